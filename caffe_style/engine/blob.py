@@ -1,0 +1,156 @@
+"""Blob: Caffe's array of data and diff, kept channels-last and shown as Caffe shows it."""
+
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+import numpy as np
+
+from ..errors import LayerError
+from .memory import Memory
+
+
+def count_of(shape: Sequence[int]) -> int:
+    """Number of values in an array of this shape (1 for the empty shape)."""
+    count = 1
+    for size in shape:
+        count *= int(size)
+    return count
+
+
+class Blob:
+    """Data and diff of one shape, both float32, zero at first.
+
+    The memory of a blob with three or more axes is channels-last: a blob of shape (N, C, H, W) lies in
+    memory as (N, H, W, C), so that every kernel is a stream over channels. `data` and `diff` are Caffe's
+    view of it, (N, C, H, W), and write through. Parameters keep Caffe's own order.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Caffe's shape; () is a scalar.
+    channels_last : bool
+        False for parameters.
+    """
+
+    def __init__(self, shape: Sequence[int] = (), channels_last: bool = True) -> None:
+        self._shape: Tuple[int, ...] = ()
+        self._channels_last = channels_last
+        self._data = Memory(1)
+        self._diff = Memory(1)
+        self.set_shape(shape)
+
+    # -- shape ---------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Tuple[int, ...]:
+        """Caffe's shape."""
+        return self._shape
+
+    @property
+    def count(self) -> int:
+        """Number of values."""
+        return count_of(self._shape)
+
+    @property
+    def physical_shape(self) -> Tuple[int, ...]:
+        """Shape of the buffer as it lies in memory."""
+        shape = self._shape
+        if self._channels_last and len(shape) > 2:
+            return (shape[0],) + shape[2:] + (shape[1],)
+        return shape
+
+    def _legacy(self, axis: int) -> int:
+        if len(self._shape) > 4:
+            raise LayerError(
+                "num, channels, height and width are for blobs of at most 4 axes, this one has shape %s"
+                % (self._shape,)
+            )
+        return self._shape[axis] if axis < len(self._shape) else 1
+
+    num = property(lambda self: self._legacy(0), doc="First axis.")
+    channels = property(lambda self: self._legacy(1), doc="Second axis.")
+    height = property(lambda self: self._legacy(2), doc="Third axis.")
+    width = property(lambda self: self._legacy(3), doc="Fourth axis.")
+
+    def set_shape(self, shape: Sequence[int]) -> None:
+        """Take a new shape; what the values are afterwards is not defined.
+
+        Raises
+        ------
+        LayerError
+            For a negative size.
+        """
+        shape = tuple(int(size) for size in shape)
+        if shape == self._shape:
+            return
+        if any(size < 0 for size in shape):
+            raise LayerError("a blob cannot have the shape %s" % (shape,))
+        self._shape = shape
+        count = count_of(shape)
+        if count > self._data.capacity:
+            pool = self._diff.pool
+            self._data, self._diff = Memory(count), Memory(count)
+            self._diff.pool = pool
+
+    def reshape(self, *shape: int) -> None:
+        """Change the shape as pycaffe does: only this blob, the others follow at the next forward.
+
+        A blob that does not outgrow the largest size it ever had keeps its leading values (in Caffe's
+        order); one that does becomes all zero.
+        """
+        kept = []
+        for memory, view in ((self._data, "data"), (self._diff, "diff")):
+            if memory.allocated:
+                kept.append((memory, view, getattr(self, view).ravel()))
+        self.set_shape(shape)
+        for memory, view, values in kept:
+            if memory in (self._data, self._diff):
+                leading = np.zeros(self.count, np.float32)
+                common = min(values.size, self.count)
+                leading[:common] = values[:common]
+                getattr(self, view)[...] = leading.reshape(self._shape)
+
+    # -- values --------------------------------------------------------------------------------
+
+    def _shown(self, buffer: np.ndarray) -> np.ndarray:
+        if self._channels_last and len(self._shape) > 2:
+            return np.moveaxis(buffer, -1, 1)
+        return buffer
+
+    def data_buffer(self, overwritten: bool = False) -> np.ndarray:
+        """Data as it lies in memory: C-contiguous, `physical_shape`."""
+        return self._data.array(overwritten)[: self.count].reshape(self.physical_shape)
+
+    def diff_buffer(self, overwritten: bool = False) -> np.ndarray:
+        """Diff as it lies in memory; `overwritten` says that every value is about to be written."""
+        return self._diff.array(overwritten)[: self.count].reshape(self.physical_shape)
+
+    @property
+    def data(self) -> np.ndarray:
+        """Values, float32 of `shape`: a writable view made anew at each access."""
+        return self._shown(self.data_buffer())
+
+    @property
+    def diff(self) -> np.ndarray:
+        """Gradient of the loss with respect to `data`, float32 of `shape`: a writable view."""
+        return self._shown(self.diff_buffer())
+
+    # -- sharing -------------------------------------------------------------------------------
+
+    def share_data(self, other: "Blob") -> None:
+        """From now on hold the data of `other` (of the same count)."""
+        self._data = other._data
+
+    def share_diff(self, other: "Blob") -> None:
+        """From now on hold the diff of `other` (of the same count)."""
+        self._diff = other._diff
+
+    def recycle_diff(self, pool: object) -> None:
+        """Take the diff's buffer from `pool` from now on (None: an own buffer)."""
+        self._diff = Memory(self._diff.capacity)
+        self._diff.pool = pool  # type: ignore[assignment]
+
+    def release_diff(self) -> None:
+        """The diff is no longer needed: its buffer may serve another blob of the pool."""
+        self._diff.release()
