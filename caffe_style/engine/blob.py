@@ -138,11 +138,11 @@ class Blob:
 
     # -- sharing -------------------------------------------------------------------------------
 
-    def share_data(self, other: "Blob") -> None:
+    def share_data(self, other: Blob) -> None:
         """From now on hold the data of `other` (of the same count)."""
         self._data = other._data
 
-    def share_diff(self, other: "Blob") -> None:
+    def share_diff(self, other: Blob) -> None:
         """From now on hold the diff of `other` (of the same count)."""
         self._diff = other._diff
 

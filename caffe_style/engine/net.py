@@ -33,7 +33,7 @@ class NetCore:
         self._phase = net.state.phase
         self._layer_names: List[str] = [layer.name for layer in net.layer]
         self._layers: List[Layer] = []
-        self._blob_list: "OrderedDict[str, Blob]" = OrderedDict()
+        self._blob_list: OrderedDict[str, Blob] = OrderedDict()
         self._bottoms: List[List[Blob]] = []
         self._tops: List[List[Blob]] = []
         self._bottom_names: List[List[str]] = []

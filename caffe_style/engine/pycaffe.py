@@ -68,7 +68,7 @@ class Net(NetCore):
             self.copy_from(weights)
 
     @classmethod
-    def from_param(cls, param: Any, phase: int = TEST) -> "Net":
+    def from_param(cls, param: Any, phase: int = TEST) -> Net:
         """A net of a NetParameter message instead of a file."""
         net = cls.__new__(cls)
         net._init_from(param, phase)
@@ -99,17 +99,17 @@ class Net(NetCore):
     outputs = property(lambda self: list(self._output_names), doc="Blobs nobody reads, sorted.")
 
     @property
-    def top_names(self) -> "OrderedDict[str, List[str]]":
+    def top_names(self) -> OrderedDict[str, List[str]]:
         """Layer name -> names of its tops."""
         return OrderedDict(zip(self._layer_names, self._top_names))
 
     @property
-    def bottom_names(self) -> "OrderedDict[str, List[str]]":
+    def bottom_names(self) -> OrderedDict[str, List[str]]:
         """Layer name -> names of its bottoms."""
         return OrderedDict(zip(self._layer_names, self._bottom_names))
 
     @property
-    def blob_loss_weights(self) -> "OrderedDict[str, float]":
+    def blob_loss_weights(self) -> OrderedDict[str, float]:
         """Blob name -> what it counts in the loss."""
         weights = OrderedDict((name, 0.0) for name in self._blob_list)
         for names, layer in zip(self._top_names, self._layers):
@@ -334,7 +334,7 @@ class Net(NetCore):
             for blob, array in zip(self._params.get(name, []), arrays):
                 blob.data[...] = array.reshape(blob.shape)
 
-    def share_with(self, other: "Net") -> None:
+    def share_with(self, other: Net) -> None:
         """Use the parameters of `other`, layer by layer of the same name."""
         for name, blobs in other.params.items():
             for mine, theirs in zip(self._params.get(name, []), blobs):
