@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ..errors import LayerError, PrototxtError
 from . import graph
 from .blob import Blob
-from .devices import current_device
+from .devices import Device, current_device
 from .layers import Layer, create_layer
 from .memory import Pool
 
@@ -20,6 +20,11 @@ class NetCore:
     ----------
     param : NetParameter
         Upgraded, with its state (phase, level, stages) set.
+
+    Attributes
+    ----------
+    device : Device or None
+        What runs this net; None is the engine's current device, as Caffe's mode.
 
     Raises
     ------
@@ -43,6 +48,7 @@ class NetCore:
         self._bottom_needs: List[List[bool]] = []
         self._reshaped_for: List[Optional[tuple]] = []
         self._lean_pool: Optional[Pool] = None
+        self.device: Optional[Device] = None
         self._named_params: Dict[str, Tuple[int, int]] = {}
         blob_needs: Dict[str, bool] = {}
         unread: Dict[str, None] = {}
@@ -227,7 +233,7 @@ class NetCore:
         self, start: int, end: int, hooks: Sequence[Sequence[Any]] = ((), ())
     ) -> float:
         """Run layers start..end (inclusive); the weighted sum of the losses among them."""
-        device = current_device()
+        device = self.device or current_device()
         before, after = hooks
         fusing = device.fuses_relu and not before and not after
         loss = 0.0
@@ -254,7 +260,7 @@ class NetCore:
         self, start: int, end: int, hooks: Sequence[Sequence[Any]] = ((), ())
     ) -> None:
         """Run layers start..end (inclusive, start >= end) backward."""
-        device = current_device()
+        device = self.device or current_device()
         before, after = hooks
         # A fused backward leaves the unmasked diff in the blob between: only lean nets allow that.
         fusing = self.lean and device.fuses_relu and not before and not after

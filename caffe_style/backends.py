@@ -1,0 +1,63 @@
+"""Backends: which Caffe opens a network.
+
+Every backend gives an object with pycaffe's `Net` interface, so that everything above is written once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+from .errors import BackendError
+
+#: The embedded engine's devices.
+BACKENDS = ("cpu",)
+
+
+def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:
+    """Open a network for image gradients.
+
+    Parameters
+    ----------
+    param : NetParameter
+        The network, of the engine's schema.
+    weights : path, optional
+        A caffemodel.
+    backend : str
+        One of `BACKENDS`.
+    device : int
+        Which device of the backend.
+
+    Returns
+    -------
+    net
+        With pycaffe's Net interface.
+
+    Raises
+    ------
+    BackendError
+        For an unknown backend.
+    """
+    if backend not in BACKENDS:
+        raise BackendError(
+            "unknown backend '%s': choose one of %s" % (backend, ", ".join(BACKENDS))
+        )
+    from .engine import Net
+    from .engine.devices import make_device
+
+    net = Net.from_param(param)
+    net.device = make_device(backend, device)
+    net.lean = True
+    if weights is not None:
+        net.copy_from(str(weights))
+    return net
+
+
+def set_threads(threads: int) -> None:
+    """Compute on this many CPU threads (the default is what this process may use)."""
+    from .engine import native
+
+    if threads < 1:
+        raise BackendError("threads must be at least 1, not %d" % threads)
+    if native.available:
+        native.set_threads(threads)

@@ -1,0 +1,56 @@
+"""The command line: argument parsing and printing only; the work is done by the package's functions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import List, Optional
+
+from .. import __version__
+from ..errors import CaffeStyleError
+
+INTERRUPTED = 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line's parser; every command sets `run`, a function of the parsed arguments."""
+    from . import doctor, models, transfer
+
+    parser = argparse.ArgumentParser(
+        prog="caffe-style",
+        description="Artistic style transfer on Caffe networks (Nikulin & Novak 2016).",
+    )
+    parser.add_argument("--version", action="version", version="caffe_style " + __version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for module in (transfer, models, doctor):
+        module.add_parser(commands)
+    return parser
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run the command line.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 2 something the user can mend, 130 interrupted.
+    """
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return args.run(args)
+    except CaffeStyleError as error:
+        print("caffe-style: error: %s" % error, file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("caffe-style: error: not enough memory: choose a smaller --size", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of our output went away (`caffe-style models list | head`).
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED

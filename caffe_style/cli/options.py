@@ -1,0 +1,77 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Callable, Dict, Optional
+
+
+def layer_weights(text: str) -> Dict[str, float]:
+    """`conv1_1:0.5,conv2_1` as {"conv1_1": 0.5, "conv2_1": 1.0}.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        For an empty name or a weight that is no number.
+    """
+    result = {}
+    for part in text.split(","):
+        name, colon, weight = part.strip().partition(":")
+        try:
+            value = float(weight) if colon else 1.0
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                "'%s' is not a number (in '%s'; write LAYER:WEIGHT)" % (weight, part)
+            ) from None
+        if not name:
+            raise argparse.ArgumentTypeError("empty layer name in '%s'" % text)
+        result[name] = value
+    return result
+
+
+def number(kind: type, least: float, most: Optional[float] = None) -> Callable[[str], float]:
+    """An argparse type: a number of this kind in [least, most]."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError("'%s' is not a number" % text) from None
+        if not value >= least or (most is not None and value > most):
+            upper = "" if most is None else " and at most %g" % most
+            raise argparse.ArgumentTypeError("must be at least %g%s" % (least, upper))
+        return value
+
+    return read
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Which network, on what."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--model", help="a model of `caffe-style models list`, or a prototxt (default: vgg19)"
+    )
+    group.add_argument("--weights", metavar="FILE", help="a caffemodel instead of the model's own")
+    group.add_argument(
+        "--pooling",
+        choices=("max", "average"),
+        help="what pooling layers do (default: the model's)",
+    )
+    group.add_argument("--backend", default="cpu", help="which Caffe runs it (default: cpu)")
+    group.add_argument(
+        "--device", type=number(int, 0), default=0, metavar="N", help="which device of the backend"
+    )
+    group.add_argument(
+        "--threads",
+        type=number(int, 1),
+        metavar="N",
+        help="CPU threads (default: what this process may use)",
+    )
+    group.add_argument(
+        "--seed", type=number(int, 0), default=0, help="of noise and of random filters (default: 0)"
+    )
+
+
+def add_quiet_option(parser: argparse.ArgumentParser) -> None:
+    """--quiet."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")

@@ -1,0 +1,115 @@
+"""How much memory a run takes, before it starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from .errors import ResourceError
+
+FLOAT32, FLOAT64 = 4, 8
+#: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
+OVERHEAD = 64 << 20
+
+
+def blob_bytes(net: Any, last_layer: str) -> int:
+    """Bytes of the responses of the layers up to `last_layer`, each memory counted once."""
+    counted: Dict[str, int] = {}
+    for layer in net._layer_names[: net._layer_names.index(last_layer) + 1]:
+        for blob in net.top_names[layer]:
+            if "_split_" not in blob:
+                counted[blob] = net.blobs[blob].count
+    return FLOAT32 * sum(counted.values())
+
+
+def diff_bytes(net: Any, last_layer: str) -> int:
+    """Bytes of the diffs that a lean backward holds at a time: those around the largest layer."""
+    largest = 0
+    for layer in net._layer_names[: net._layer_names.index(last_layer) + 1]:
+        blobs = set(net.top_names[layer]) | set(net.bottom_names[layer])
+        largest = max(largest, sum(net.blobs[blob].count for blob in blobs))
+    return FLOAT32 * largest
+
+
+def optimiser_bytes(variables: int, corrections: int) -> int:
+    """Bytes of L-BFGS-B: two histories, its work arrays, and the picture and gradients we hand it.
+
+    SciPy's work array holds 2 m n + 5 n + 11 m^2 + 8 m values for n variables and m corrections.
+    """
+    work = 2 * corrections * variables + 5 * variables + 11 * corrections**2
+    return FLOAT64 * (work + 6 * variables)
+
+
+def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int) -> int:
+    """Bytes that a run takes above what the process holds already; `net` has the picture's shape."""
+    variables = net.blobs[input_blob].count
+    return (
+        blob_bytes(net, last_layer)
+        + diff_bytes(net, last_layer)
+        + optimiser_bytes(variables, corrections)
+        + OVERHEAD
+    )
+
+
+def available_bytes() -> Optional[int]:
+    """Memory that this process may still take, or None where the system does not say."""
+    limits: List[int] = []
+    try:
+        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    except (OSError, KeyError, ValueError):
+        try:
+            limits.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        except (ValueError, OSError, AttributeError):
+            pass
+    limits.extend(_cgroup_headroom())
+    return min(limits) if limits else None
+
+
+def _cgroup_headroom() -> List[int]:
+    """What the control group (a container's limit) leaves, for version 2 and version 1."""
+    for root, limit, used in (
+        ("/sys/fs/cgroup", "memory.max", "memory.current"),
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        folder = Path(root)
+        try:
+            statistics = dict(
+                line.split() for line in (folder / "memory.stat").read_text().splitlines()
+            )
+            # The file cache counts as used, and is given up on demand.
+            cache = int(statistics.get("inactive_file", 0))
+            used_bytes = int((folder / used).read_text())
+            return [int((folder / limit).read_text()) - used_bytes + cache]
+        except (OSError, ValueError):
+            continue
+    return []
+
+
+def check_fits(needed: int, height: int, width: int) -> None:
+    """Refuse work that would not fit.
+
+    Raises
+    ------
+    ResourceError
+        Naming what is needed, what is there, and the long edge that would fit.
+    """
+    available = available_bytes()
+    if available is None or needed <= available:
+        return
+    # Memory grows with the number of pixels.
+    fitting = int(max(height, width) * (0.9 * available / needed) ** 0.5)
+    raise ResourceError(
+        "a picture of %d x %d needs about %s, %s is free: --size %d would fit"
+        % (width, height, as_text(needed), as_text(available), fitting)
+    )
+
+
+def as_text(size: float) -> str:
+    """A size in bytes as people read it: '1.4 GB'."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return "%.3g %s" % (size, unit)
+        size /= 1000
+    return "%.3g GB" % size
