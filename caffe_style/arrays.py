@@ -1,0 +1,121 @@
+"""The few array operations that losses need, for numpy arrays and for tensors on a device.
+
+Feature maps are (N, H, W) views whose memory is channels-last or plain C. All helpers work on the matrix
+(N, M = H * W) that such a view is in either layout, and write into what they are given: a feature map of
+VGG's first layer at 512 pixels is 64 MB, so that one copy costs as much as the loss itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Iterator, Optional
+
+import numpy as np
+
+try:
+    from .engine import native
+except ImportError:
+    native = None
+
+BLOCK = 1 << 16
+"""Elements worked on at a time: few enough for the temporaries to stay in the processor's cache."""
+
+
+def namespace(x: Any) -> Any:
+    """Return the module whose functions take `x`: torch for its tensors, else numpy. Imports neither."""
+    return sys.modules["torch"] if type(x).__module__.split(".")[0] == "torch" else np
+
+
+def as_matrix(features: Any) -> Any:
+    """See feature maps (N, H, W) as a matrix (N, H * W) on the same memory.
+
+    Raises
+    ------
+    ValueError
+        If the layout would need a copy, into which gradients would be lost.
+    """
+    matrix = features.reshape(features.shape[0], -1)
+    if namespace(features) is np and not np.may_share_memory(matrix, features):
+        raise ValueError("feature maps with strides %s are no matrix" % (features.strides,))
+    return matrix
+
+
+def empty_like(features: Any) -> Any:
+    """Allocate an array of the same shape, type and memory layout."""
+    return namespace(features).empty_like(features)
+
+
+def zeros_like(features: Any) -> Any:
+    """Allocate zeros of the same shape, type and memory layout."""
+    return namespace(features).zeros_like(features)
+
+
+def blocks(matrix: Any) -> Iterator[slice]:
+    """Cut the positions of an (N, M) matrix into slices of about `BLOCK` elements.
+
+    On a device there is one slice: there, many small calls cost more than a temporary.
+    """
+    channels, positions = matrix.shape
+    step = max(1, BLOCK // channels) if namespace(matrix) is np else positions
+    for start in range(0, positions, step):
+        yield slice(start, start + step)
+
+
+def square_sum(x: Any) -> float:
+    """Sum of squares, added up in double precision over runs of 1024 elements."""
+    if namespace(x) is not np:
+        return float((x * x).sum(dtype=namespace(x).float64))
+    x = x.ravel(order="K")  # channels-last memory is flat in this order: no copy
+    whole = x.size // 1024 * 1024
+    runs, rest = x[:whole].reshape(-1, 1024), x[whole:]
+    return float(np.einsum("ij,ij->i", runs, runs).sum(dtype=np.float64)) + float(rest @ rest)
+
+
+def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: float = 0.0) -> Any:
+    """Matrix product `out = alpha * a @ b + beta * out` without a temporary of `out`'s size.
+
+    Parameters
+    ----------
+    a, b : array, (m, k) and (k, n)
+        Of one type, rows or columns contiguous.
+    out : array, (m, n), optional
+        Written in place; a new array if absent.
+
+    Returns
+    -------
+    array, (m, n)
+    """
+    if namespace(a) is not np:
+        product = a @ b
+        return product.mul_(alpha) if out is None else out.mul_(beta).add_(product, alpha=alpha)
+    if out is None:
+        out, beta = np.empty((a.shape[0], b.shape[1]), a.dtype), 0.0
+    if a.dtype == np.float32 and native is not None and native.available:
+        native.matmul(a, b, out, alpha, beta)
+        return out
+    rows = a.shape[0] > b.shape[1]
+    for part in blocks(out.T if rows else out):
+        where = (part, slice(None)) if rows else (slice(None), part)
+        product = a[part] @ b if rows else a @ b[:, part]
+        product *= alpha
+        if beta == 0.0:
+            out[where] = product
+        else:
+            out[where] *= beta
+            out[where] += product
+    return out
+
+
+def gram(matrix: Any) -> Any:
+    """Gram matrix G = F F^T, (N, N), of an (N, M) matrix F."""
+    if (
+        namespace(matrix) is np
+        and matrix.dtype == np.float32
+        and native is not None
+        and native.available
+        and matrix.T.flags.c_contiguous
+    ):
+        out = np.empty((matrix.shape[0],) * 2, np.float32)
+        native.gram(matrix.T, out)
+        return out
+    return matmul(matrix, matrix.T)

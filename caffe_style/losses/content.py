@@ -1,0 +1,48 @@
+"""Content: the squared distance of responses (Gatys et al. 2015, eq. 1)."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+from .. import arrays
+
+
+def target_content(features: Any) -> Any:
+    """Copy the content image's responses P, (N, H, W), keeping their memory layout."""
+    target = arrays.empty_like(features)
+    target[...] = features
+    return target
+
+
+def content(
+    features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
+) -> Tuple[float, Any]:
+    """Content loss E = 1/2 ||F - P||^2, dE/dF = F - P.
+
+    Parameters
+    ----------
+    features : array, (N, H, W)
+        Responses F.
+    target : array, (N, H, W)
+        Responses P of the content image.
+    weight : float
+        Factor of value and gradient.
+    gradient : array, (N, H, W), optional
+        weight * dE/dF is added to it in place.
+
+    Returns
+    -------
+    value : float
+        weight * E.
+    gradient : array, (N, H, W)
+    """
+    if gradient is None:
+        gradient = arrays.zeros_like(features)
+    f, p, g = map(arrays.as_matrix, (features, target, gradient))
+    squares = 0.0
+    for part in arrays.blocks(f):
+        difference = f[:, part] - p[:, part]
+        squares += arrays.square_sum(difference)
+        difference *= weight
+        g[:, part] += difference
+    return 0.5 * weight * squares, gradient

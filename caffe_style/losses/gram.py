@@ -1,0 +1,54 @@
+"""Style as Gram matrices: which responses occur together, wherever it is (Gatys et al. 2015, eqs. 3-6)."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+from .. import arrays
+
+
+def target_gram(features: Any) -> Any:
+    """Mean Gram matrix A / M = P P^T / M, (N, N), of a style image's responses P (N, H, W).
+
+    The mean over positions is what pictures of different sizes have in common; so the style image may have any.
+    """
+    matrix = arrays.as_matrix(features)
+    mean = arrays.gram(matrix)
+    mean /= matrix.shape[1]
+    return mean
+
+
+def gram(
+    features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
+) -> Tuple[float, Any]:
+    """Gram loss E = 1/(4 N^2 M^2) ||G - A||^2 with G = F F^T; dE/dF = 1/(N^2 M^2) (G - A) F.
+
+    A is M times the target's mean Gram matrix: with pictures of equal size the paper's formula, with others
+    the style's Gram scaled by M / M_style.
+
+    Parameters
+    ----------
+    features : array, (N, H, W)
+        Responses F, M = H * W positions.
+    target : array, (N, N)
+        A symmetric mean Gram matrix, from `target_gram` or made up (`caffe_style.targets`).
+    weight : float
+        Factor of value and gradient.
+    gradient : array, (N, H, W), optional
+        weight * dE/dF is added to it in place.
+
+    Returns
+    -------
+    value : float
+        weight * E.
+    gradient : array, (N, H, W)
+    """
+    if gradient is None:
+        gradient = arrays.zeros_like(features)
+    f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
+    channels, positions = f.shape
+    scale = weight / (channels * positions) ** 2
+    difference = arrays.gram(f)
+    difference -= positions * target
+    arrays.matmul(difference, f, out=g, alpha=scale, beta=1.0)
+    return 0.25 * scale * arrays.square_sum(difference), gradient

@@ -1,0 +1,48 @@
+"""What every loss must do: its gradient, its calling convention, both memory layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def maps(shape, seed=0, layout="caffe", dtype=np.float64):
+    """Random responses (N, H, W), rectified as after a ReLU."""
+    values = np.random.default_rng(seed).standard_normal(shape).clip(-0.3, None).astype(dtype)
+    if layout == "channels_last":
+        return np.ascontiguousarray(values.transpose(1, 2, 0)).transpose(2, 0, 1)
+    return values
+
+
+def check_gradient(loss, features, step=1e-5, tolerance=1e-7):
+    """Compare the gradient with a central difference in a random direction, in float64."""
+    direction = np.random.default_rng(9).standard_normal(features.shape)
+    _, gradient = loss(features, np.zeros_like(features))
+    above = loss(features + step * direction, np.zeros_like(features))[0]
+    below = loss(features - step * direction, np.zeros_like(features))[0]
+    assert above != below
+    assert np.sum(gradient * direction) == pytest.approx(
+        (above - below) / (2 * step), rel=tolerance
+    )
+
+
+def check_conventions(loss, make_target, shape, tolerance=2e-4):
+    """float32 in both layouts agrees with float64; gradients are added in place; input is left alone."""
+    features, style = maps(shape, 1), maps(shape, 2)
+    value, gradient = loss(features, make_target(style), 0.7)
+    assert isinstance(value, float)
+    scale = np.abs(gradient).max()
+    for layout in ("caffe", "channels_last"):
+        low = maps(shape, 1, layout, np.float32)
+        before = low.copy()
+        target = make_target(maps(shape, 2, layout, np.float32))
+        low_value, fresh = loss(low, target, 0.7)
+        assert low_value == pytest.approx(value, rel=tolerance)
+        assert fresh.dtype == np.float32 and fresh.strides == low.strides
+        np.testing.assert_allclose(fresh, gradient, atol=tolerance * scale)
+        total = np.ones_like(low)
+        added_value, added = loss(low, target, 0.7, total)
+        assert added is total and added_value == low_value
+        # What one adds to sets how finely the sum is rounded.
+        np.testing.assert_allclose(total - 1, gradient, atol=tolerance * scale + 1e-6)
+        np.testing.assert_array_equal(low, before)
