@@ -1,3 +1,36 @@
-"""Artistic style transfer on Caffe networks."""
+"""Artistic style transfer on Caffe networks: Nikulin & Novak, *Exploring the Neural Algorithm of Artistic Style*.
+
+    import caffe_style as cs
+
+    network = cs.open_network("vgg19")
+    result = cs.transfer("photograph.jpg", "painting.jpg", network, iterations=200)
+    result.image     # (H, W, 3) uint8 RGB
+    result.history   # one record an evaluation
+
+Importing this package loads no library: each name below is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "open_network": "networks",
+    "transfer": "experiments.transfer",
+    "texture": "experiments.transfer",
+    "reconstruct": "experiments.transfer",
+    "read_image": "images",
+    "write_image": "images",
+    "list_models": "zoo",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError("module 'caffe_style' has no attribute '%s'" % name)
+    return getattr(importlib.import_module("." + _PUBLIC[name], __name__), name)

@@ -169,10 +169,7 @@ def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Path:
         return Path(given)
     path = weights.weights_path(model)
     if path is None:
-        raise WeightsError(
-            "the weights of %s are not here: `caffe-style models fetch %s` downloads them,"
-            " `caffe-style models add %s FILE` takes a file you have" % ((model.name,) * 3)
-        )
+        raise WeightsError(weights.how_to_get(model))
     return path
 
 

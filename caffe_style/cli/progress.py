@@ -1,0 +1,34 @@
+"""The one progress bar of a run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class Progress:
+    """A bar over iterations that shows the loss; on standard error, never when quiet.
+
+    Parameters
+    ----------
+    iterations : int
+    quiet : bool
+    """
+
+    def __init__(self, iterations: int, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=iterations, disable=quiet, unit="it", file=sys.stderr, dynamic_ncols=True
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._bar.close()
+
+    def show(self, iteration: int, loss: float) -> None:
+        """Move the bar to an iteration."""
+        self._bar.set_postfix_str("loss %.4g" % loss, refresh=False)
+        self._bar.update(iteration - self._bar.n)

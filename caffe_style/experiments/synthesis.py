@@ -1,0 +1,116 @@
+"""One optimisation: a start picture, an objective, L-BFGS, the finished picture."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from .. import estimate
+from ..errors import OptionError
+from ..images import from_caffe
+from ..networks import Network
+from ..objective import Objective, Term
+from ..optimise import minimise
+
+
+class Result(NamedTuple):
+    """What an experiment gives back.
+
+    Attributes
+    ----------
+    image : ndarray, (H, W, 3) uint8 RGB
+    history : list
+        One record an evaluation (see `caffe_style.optimise`).
+    parameters : dict
+        Everything needed to repeat it, JSON-able.
+    status, message : str
+        How the optimisation ended (see `caffe_style.optimise.Result`).
+    """
+
+    image: np.ndarray
+    history: List[Any]
+    parameters: Dict[str, Any]
+    status: str
+    message: str
+
+
+def check_memory(network: Network, blobs: Sequence[str], corrections: int) -> int:
+    """Estimate the memory of a run on the network's present picture size, in bytes.
+
+    Raises
+    ------
+    ResourceError
+        When it would not fit.
+    """
+    last = network.last_layer(list(blobs) + [network.input_blob])
+    needed = estimate.run_bytes(network.net, network.input_blob, last, corrections)
+    blob = network.net.blobs[network.input_blob]
+    estimate.check_fits(needed, blob.shape[2], blob.shape[3])
+    return needed
+
+
+def synthesise(
+    network: Network,
+    terms: Sequence[Term],
+    start: np.ndarray,
+    *,
+    iterations: int,
+    corrections: int,
+    bounds: bool,
+    parameters: Dict[str, Any],
+    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+) -> Result:
+    """Optimise a picture.
+
+    Parameters
+    ----------
+    network : Network
+    terms : sequence of Term
+    start : ndarray, (H, W, 3) uint8 RGB
+        The first picture; the result has its size.
+    iterations : int
+        Accepted steps of L-BFGS.
+    corrections : int
+        Length of its history.
+    bounds : bool
+        Keep every pixel inside 0..255 during the optimisation, not only at the end.
+    parameters : dict
+        Recorded in the result.
+    callback : callable, optional
+        `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB.
+
+    Raises
+    ------
+    OptionError
+        Without any term.
+    """
+    if not terms:
+        raise OptionError("every weight is zero: there is nothing to optimise")
+    mean = network.model.mean
+    network.resize(*start.shape[:2])
+    objective = Objective(network.net, network.input_blob, terms)
+
+    def step(record: Any, array: np.ndarray) -> Any:
+        return callback(record, from_caffe(array, mean)) if callback else None
+
+    outcome = minimise(
+        objective,
+        network.to_blob(start),
+        iterations,
+        corrections=corrections,
+        bounds=_pixel_bounds(mean) if bounds else None,
+        callback=step if callback else None,
+    )
+    return Result(
+        from_caffe(outcome.image, mean),
+        outcome.history,
+        parameters,
+        outcome.status,
+        outcome.message,
+    )
+
+
+def _pixel_bounds(mean: Sequence[float]) -> Any:
+    lowest = -np.asarray(mean, np.float64).reshape(1, 3, 1, 1)
+    return lowest, lowest + 255.0
