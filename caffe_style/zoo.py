@@ -160,8 +160,8 @@ def _read(readme: Path, own: bool) -> Model:
             folder=folder,
             own=own,
             mean=_mean(front.get("mean", IMAGENET_MEAN)),
-            content_layers=_weights(front.get("content_layers", {})),
-            style_layers=_weights(front.get("style_layers", {})),
+            content_layers=_layers(front, "content_layers"),
+            style_layers=_layers(front, "style_layers"),
             content_weight=float(front.get("content_weight", 1)),
             style_weight=float(front.get("style_weight", 1)),
             pooling=_one_of(front.get("pooling", "max"), ("max", "average"), "pooling"),
@@ -180,16 +180,17 @@ def _read(readme: Path, own: bool) -> Model:
 
 
 def _split(readme: Path) -> Tuple[Dict[str, Any], str]:
+    """Return a readme's front matter and the text below it."""
     import yaml
 
     try:
         head, opening, rest = readme.read_text(encoding="utf-8").partition("---\n")
         front_text, closing, description = rest.partition("\n---\n")
-        front = yaml.safe_load(front_text)
+        front = yaml.safe_load(front_text) if closing else None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ModelError("cannot read the model description %s: %s" % (readme, reason)) from None
-    if head.strip() or not opening or not closing or not isinstance(front, dict):
+    if head.strip() or not isinstance(front, dict):
         raise ModelError("%s does not begin with front matter between two lines ---" % readme)
     return front, description.strip()
 
@@ -208,7 +209,10 @@ def _mean(value: Any) -> Tuple[float, float, float]:
     return blue, green, red
 
 
-def _weights(value: Any) -> Dict[str, float]:
+def _layers(front: Dict[str, Any], key: str) -> Dict[str, float]:
+    value = front.get(key, {})
+    if not isinstance(value, dict):
+        raise ValueError("%s must map layers to weights, as {conv4_2: 1}, not %r" % (key, value))
     return {str(layer): float(weight) for layer, weight in value.items()}
 
 
