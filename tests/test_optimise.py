@@ -1,0 +1,238 @@
+"""The optimiser: descent, its record, resampled objectives, and every way to end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen, rosen_der
+
+from caffe_style.errors import OptionError
+from caffe_style.optimise import DivergedError, minimise
+
+SHAPE = (1, 3, 4, 5)
+
+
+def rosenbrock(x):
+    return rosen(x.ravel()), rosen_der(x.ravel()).reshape(x.shape)
+
+
+def quadratic(centre):
+    weights = np.linspace(0.1, 10, centre.size).reshape(centre.shape)
+
+    def evaluate(x):
+        parts = weights * (x - centre) ** 2
+        terms = {"first": parts[:, 0].sum(), "rest": parts[:, 1:].sum()}
+        return parts.sum(), 2 * weights * (x - centre), terms
+
+    return evaluate
+
+
+def start(seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).uniform(-1, 1, SHAPE).astype(dtype)
+
+
+def test_finds_the_minimum():
+    result = minimise(rosenbrock, start(dtype=np.float64), 500, corrections=20)
+    np.testing.assert_allclose(result.image, 1, atol=1e-5)
+    assert result.status in ("finished", "converged", "stuck")
+
+
+def test_accepted_losses_fall_and_belong_to_the_points_shown():
+    seen = []
+    result = minimise(
+        rosenbrock,
+        start(),
+        30,
+        callback=lambda record, image: seen.append((record, rosenbrock(image)[0])),
+    )
+    losses = [record.loss for record in result.accepted]
+    assert all(after < before for before, after in zip(losses, losses[1:]))
+    assert [record.loss for record, _ in seen] == losses[1:]
+    assert all(record.loss == loss for record, loss in seen)
+    assert [record.iteration for record in result.accepted] == list(range(31))
+    assert result.iterations == 30 and result.status == "finished"
+    assert len(result.history) > 31  # this function needs some steps tried twice
+    times = [record.seconds for record in result.history]
+    assert times == sorted(times)
+
+
+def test_result_has_the_type_and_layout_of_the_start():
+    begin = np.ascontiguousarray(start().transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    kept = begin.copy()
+    shapes = set()
+
+    def evaluate(x):
+        shapes.add((x.shape, x.dtype))
+        return quadratic(np.full(SHAPE, 3.0))(x)
+
+    result = minimise(evaluate, begin, 60)
+    assert shapes == {(SHAPE, np.dtype(np.float64))}
+    assert result.image.shape == SHAPE and result.image.dtype == np.float32
+    np.testing.assert_allclose(result.image, 3, atol=1e-4)
+    np.testing.assert_array_equal(begin, kept)
+
+
+def test_gradient_buffer_may_be_reused():
+    """A net hands out a view of its diff, which the next evaluation overwrites."""
+    buffer = np.empty(SHAPE)
+
+    def evaluate(x):
+        loss, buffer[...] = rosenbrock(x)
+        return loss, buffer
+
+    fresh = minimise(rosenbrock, start(), 25)
+    reused = minimise(evaluate, start(), 25)
+    np.testing.assert_array_equal(reused.image, fresh.image)
+
+
+def test_terms_are_recorded_by_name():
+    result = minimise(quadratic(np.zeros(SHAPE)), start(), 3)
+    for record in result.history:
+        assert record.terms["first"] + record.terms["rest"] == pytest.approx(record.loss)
+    assert minimise(rosenbrock, start(), 1).history[0].terms == {}
+
+
+def test_bounds_hold():
+    result = minimise(quadratic(np.full(SHAPE, 3.0)), start(), 50, bounds=(-1.0, np.full(SHAPE, 2)))
+    np.testing.assert_allclose(result.image, 2, rtol=1e-6)
+    lowest = minimise(quadratic(np.full(SHAPE, -3.0)), start(), 50, bounds=(-1.0, 2.0))
+    np.testing.assert_allclose(lowest.image, -1, rtol=1e-6)
+
+
+def test_first_step_changes_each_value_by_about_one():
+    """scipy alone would change the picture by one in all, and search its way up from there."""
+    centre = np.full((1, 3, 100, 100), 50.0)
+    seen = []
+
+    def evaluate(x):
+        seen.append(x.copy())
+        return np.sum((x - centre) ** 2), 2 * (x - centre)
+
+    minimise(evaluate, 0 * centre, 1)
+    assert 0.5 < np.sqrt(np.mean((seen[1] - seen[0]) ** 2)) < 2
+
+
+def test_callback_stops():
+    def stop_at_four(record, image):
+        if record.iteration == 4:
+            raise StopIteration
+
+    result = minimise(rosenbrock, start(), 30, callback=stop_at_four)
+    assert result.status == "stopped" and result.iterations == 4
+    assert "4 iterations" in result.message
+    assert result.accepted[-1].loss == pytest.approx(
+        rosenbrock(result.image.astype(float))[0], 1e-5
+    )
+
+
+def test_interrupt_keeps_the_last_accepted_picture():
+    calls = []
+
+    def evaluate(x):
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return rosenbrock(x)
+
+    result = minimise(evaluate, start(dtype=np.float64), 30)
+    assert result.status == "interrupted" and result.iterations > 0
+    assert rosenbrock(result.image)[0] == result.accepted[-1].loss
+
+
+@pytest.mark.parametrize("broken", ["loss", "gradient"])
+def test_not_a_number_is_told_and_keeps_the_picture(broken):
+    calls = []
+
+    def evaluate(x):
+        calls.append(1)
+        loss, gradient = rosenbrock(x)
+        if len(calls) > 10:
+            if broken == "loss":
+                loss = float("nan")
+            else:
+                gradient[0, 0, 0, 0] = np.inf
+        return loss, gradient
+
+    with pytest.raises(DivergedError, match="no longer a number") as caught:
+        minimise(evaluate, start(dtype=np.float64), 30)
+    assert "\n" not in str(caught.value)
+    result = caught.value.result
+    assert rosenbrock(result.image)[0] == result.accepted[-1].loss < result.history[0].loss
+
+
+def test_a_wrong_gradient_gets_stuck_and_says_so():
+    result = minimise(lambda x: (np.sum(x**2), -2 * x), start(), 10)
+    assert result.status == "stuck" and result.iterations == 0
+    assert "line search" in result.message
+    np.testing.assert_array_equal(result.image, start())
+
+
+def test_a_failed_line_search_gets_one_fresh_start():
+    """After some steps the gradient points up, until a new run begins at a point known already."""
+    points = []
+    fresh_starts = []
+
+    def evaluate(x):
+        if any(np.array_equal(x, point) for point in points):
+            fresh_starts.append(len(points))
+        points.append(x.copy())
+        loss, gradient = rosenbrock(x)
+        broken = len(points) > 10 and not fresh_starts
+        return loss, -gradient if broken else gradient
+
+    result = minimise(evaluate, start(), 20)
+    assert fresh_starts and result.status == "finished" and result.iterations == 20
+
+
+def test_nothing_left_to_gain_is_converged():
+    result = minimise(quadratic(np.zeros(SHAPE)), np.zeros(SHAPE), 5)
+    assert result.status == "converged" and result.iterations == 0
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_redrawn_objectives_are_minimised_in_turn(steps):
+    random = np.random.default_rng(0)
+    state, draws = {}, []
+
+    def redraw(iteration):
+        draws.append(iteration)
+        state["evaluate"] = quadratic(random.standard_normal(SHAPE))
+
+    evaluations = []
+
+    def evaluate(x):
+        value = state["evaluate"](x)
+        evaluations.append((len(draws), value[0]))
+        return value
+
+    result = minimise(evaluate, start(), 7, redraw=redraw, steps=steps)
+    assert draws == list(range(0, 7, steps))
+    assert result.iterations == 7 and result.status == "finished"
+    assert len(result.history) == len(evaluations)
+    for draw in range(1, len(draws) + 1):
+        losses = [loss for number, loss in evaluations if number == draw]
+        assert losses[-1] < losses[0]
+
+
+def test_redrawing_empties_the_memory():
+    """With the same objective each time, single-step draws are steepest descent: slower than one run."""
+    evaluate = quadratic(np.zeros(SHAPE))
+    with_memory = minimise(evaluate, start(), 20)
+    without = minimise(evaluate, start(), 20, redraw=lambda iteration: None)
+    assert without.iterations == 20
+    assert with_memory.accepted[-1].loss < 0.1 * without.accepted[-1].loss
+    long_draws = minimise(evaluate, start(), 20, redraw=lambda iteration: None, steps=20)
+    np.testing.assert_array_equal(long_draws.image, with_memory.image)
+
+
+def test_equal_runs_give_equal_pictures():
+    np.testing.assert_array_equal(
+        minimise(rosenbrock, start(), 20).image, minimise(rosenbrock, start(), 20).image
+    )
+
+
+@pytest.mark.parametrize("option", ["iterations", "corrections", "steps"])
+def test_counts_below_one_are_refused(option):
+    options = {"iterations": 5, option: 0}
+    with pytest.raises(OptionError, match=option):
+        minimise(rosenbrock, start(), **options)
