@@ -1,4 +1,4 @@
-"""Artistic style transfer on Caffe networks: Nikulin & Novak, *Exploring the Neural Algorithm of Artistic Style*.
+"""Artistic style transfer on Caffe networks: the system of Nikulin & Novak (2016).
 
     import caffe_style as cs
 
@@ -25,6 +25,7 @@ _PUBLIC = {
     "read_image": "images",
     "write_image": "images",
     "list_models": "zoo",
+    "install_as_caffe": "shim",
 }
 
 __all__ = ["__version__", *_PUBLIC]
