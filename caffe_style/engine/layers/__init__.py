@@ -1,8 +1,14 @@
 """The layer types: importing this package fills the registry."""
 
 from . import (  # noqa: F401
+    activations,
     convolution,
-    elementwise,
+    functions,
+    inner_product,
+    joining,
+    lrn,
+    pooling,
+    softmax,
     sources,
     split,
 )

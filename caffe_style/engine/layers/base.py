@@ -13,13 +13,13 @@ from typing import Any, Callable, ClassVar, Dict, List, NoReturn, Optional, Sequ
 from ...errors import LayerError
 from ..blob import Blob
 
-REGISTRY: Dict[str, Type["Layer"]] = {}
+REGISTRY: Dict[str, Type[Layer]] = {}
 
 
-def register(*names: str) -> Callable[[Type["Layer"]], Type["Layer"]]:
+def register(*names: str) -> Callable[[Type[Layer]], Type[Layer]]:
     """Class decorator: this class is the layer type of these names in a prototxt."""
 
-    def add(cls: Type["Layer"]) -> Type["Layer"]:
+    def add(cls: Type[Layer]) -> Type[Layer]:
         for name in names:
             REGISTRY[name] = cls
         return cls
@@ -27,7 +27,7 @@ def register(*names: str) -> Callable[[Type["Layer"]], Type["Layer"]]:
     return add
 
 
-def create_layer(param: Any, phase: int) -> "Layer":
+def create_layer(param: Any, phase: int) -> Layer:
     """Make the layer that a LayerParameter describes; it is not set up yet.
 
     Raises
