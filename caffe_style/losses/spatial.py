@@ -1,0 +1,100 @@
+"""Style with its arrangement: each feature map convolved with itself (Nikulin & Novak 2016, section 7)."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+import numpy as np
+
+from . import fourier
+
+
+def target_spatial(features: np.ndarray) -> np.ndarray:
+    """Spectra of P_i * P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
+
+    The style image must have the size of the picture that is compared with it.
+    """
+    shape = fourier.padded_shape(features)
+    parts = [fourier.transform(features[part], shape) for part in fourier.channel_blocks(features)]
+    spectra = np.concatenate(parts)
+    spectra *= spectra
+    return spectra
+
+
+def spatial(
+    features: np.ndarray,
+    target: np.ndarray,
+    weight: float = 1.0,
+    gradient: Optional[np.ndarray] = None,
+) -> Tuple[float, np.ndarray]:
+    """Spatial loss E = 1/(4 N^2 M^2) sum_i ||G_i - A_i||^2, G_i = F_i * F_i, the full 2-D convolution.
+
+    The gradient is 1/(N^2 M^2) times the valid correlation of G_i - A_i with F_i. Convolution multiplies by a
+    spectrum and correlation by its conjugate, so that with zero padding to the size of G_i all of it is
+
+        E = 1/(4 N^2 M^2) sum_i sum_k |f_i(k)^2 - a_i(k)|^2 / S    (Parseval; S frequencies k)
+        dE/dF_i = 1/(N^2 M^2) inverse[(f_i^2 - a_i) conj(f_i)]
+
+    with f_i and a_i the spectra of F_i and A_i: two Fourier transforms a feature map. `spatial_plain` is the
+    definition.
+
+    Parameters
+    ----------
+    features : ndarray, (N, H, W)
+        Responses F, M = H * W.
+    target : ndarray
+        From `target_spatial`.
+    weight : float
+        Factor of value and gradient.
+    gradient : ndarray, (N, H, W), optional
+        weight * dE/dF is added to it in place.
+
+    Returns
+    -------
+    value : float
+        weight * E.
+    gradient : ndarray, (N, H, W)
+    """
+    if gradient is None:
+        gradient = np.zeros_like(features)
+    scale = weight / float(features.size) ** 2
+    shape = fourier.padded_shape(features)
+    value = 0.0
+    for part in fourier.channel_blocks(features):
+        spectra = fourier.transform(features[part], shape)
+        difference = spectra * spectra
+        difference -= target[part]
+        value += 0.25 * scale * fourier.energy(np.abs(difference) ** 2, shape)
+        np.conjugate(spectra, out=spectra)
+        difference *= spectra
+        difference *= scale
+        gradient[part] += fourier.inverse(difference, shape, features)
+    return value, gradient
+
+
+def target_spatial_plain(features: np.ndarray) -> np.ndarray:
+    """A_i = P_i * P_i, (N, 2H - 1, 2W - 1), as `spatial_plain` compares with."""
+    from scipy.signal import convolve
+
+    return np.stack([convolve(plane, plane, mode="full") for plane in features])
+
+
+def spatial_plain(
+    features: np.ndarray,
+    target: np.ndarray,
+    weight: float = 1.0,
+    gradient: Optional[np.ndarray] = None,
+) -> Tuple[float, np.ndarray]:
+    """Compute the loss of `spatial` as the paper states it; slow, for reading and for tests.
+
+    Parameters and results are `spatial`'s, with a target from `target_spatial_plain`.
+    """
+    from scipy.signal import correlate
+
+    if gradient is None:
+        gradient = np.zeros_like(features)
+    scale = weight / float(features.size) ** 2
+    differences = target_spatial_plain(features) - target
+    for plane, difference, out in zip(features, differences, gradient):
+        out += scale * correlate(difference, plane, mode="valid")
+    return 0.25 * scale * float(np.sum(differences**2, dtype=np.float64)), gradient

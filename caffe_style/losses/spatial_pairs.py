@@ -1,0 +1,90 @@
+"""Style with its arrangement, all pairs of feature maps convolved with each other.
+
+Nikulin & Novak 2016, section 7, call it infeasible: N^2 maps of (2H - 1)(2W - 1) positions. In the Fourier
+domain it costs little more than the N maps of each feature with itself.
+"""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+import numpy as np
+
+from . import fourier
+
+
+def target_spatial_pairs(features: np.ndarray) -> np.ndarray:
+    """Spectra of P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
+
+    The style image must have the size of the picture that is compared with it.
+    """
+    shape = fourier.padded_shape(features)
+    parts = [fourier.transform(features[part], shape) for part in fourier.channel_blocks(features)]
+    return np.concatenate(parts)
+
+
+def spatial_pairs(
+    features: np.ndarray,
+    target: np.ndarray,
+    weight: float = 1.0,
+    gradient: Optional[np.ndarray] = None,
+) -> Tuple[float, np.ndarray]:
+    """Loss over all pairs E = 1/(4 N^2 M^2) sum_ij ||F_i * F_j - P_i * P_j||^2.
+
+    Zero padded, the spectrum of F_i * F_j is f_i f_j, and Parseval's theorem turns the squared distance into
+    1/S times a sum over the S frequencies. At one frequency the N^2 differences are a matrix of rank two; with
+    the vectors v = (f_1 .. f_N), u = (p_1 .. p_N) and d = v - u
+
+        ||v v^T - u u^T||^2 = |v|^4 - 2 Re (u^H v)^2 + |u|^4
+                            = 2 |v|^2 |d|^2 + |d|^4 - 4 |d|^2 Re e + 2 |e|^2,    e = v^H d,
+
+    since u = v - d; the second line has no large terms that cancel when v is near u. The gradient to F_i
+    correlates the difference of each pair (i, j) and (j, i) with F_j, twice; as a spectrum
+
+        4 (v v^T - u u^T) conj(v) = 4 (|v|^2 d + e u).
+
+    Three sums over the channels at each frequency, |v|^2, |d|^2 and e, are all that is needed: O(N M log M).
+
+    Parameters
+    ----------
+    features : ndarray, (N, H, W)
+        Responses F, M = H * W.
+    target : ndarray
+        From `target_spatial_pairs`.
+    weight : float
+        Factor of value and gradient.
+    gradient : ndarray, (N, H, W), optional
+        weight * dE/dF is added to it in place.
+
+    Returns
+    -------
+    value : float
+        weight * E.
+    gradient : ndarray, (N, H, W)
+    """
+    if gradient is None:
+        gradient = np.zeros_like(features)
+    scale = weight / float(features.size) ** 2
+    shape = fourier.padded_shape(features)
+    power = np.zeros(target.shape[1:], target.real.dtype)
+    distance = np.zeros_like(power)
+    overlap = np.zeros_like(target[0])
+    spectra = []
+    for part in fourier.channel_blocks(features):
+        v = fourier.transform(features[part], shape)
+        d = v - target[part]
+        power += np.einsum("ixy,ixy->xy", v, v.conj()).real
+        distance += np.einsum("ixy,ixy->xy", d, d.conj()).real
+        overlap += np.einsum("ixy,ixy->xy", d, v.conj())
+        spectra.append(v)
+    pairs = distance * (2 * power + distance - 4 * overlap.real) + 2 * np.abs(overlap) ** 2
+    value = 0.25 * scale * fourier.energy(pairs, shape)
+    power *= scale
+    overlap *= scale
+    for part, v in zip(fourier.channel_blocks(features), spectra):
+        u = target[part]
+        v -= u
+        v *= power
+        v += overlap * u
+        gradient[part] += fourier.inverse(v, shape, features)
+    return value, gradient
