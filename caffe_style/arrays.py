@@ -12,10 +12,8 @@ from typing import Any, Iterator, Optional
 
 import numpy as np
 
-try:
-    from .engine import native
-except ImportError:
-    native = None
+from .engine import native
+from .engine.native.cpus import available_cpus
 
 BLOCK = 1 << 16
 """Elements worked on at a time: few enough for the temporaries to stay in the processor's cache."""
@@ -24,6 +22,11 @@ BLOCK = 1 << 16
 def namespace(x: Any) -> Any:
     """Return the module whose functions take `x`: torch for its tensors, else numpy. Imports neither."""
     return sys.modules["torch"] if type(x).__module__.split(".")[0] == "torch" else np
+
+
+def threads() -> int:
+    """CPU threads to work on: what the kernels were set to, or what this process may use."""
+    return native.get_threads() if native.available else available_cpus()
 
 
 def as_matrix(features: Any) -> Any:
@@ -90,7 +93,7 @@ def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: 
         return product.mul_(alpha) if out is None else out.mul_(beta).add_(product, alpha=alpha)
     if out is None:
         out, beta = np.empty((a.shape[0], b.shape[1]), a.dtype), 0.0
-    if a.dtype == np.float32 and native is not None and native.available:
+    if a.dtype == np.float32 and native.available:
         native.matmul(a, b, out, alpha, beta)
         return out
     rows = a.shape[0] > b.shape[1]
@@ -111,7 +114,6 @@ def gram(matrix: Any) -> Any:
     if (
         namespace(matrix) is np
         and matrix.dtype == np.float32
-        and native is not None
         and native.available
         and matrix.T.flags.c_contiguous
     ):

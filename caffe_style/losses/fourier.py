@@ -6,6 +6,8 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
+from .. import arrays
+
 CHANNELS = 8
 """Feature maps transformed at a time: enough to share the work out, few enough to bound the memory."""
 
@@ -27,7 +29,7 @@ def transform(maps: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
     """Half spectra (n, rows, columns // 2 + 1) of real maps (n, H, W), zero padded to `shape`."""
     from scipy.fft import rfft2
 
-    return rfft2(np.ascontiguousarray(maps), s=shape, workers=-1)
+    return rfft2(np.ascontiguousarray(maps), s=shape, workers=arrays.threads())
 
 
 def inverse(spectra: np.ndarray, shape: Tuple[int, int], like: np.ndarray) -> np.ndarray:
@@ -35,7 +37,7 @@ def inverse(spectra: np.ndarray, shape: Tuple[int, int], like: np.ndarray) -> np
     from scipy.fft import irfft2
 
     rows, columns = like.shape[1:]
-    return irfft2(spectra, s=shape, workers=-1, overwrite_x=True)[:, :rows, :columns]
+    return irfft2(spectra, s=shape, workers=arrays.threads(), overwrite_x=True)[:, :rows, :columns]
 
 
 def energy(power: np.ndarray, shape: Tuple[int, int]) -> float:
