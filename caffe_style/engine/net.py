@@ -127,8 +127,8 @@ class NetCore:
 
     @staticmethod
     def _attach(layer: Layer, bottom: List[Blob], top: List[Blob]) -> None:
-        layer.setup(bottom, top)
         try:
+            layer.setup(bottom, top)
             layer.reshape(bottom, top)
         except LayerError as error:
             if str(error).startswith("layer '"):
@@ -220,13 +220,14 @@ class NetCore:
 
     def _reshape_layer(self, i: int) -> None:
         bottom, top = self._bottoms[i], self._tops[i]
-        if self._reshaped_for[i] != self._shapes(bottom, top):
+        layer = self._layers[i]
+        if layer.reshapes_always or self._reshaped_for[i] != self._shapes(bottom, top):
             try:
-                self._layers[i].reshape(bottom, top)
+                layer.reshape(bottom, top)
             except LayerError as error:
                 if str(error).startswith("layer '"):
                     raise
-                self._layers[i].fail(str(error))
+                layer.fail(str(error))
             self._reshaped_for[i] = self._shapes(bottom, top)
 
     def _run_forward(

@@ -2,16 +2,29 @@
 
 from . import (  # noqa: F401
     activations,
+    affine,
     convolution,
+    eltwise,
+    embed,
     functions,
+    im2col,
     inner_product,
     joining,
+    losses,
     lrn,
+    normalisation,
     pooling,
+    prelu,
+    selection,
+    shape,
     softmax,
+    softmax_losses,
     sources,
     split,
+    spp,
+    statistics,
 )
 from .base import REGISTRY, Layer, create_layer, register
+from .python_layer import PythonLayer
 
-__all__ = ["REGISTRY", "Layer", "create_layer", "register"]
+__all__ = ["REGISTRY", "Layer", "PythonLayer", "create_layer", "register"]

@@ -68,6 +68,8 @@ class Layer:
     auto_tops: ClassVar[bool] = False
     #: Whether the result may overwrite the input.
     allows_in_place: ClassVar[bool] = False
+    #: Whether reshape looks at more than shapes, so that it runs before every forward.
+    reshapes_always: ClassVar[bool] = False
     #: Weight of the first top in the loss where the prototxt names none.
     default_loss_weight: ClassVar[float] = 0.0
 

@@ -15,6 +15,23 @@ def _explicit(param: Any, name: str) -> Any:
     return int(getattr(param, name)) if param.HasField(name) else None
 
 
+def read_geometry(layer: Layer, param: Any, axes: int) -> windows.Geometry:
+    """Kernel, stride, pad and dilation of a ConvolutionParameter, for so many spatial axes."""
+    height, width = _explicit(param, "kernel_h"), _explicit(param, "kernel_w")
+    kernel = windows.per_axis(param.kernel_size, axes, 0, height, width)
+    if kernel is None or any(size <= 0 for size in kernel):
+        layer.fail("kernel_size must be given once, or once for each of the %d spatial axes" % axes)
+    fields = []
+    for name, default in (("stride", 1), ("pad", 0)):
+        height, width = _explicit(param, name + "_h"), _explicit(param, name + "_w")
+        fields.append(windows.per_axis(getattr(param, name), axes, default, height, width))
+    fields.append(windows.per_axis(param.dilation, axes, 1, None, None))
+    for name, values, least in zip(("stride", "pad", "dilation"), fields, (1, 0, 1)):
+        if values is None or any(value < least for value in values):
+            layer.fail("%s must be given once, or once for each of %d axes" % (name, axes))
+    return windows.Geometry(kernel, *fields)
+
+
 class _Filters(Layer):
     """What both directions share: reading the parameters, and filters of shape (K, C / group, *kernel)."""
 
@@ -28,7 +45,7 @@ class _Filters(Layer):
             self.fail("needs as many tops as bottoms")
         self.axis = self.canonical_axis(param.axis, bottom[0])
         axes = len(bottom[0].shape) - self.axis - 1
-        self.geometry = self._geometry(param, axes)
+        self.geometry = read_geometry(self, param, axes)
         self.group, self.outputs = int(param.group), int(param.num_output)
         channels = bottom[0].shape[self.axis]
         if self.outputs <= 0:
@@ -42,23 +59,6 @@ class _Filters(Layer):
         self.add_parameter(shape, param.weight_filler)
         if param.bias_term:
             self.add_parameter((self.outputs,), param.bias_filler)
-
-    def _geometry(self, param: Any, axes: int) -> windows.Geometry:
-        height, width = _explicit(param, "kernel_h"), _explicit(param, "kernel_w")
-        kernel = windows.per_axis(param.kernel_size, axes, 0, height, width)
-        if kernel is None or any(size <= 0 for size in kernel):
-            self.fail(
-                "kernel_size must be given once, or once for each of the %d spatial axes" % axes
-            )
-        fields = []
-        for name, default in (("stride", 1), ("pad", 0)):
-            height, width = _explicit(param, name + "_h"), _explicit(param, name + "_w")
-            fields.append(windows.per_axis(getattr(param, name), axes, default, height, width))
-        fields.append(windows.per_axis(param.dilation, axes, 1, None, None))
-        for name, values, least in zip(("stride", "pad", "dilation"), fields, (1, 0, 1)):
-            if values is None or any(value < least for value in values):
-                self.fail("%s must be given once, or once for each of %d axes" % (name, axes))
-        return windows.Geometry(kernel, *fields)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """(N, C, *size) becomes (N, num_output, *windows)."""
