@@ -1,0 +1,115 @@
+"""The cpu device's kernels in C++: convolution, pooling, normalisation, matrix products.
+
+All arrays are float32. Pictures are channels-last, C-contiguous (N, H, W, C); weights lie as in Caffe,
+(K, C / group, kh, kw). Every function writes into arrays that the caller made, and raises ValueError for
+a wrong shape, type or memory order. Results depend on the number of threads at most by rounding, and never
+from one run to the next. Where the kernels were not built, `available` is False and `why_not` says why.
+
+convolve(x, weights, bias, out, pad=(0, 0), stride=(1, 1), dilation=(1, 1), group=1, relu=False)
+    out (N, Ho, Wo, K) = windows of x (N, H, W, C) times weights, plus bias (K,) unless None, rectified if
+    `relu`. A window that reaches past the picture reads zeros.
+convolve_input_gradient(dy, weights, dx, pad, stride, dilation, group, mask=None)
+    dx (overwritten) = the gradient with respect to x. With `mask`, the rectified responses, dy counts as zero
+    where they are not positive.
+convolve_filter_gradient(x, dy, dw, db, pad, stride, dilation, group)
+    Adds the gradients with respect to the parameters to dw and, unless None, db.
+pool_max(x, out, kernel, stride, pad), pool_average(x, out, kernel, stride, pad)
+    Caffe's rules: padding never is a maximum but counts in an average; what overhangs it does not.
+pool_max_gradient(x, dy, dx, kernel, stride, pad), pool_average_gradient(dy, dx, kernel, stride, pad)
+    dx (overwritten); a window's first maximum in row order gets its gradient.
+relu(x, out, negative_slope=0), relu_gradient(y, dy, dx, negative_slope=0)
+    out may be x, dx may be dy. NaN stays NaN.
+lrn_across(x, out, size, alpha, beta, k), lrn_across_gradient(x, y, dy, dx, size, alpha, beta, k)
+    y = x * (k + alpha / size * sum of x^2 over a window of `size` channels)^-beta.
+scale_shift(x, out, scale, shift)
+    out = x * scale + shift by the last axis; either may be None; out may be x.
+add_scaled(out, x, a)
+    out += a * x.
+matmul(a, b, out, alpha=1, beta=0)
+    out = alpha a b + beta out; each matrix with contiguous rows or contiguous columns.
+gram(x, out)
+    out (N, N) = x^T x for x (M, N).
+set_threads(count), get_threads(); release_scratch(), scratch_bytes()
+    The kernels keep and reuse up to some 40 MB of working memory until it is released.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import partial
+from types import ModuleType
+from typing import List
+
+from ...errors import OptionError
+from .cpus import available_cpus
+
+FUNCTIONS = (
+    "convolve",
+    "convolve_input_gradient",
+    "convolve_filter_gradient",
+    "pool_max",
+    "pool_max_gradient",
+    "pool_average",
+    "pool_average_gradient",
+    "relu",
+    "relu_gradient",
+    "lrn_across",
+    "lrn_across_gradient",
+    "scale_shift",
+    "add_scaled",
+    "matmul",
+    "gram",
+    "set_threads",
+    "get_threads",
+    "release_scratch",
+    "scratch_bytes",
+)
+INSTRUCTION_SETS = ("baseline", "avx2", "avx512")  # each runs wherever a later one does
+
+available = False
+instruction_set = ""
+why_not = ""
+
+
+def supported() -> List[str]:
+    """The instruction sets that this processor runs, best first; empty where nothing was built."""
+    try:
+        from ._instruction_set import best
+    except ImportError:
+        return []
+    return list(INSTRUCTION_SETS[INSTRUCTION_SETS.index(best()) :: -1])
+
+
+def load(name: str) -> ModuleType:
+    """The kernels as compiled for one instruction set; ImportError where that build is not there."""
+    return importlib.import_module("._kernels_" + name, __name__)
+
+
+def _load_best() -> None:
+    global available, instruction_set, why_not
+    candidates = supported()
+    wished = os.environ.get("CAFFE_STYLE_ISA")
+    if wished and candidates:
+        if wished not in candidates:
+            raise OptionError(
+                "CAFFE_STYLE_ISA=%s: this machine has %s" % (wished, ", ".join(candidates))
+            )
+        candidates = [wished]
+    why_not = "they were not built: install with a C++17 compiler (g++ or clang)"
+    for name in candidates:
+        try:
+            kernels = load(name)
+        except ImportError as error:
+            why_not = str(error)
+            continue
+        globals().update({function: getattr(kernels, function) for function in FUNCTIONS})
+        kernels.set_threads(available_cpus())
+        # GNU OpenMP's threads do not survive a fork; one thread needs none.
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(kernels.set_threads, 1))
+        available, instruction_set, why_not = True, name, ""
+        return
+
+
+_load_best()

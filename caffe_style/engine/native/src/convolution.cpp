@@ -1,0 +1,53 @@
+// Chooses the algorithm for a convolution.
+#include "convolution.h"
+
+namespace native {
+namespace {
+
+bool suits_winograd(const Window& w) {
+  return w.kernel_h == 3 && w.kernel_w == 3 && w.stride_h == 1 && w.stride_w == 1 && w.dilation_h == 1 &&
+         w.dilation_w == 1;
+}
+
+// With fewer input channels than this the transforms cost more than the products they save.
+constexpr ptrdiff_t WINOGRAD_CHANNELS = 8;
+// With fewer channels than this in dx, adding up columns beats gathering.
+constexpr ptrdiff_t SCATTER_CHANNELS = W / 2;
+
+const float* group_of(const float* data, ptrdiff_t offset) { return data ? data + offset : nullptr; }
+
+}  // namespace
+
+void convolve(const Input& x, const float* weights, const float* bias, const Output& out, const Window& w,
+              ptrdiff_t groups, bool relu) {
+  const ptrdiff_t C = x.channels / groups, K = out.channels / groups, taps = w.kernel_h * w.kernel_w;
+  if (C == 1 && K == 1) return depthwise_convolution(x, weights, bias, relu, out, w);
+  for (ptrdiff_t g = 0; g < groups; g++) {
+    const Input xg = x.group(g, groups);
+    const Output og = out.group(g, groups);
+    const float *wg = weights + g * K * C * taps, *bg = group_of(bias, g * K);
+    if (suits_winograd(w) && C >= WINOGRAD_CHANNELS)
+      winograd(xg, nullptr, Filters{wg, C * taps, taps}, false, bg, relu, og, w.pad_h, w.pad_w);
+    else
+      columns_convolution(xg, wg, bg, relu, og, w);
+  }
+}
+
+void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+                             const Window& w, ptrdiff_t groups) {
+  const ptrdiff_t C = dx.channels / groups, K = dy.channels / groups, taps = w.kernel_h * w.kernel_w;
+  if (C == 1 && K == 1) return depthwise_input_gradient(dy, mask, weights, dx, w);
+  for (ptrdiff_t g = 0; g < groups; g++) {
+    const Input yg = dy.group(g, groups);
+    const Output xg = dx.group(g, groups);
+    const float *wg = weights + g * K * C * taps, *mg = group_of(mask, g * K);
+    if (C <= SCATTER_CHANNELS)
+      scattered_input_gradient(yg, mg, wg, xg, w);
+    else if (suits_winograd(w) && K >= WINOGRAD_CHANNELS)
+      winograd(yg, mg, Filters{wg, taps, C * taps}, true, nullptr, false, xg, 2 - w.pad_h, 2 - w.pad_w);
+    else
+      columns_input_gradient(yg, mg, wg, xg, w);
+  }
+}
+
+}  // namespace native

@@ -1,0 +1,77 @@
+// Vectors of floats as wide as the instruction set this file is compiled for.
+// GCC and clang vector extensions: one source for AVX-512, AVX2, SSE and NEON.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace native {
+
+using std::ptrdiff_t;
+
+#if defined(__AVX512F__)
+constexpr int W = 16;   // floats in a vector
+constexpr int MR = 12;  // rows of a register block: 12 x 2 accumulators of the 32 registers
+#elif defined(__AVX__)
+constexpr int W = 8;
+constexpr int MR = 6;  // 6 x 2 of 16 registers
+#elif defined(__aarch64__)
+constexpr int W = 4;
+constexpr int MR = 12;
+#else
+constexpr int W = 4;
+constexpr int MR = 6;
+#endif
+
+constexpr int NV = 2;       // vectors across a full panel
+constexpr int NR = NV * W;  // columns of a full panel
+
+typedef float vec __attribute__((vector_size(4 * W), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(4 * W), aligned(4), may_alias));
+
+inline vec load(const float* p) { return *(const vec*)p; }
+inline void store(float* p, vec v) { *(vec*)p = v; }
+inline vec splat(float x) { return x - vec{}; }
+inline ivec splat(int32_t x) { return x - ivec{}; }
+inline vec select(ivec mask, vec a, vec b) { return mask ? a : b; }
+inline ivec select(ivec mask, ivec a, ivec b) { return mask ? a : b; }
+
+// max(v, 0) that lets NaN through, as std::max(v, 0) in Caffe does.
+inline vec rectified(vec v) { return select(v < vec{}, vec{}, v); }
+
+// The first n < W floats at p, zeros behind them; nothing beyond them is touched.
+inline vec load_first(const float* p, ptrdiff_t n) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+  vec v = {};
+  for (ptrdiff_t i = 0; i < n; i++) v[i] = p[i];
+  return v;
+#endif
+}
+
+inline void store_first(float* p, vec v, ptrdiff_t n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#else
+  for (ptrdiff_t i = 0; i < n; i++) p[i] = v[i];
+#endif
+}
+
+inline vec load_upto(const float* p, ptrdiff_t n) { return n >= W ? load(p) : load_first(p, n); }
+inline void store_upto(float* p, vec v, ptrdiff_t n) {
+  if (n >= W)
+    store(p, v);
+  else
+    store_first(p, v, n);
+}
+
+inline ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
+inline ptrdiff_t divide_up(ptrdiff_t n, ptrdiff_t by) { return (n + by - 1) / by; }
+
+}  // namespace native

@@ -1,0 +1,527 @@
+"""Every native kernel, in every instruction set of this machine, against a plain numpy definition."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from caffe_style.engine import native
+
+CASES = 24  # random shapes a test and instruction set
+LOWEST = np.finfo(np.float32).min
+
+
+def built():
+    names = []
+    for name in native.supported():
+        try:
+            native.load(name)
+        except ImportError:
+            continue
+        names.append(name)
+    return names
+
+
+@pytest.fixture(params=built() or ["none"])
+def kernels(request):
+    if request.param == "none":
+        pytest.skip("the native kernels are not built: " + native.why_not)
+    module = native.load(request.param)
+    threads = module.get_threads()
+    module.set_threads(3)
+    yield module
+    module.set_threads(threads)
+
+
+# -- plain definitions, in float64 -----------------------------------------------------------------
+
+
+def window_pixels(size, out_size, kernel, stride, pad, dilation):
+    """For one axis, all (output position, tap, input position) inside the picture."""
+    for o, t in itertools.product(range(out_size), range(kernel)):
+        i = o * stride - pad + t * dilation
+        if 0 <= i < size:
+            yield o, t, i
+
+
+def plain_convolution(x, w, b, out_shape, window):
+    """The convolution, and its gradients for dy as functions."""
+    pad, stride, dilation, group = (window[k] for k in ("pad", "stride", "dilation", "group"))
+    k, c, kh, kw = w.shape
+
+    def terms():
+        rows = list(window_pixels(x.shape[1], out_shape[1], kh, stride[0], pad[0], dilation[0]))
+        columns = list(window_pixels(x.shape[2], out_shape[2], kw, stride[1], pad[1], dilation[1]))
+        for g, (oy, ky, y), (ox, kx, i) in itertools.product(range(group), rows, columns):
+            yield (
+                (slice(None), oy, ox, slice(g * k // group, (g + 1) * k // group)),
+                (slice(None), y, i, slice(g * c, (g + 1) * c)),
+                (slice(g * k // group, (g + 1) * k // group), slice(None), ky, kx),
+            )
+
+    def forward():
+        out = np.zeros(out_shape)
+        for o, i, f in terms():
+            out[o] += x[i] @ w[f].T
+        return out + (0 if b is None else b)
+
+    def input_gradient(dy):
+        dx = np.zeros(x.shape)
+        for o, i, f in terms():
+            dx[i] += dy[o] @ w[f]
+        return dx
+
+    def filter_gradient(dy):
+        dw = np.zeros(w.shape)
+        for o, i, f in terms():
+            dw[f] += dy[o].T @ x[i]
+        return dw
+
+    return forward, input_gradient, filter_gradient
+
+
+def plain_pool(x, out_shape, kernel, stride, pad, maximum):
+    """The pooled picture, and its gradient for dy as a function."""
+    out = np.zeros(out_shape)
+    shares = []  # (output index, input index, weight)
+    for n, oy, ox, c in np.ndindex(*out_shape):
+        y0, x0 = oy * stride[0] - pad[0], ox * stride[1] - pad[1]
+        y1, x1 = min(y0 + kernel[0], x.shape[1] + pad[0]), min(x0 + kernel[1], x.shape[2] + pad[1])
+        size = (y1 - y0) * (x1 - x0)
+        pixels = list(
+            itertools.product(
+                range(max(y0, 0), min(y1, x.shape[1])), range(max(x0, 0), min(x1, x.shape[2]))
+            )
+        )
+        if maximum:
+            best, where = LOWEST, None
+            for y, i in pixels:
+                if x[n, y, i, c] > best:
+                    best, where = x[n, y, i, c], (y, i)
+            out[n, oy, ox, c] = best
+            if where:
+                shares.append(((n, oy, ox, c), (n,) + where + (c,), 1.0))
+        elif pixels:
+            out[n, oy, ox, c] = sum(x[n, y, i, c] for y, i in pixels) / size
+            shares += [((n, oy, ox, c), (n, y, i, c), 1.0 / size) for y, i in pixels]
+
+    def gradient(dy):
+        dx = np.zeros(x.shape)
+        for o, i, weight in shares:
+            dx[i] += weight * dy[o]
+        return dx
+
+    return out, gradient
+
+
+def plain_lrn(x, size, alpha, beta, k):
+    c = x.shape[-1]
+    before = (size - 1) // 2
+    inside = np.array(
+        [[i - before <= j < i - before + size for j in range(c)] for i in range(c)], float
+    )
+    scale = k + alpha / size * (x**2 @ inside.T)
+    y = x * scale**-beta
+
+    def gradient(dy):
+        return dy * scale**-beta - 2 * alpha * beta / size * x * ((dy * y / scale) @ inside)
+
+    return y, gradient
+
+
+# -- helpers ---------------------------------------------------------------------------------------
+
+
+def floats(rng, *shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def unset(*shape):
+    """An output array whose old contents would show."""
+    return np.full(shape, np.nan, np.float32)
+
+
+def assert_near(got, wanted, bound=2e-5):
+    wanted = np.asarray(wanted)
+    assert np.all(np.isfinite(got))
+    error = np.abs(got - wanted).max() if got.size else 0.0
+    assert error <= bound * max(1.0, np.abs(wanted).max() if wanted.size else 0.0)
+
+
+def random_windows(seed, three=False, cases=CASES):
+    """Random convolutions: (rng, x, weights, bias, out shape, window)."""
+    rng = np.random.default_rng(seed)
+    for case in range(cases):
+        group = 1 if three or case % 3 else int(rng.integers(1, 5))
+        depthwise = not three and case % 8 == 7
+        c, k = (int(rng.integers(1, 71)) for _ in range(2))
+        if case % 5 == 0:
+            c = int(rng.integers(1, 4))
+        c, k = -(-c // group) * group, -(-k // group) * group
+        if depthwise:
+            k = group = c
+        kernel = (3, 3) if three else tuple(int(v) for v in rng.integers(1, 8, 2))
+        ones = three or case % 4 == 0
+        stride = (1, 1) if ones else tuple(int(v) for v in rng.integers(1, 5, 2))
+        dilation = (1, 1) if ones or case % 2 else tuple(int(v) for v in rng.integers(1, 4, 2))
+        pad = tuple(int(v) for v in rng.integers(0, 3 if three else 4, 2))
+        size = tuple(int(v) for v in rng.integers(1, 20, 2))
+        n = int(rng.integers(1, 4))
+        out = [
+            max((s + 2 * p - (d * (q - 1) + 1)) // t + 1, 1)
+            for s, p, d, q, t in zip(size, pad, dilation, kernel, stride)
+        ]
+        out[0] += int(case % 6 == 5)  # a window more, that overhangs
+        x, w = floats(rng, n, *size, c), floats(rng, k, c // group, *kernel)
+        w /= np.sqrt(w[0].size)
+        b = floats(rng, k) if case % 2 else None
+        window = {"pad": pad, "stride": stride, "dilation": dilation, "group": group}
+        yield rng, x, w, b, (n, *out, k), window
+
+
+WINDOWS = pytest.mark.parametrize("three", [False, True], ids=["any", "3x3"])
+
+
+# -- convolution -----------------------------------------------------------------------------------
+
+
+@WINDOWS
+def test_convolve(kernels, three):
+    for _, x, w, b, shape, window in random_windows(1, three):
+        wanted = plain_convolution(x, w, b, shape, window)[0]()
+        out = unset(*shape)
+        kernels.convolve(x, w, b, out, **window)
+        assert_near(out, wanted)
+        kernels.convolve(x, w, b, out, relu=True, **window)
+        assert_near(out, np.maximum(wanted, 0))
+
+
+@WINDOWS
+def test_convolve_input_gradient(kernels, three):
+    for rng, x, w, _, shape, window in random_windows(2, three):
+        dy, mask = floats(rng, *shape), floats(rng, *shape)
+        gradient = plain_convolution(x, w, None, shape, window)[1]
+        dx, kept = unset(*x.shape), dy.copy()
+        kernels.convolve_input_gradient(dy, w, dx, **window)
+        assert_near(dx, gradient(dy))
+        kernels.convolve_input_gradient(dy, w, dx, mask=mask, **window)
+        assert_near(dx, gradient(dy * (mask > 0)))
+        np.testing.assert_array_equal(dy, kept)
+
+
+@WINDOWS
+def test_convolve_filter_gradient_accumulates(kernels, three):
+    for rng, x, w, _, shape, window in random_windows(3, three):
+        dy = floats(rng, *shape)
+        wanted = plain_convolution(x, w, None, shape, window)[2](dy)
+        dw, db = floats(rng, *w.shape), floats(rng, shape[-1])
+        dw0, db0 = dw.copy(), db.copy()
+        kernels.convolve_filter_gradient(x, dy, dw, db, **window)
+        assert_near(dw, dw0 + wanted)
+        assert_near(db, db0 + dy.sum((0, 1, 2), dtype=float))
+        kernels.convolve_filter_gradient(x, dy, dw, None, **window)
+        assert_near(dw, dw0 + 2 * wanted)
+
+
+@pytest.mark.parametrize("c, k", [(160, 224), (300, 40), (33, 270), (352, 352)])
+def test_winograd_of_many_channels(kernels, c, k):
+    """Both schedules, and more panels and tiles than fit the working memory at once."""
+    rng = np.random.default_rng(c)
+    x, w = floats(rng, 1, 21, 30, c), floats(rng, k, c, 3, 3) / np.float32(np.sqrt(9 * c))
+    window = {"pad": (1, 1), "stride": (1, 1), "dilation": (1, 1), "group": 1}
+    shape = (1, 21, 30, k)
+    forward, gradient, _ = plain_convolution(x, w, None, shape, window)
+    out, dx, dy = unset(*shape), unset(*x.shape), floats(rng, *shape)
+    kernels.convolve(x, w, None, out, **window)
+    assert_near(out, forward())
+    kernels.convolve_input_gradient(dy, w, dx, **window)
+    assert_near(dx, gradient(dy))
+
+
+def test_convolution_lets_nan_through(kernels):
+    x, w = np.zeros((1, 9, 9, 16), np.float32), np.ones((16, 16, 3, 3), np.float32)
+    x[0, 4, 4, 3] = np.nan
+    for kernel in (3, 2):
+        out = np.zeros((1, 10 - kernel, 10 - kernel, 16), np.float32)
+        filters = np.ascontiguousarray(w[:, :, :kernel, :kernel])
+        kernels.convolve(x, filters, None, out, relu=True)
+        assert np.isnan(out[0, 4, 4]).all()
+
+
+# -- pooling ---------------------------------------------------------------------------------------
+
+
+def random_pools(seed):
+    rng = np.random.default_rng(seed)
+    for case in range(CASES):
+        kernel, stride = (tuple(int(v) for v in rng.integers(1, 5, 2)) for _ in range(2))
+        pad = tuple(int(rng.integers(0, k)) if case % 2 else 0 for k in kernel)
+        size = tuple(int(v) for v in rng.integers(1, 12, 2))
+        n, c = int(rng.integers(1, 3)), int(rng.integers(1, 40))
+        # Caffe rounds up; some windows may then be empty.
+        out = [
+            max(-(-(s + 2 * p - k) // t) + 1, 1) for s, p, k, t in zip(size, pad, kernel, stride)
+        ]
+        # Few distinct values, so that maxima tie.
+        x = rng.integers(-3, 4, (n, *size, c)).astype(np.float32)
+        yield rng, x, (n, *out, c), {"kernel": kernel, "stride": stride, "pad": pad}
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_pooling(kernels, kind):
+    for rng, x, shape, window in random_pools(4):
+        wanted, gradient = plain_pool(x, shape, maximum=kind == "max", **window)
+        out, dx, dy = unset(*shape), unset(*x.shape), floats(rng, *shape)
+        if kind == "max":
+            kernels.pool_max(x, out, **window)
+            kernels.pool_max_gradient(x, dy, dx, **window)
+        else:
+            kernels.pool_average(x, out, **window)
+            kernels.pool_average_gradient(dy, dx, **window)
+        np.testing.assert_allclose(out, wanted, rtol=1e-6, atol=1e-6)
+        assert_near(dx, gradient(dy))
+
+
+# -- one pass --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+@pytest.mark.parametrize("count", [1, 7, 16, 1000, 40001])
+def test_relu(kernels, slope, count):
+    rng = np.random.default_rng(count)
+    x, dy = floats(rng, count), floats(rng, count)
+    x[0] = 0
+    y = unset(count)
+    kernels.relu(x, y, slope)
+    np.testing.assert_allclose(y, np.where(x > 0, x, np.float32(slope) * x), rtol=1e-6)
+    wanted = dy * np.where(y > 0, np.float32(1), np.float32(slope))
+    kernels.relu_gradient(y, dy, dy, slope)
+    np.testing.assert_allclose(dy, wanted, rtol=1e-6)
+    kernels.relu(x, x, slope)
+    np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+def test_relu_keeps_nan(kernels, slope):
+    x = np.full(21, np.nan, np.float32)
+    kernels.relu(x, x, slope)
+    assert np.isnan(x).all()
+
+
+@pytest.mark.parametrize("size, beta", [(5, 0.75), (1, 0.75), (3, 0.6), (4, 0.75), (9, 1.0)])
+@pytest.mark.parametrize("channels", [1, 6, 16, 37])
+def test_lrn_across(kernels, size, beta, channels):
+    rng = np.random.default_rng(size + channels)
+    x, dy = floats(rng, 2, 3, 4, channels), floats(rng, 2, 3, 4, channels)
+    y, dx = unset(*x.shape), unset(*x.shape)
+    wanted, gradient = plain_lrn(x.astype(float), size, 0.8, beta, 1.5)
+    kernels.lrn_across(x, y, size, 0.8, beta, 1.5)
+    assert_near(y, wanted, 2e-6)
+    kernels.lrn_across_gradient(x, y, dy, dx, size, 0.8, beta, 1.5)
+    assert_near(dx, gradient(dy), 4e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 16, 45])
+def test_scale_shift(kernels, channels):
+    rng = np.random.default_rng(channels)
+    x, scale, shift = floats(rng, 2, 3, 5, channels), floats(rng, channels), floats(rng, channels)
+    out = unset(*x.shape)
+    for a, b in itertools.product((scale, None), (shift, None)):
+        kernels.scale_shift(x, out, a, b)
+        wanted = x * (1 if a is None else a) + (0 if b is None else b)
+        np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 70), (40001,)])
+def test_add_scaled(kernels, shape):
+    rng = np.random.default_rng(0)
+    out, x = floats(rng, *shape), floats(rng, *shape)
+    wanted = out + np.float32(0.3) * x
+    kernels.add_scaled(out, x, 0.3)
+    np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-6)
+
+
+# -- matrix products -------------------------------------------------------------------------------
+
+
+def test_matmul(kernels):
+    rng = np.random.default_rng(5)
+    for case in range(60):
+        m, k, n = (int(v) for v in rng.integers(1, [90, 700, 120][case % 3] if case > 8 else 4, 3))
+        a, b, out = (
+            np.array(floats(rng, *shape), order="CF"[case >> i & 1])
+            for i, shape in enumerate([(m, k), (k, n), (m, n)])
+        )
+        alpha, beta = rng.standard_normal(2)
+        wanted = alpha * (a.astype(float) @ b) + beta * out
+        kernels.matmul(a, b, out, alpha=alpha, beta=beta)
+        assert_near(out, wanted)
+        out[...] = np.nan
+        kernels.matmul(a, b, out)
+        assert_near(out, a.astype(float) @ b)
+
+
+def test_matmul_of_slices(kernels):
+    rng = np.random.default_rng(6)
+    a, b = floats(rng, 40, 50)[3:30, 5:40], floats(rng, 60, 70).T[10:45, 2:59]
+    frame = unset(40, 80)
+    kernels.matmul(a, b, frame[2:29, 7:64])
+    assert_near(frame[2:29, 7:64], a.astype(float) @ b)
+    assert np.isnan(frame).sum() == 40 * 80 - 27 * 57
+
+
+@pytest.mark.parametrize("m, n", [(1, 1), (5, 3), (1000, 64), (20000, 33), (700, 200)])
+def test_gram(kernels, m, n):
+    x = floats(np.random.default_rng(m), m, n) + np.float32(1)
+    out = unset(n, n)
+    kernels.gram(x, out)
+    wanted = x.T.astype(float) @ x
+    np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-5 * m)
+    np.testing.assert_array_equal(out, out.T)
+
+
+def test_gram_of_many_rows_loses_no_digits(kernels):
+    x = np.full((1 << 20, 4), np.float32(0.1))
+    out = unset(4, 4)
+    kernels.gram(x, out)
+    np.testing.assert_allclose(out, float(x[0, 0]) ** 2 * len(x), rtol=2e-6)
+
+
+# -- behaviour -------------------------------------------------------------------------------------
+
+
+def test_same_result_every_time(kernels):
+    rng = np.random.default_rng(7)
+    x, w = floats(rng, 1, 40, 40, 24), floats(rng, 40, 24, 3, 3)
+    results = []
+    for _ in range(3):
+        out, dx, g = unset(1, 40, 40, 40), unset(*x.shape), unset(24, 24)
+        kernels.convolve(x, w, None, out, pad=(1, 1))
+        kernels.convolve_input_gradient(out, w, dx, pad=(1, 1))
+        kernels.gram(x.reshape(-1, 24), g)
+        results.append((out, dx, g))
+    for again in results[1:]:
+        for a, b in zip(results[0], again):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_scratch_is_bounded_and_released(kernels):
+    kernels.set_threads(2)
+    x, w = np.ones((1, 64, 64, 512), np.float32), np.ones((512, 512, 3, 3), np.float32)
+    kernels.convolve(x, w, None, np.empty_like(x), pad=(1, 1))
+    assert 0 < kernels.scratch_bytes() <= 40 << 20
+    kernels.release_scratch()
+    assert kernels.scratch_bytes() == 0
+
+
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+
+
+def read_only(a):
+    a.flags.writeable = False
+    return a
+
+
+BAD_CALLS = {
+    "float64": ("convolve", (np.zeros((1, 4, 4, 2)), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3))),
+    "not contiguous": (
+        "convolve",
+        (zeros(1, 4, 4, 4)[..., ::2], zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3)),
+    ),
+    "big-endian": (
+        "relu",
+        (zeros(4).astype(">f4"), zeros(4)),
+    ),
+    "unaligned": ("relu", (np.zeros(17, np.uint8)[1:].view(np.float32), zeros(4))),
+    "weights of other channels": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 4, 1, 1), None, zeros(1, 4, 4, 3)),
+    ),
+    "out of other channels": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 4)),
+    ),
+    "short bias": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), zeros(2), zeros(1, 4, 4, 3)),
+    ),
+    "other batch": (
+        "convolve",
+        (zeros(2, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3)),
+    ),
+    "read-only out": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, read_only(zeros(1, 4, 4, 3))),
+    ),
+    "three axes": (
+        "convolve",
+        (zeros(4, 4, 2), zeros(3, 2, 1, 1), None, zeros(4, 4, 3)),
+    ),
+    "stride 0": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3), (0, 0), (0, 1)),
+    ),
+    "negative pad": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3), (-1, 0)),
+    ),
+    "group 0": (
+        "convolve",
+        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3), (0, 0), (1, 1), (1, 1), 0),
+    ),
+    "short mask": (
+        "convolve_input_gradient",
+        (
+            zeros(1, 4, 4, 3),
+            zeros(3, 2, 1, 1),
+            zeros(1, 4, 4, 2),
+            (0, 0),
+            (1, 1),
+            (1, 1),
+            1,
+            zeros(1, 4, 3, 3),
+        ),
+    ),
+    "dw of other channels": (
+        "convolve_filter_gradient",
+        (zeros(1, 4, 4, 2), zeros(1, 4, 4, 3), zeros(3, 3, 1, 1), None),
+    ),
+    "pooled channels": ("pool_max", (zeros(1, 4, 4, 2), zeros(1, 2, 2, 3), (2, 2))),
+    "pool kernel 0": ("pool_average", (zeros(1, 4, 4, 2), zeros(1, 2, 2, 2), (0, 2))),
+    "dx unlike x": (
+        "pool_max_gradient",
+        (zeros(1, 4, 4, 2), zeros(1, 2, 2, 2), zeros(1, 4, 5, 2), (2, 2)),
+    ),
+    "relu shapes": ("relu", (zeros(4), zeros(5))),
+    "relu gradient shapes": ("relu_gradient", (zeros(4), zeros(5), zeros(4))),
+    "lrn size 0": ("lrn_across", (zeros(1, 2, 2, 3), zeros(1, 2, 2, 3), 0, 1.0, 0.75, 1.0)),
+    "scale length": ("scale_shift", (zeros(2, 3), zeros(2, 3), zeros(2), None)),
+    "add shapes": ("add_scaled", (zeros(2, 3), zeros(3, 2), 1.0)),
+    "matmul shapes": ("matmul", (zeros(2, 3), zeros(2, 3), zeros(2, 3))),
+    "matmul strides": ("matmul", (zeros(8, 8)[::2, ::2], zeros(4, 3), zeros(4, 3))),
+    "matmul negative strides": ("matmul", (zeros(4, 4)[::-1], zeros(4, 3), zeros(4, 3))),
+    "matmul broadcast": (
+        "matmul",
+        (zeros(4, 4), zeros(4, 3), np.lib.stride_tricks.as_strided(zeros(3), (4, 3), (0, 4))),
+    ),
+    "gram shapes": ("gram", (zeros(4, 3), zeros(4, 4))),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CALLS)
+def test_bad_calls_raise(kernels, case):
+    function, arguments = BAD_CALLS[case]
+    with pytest.raises(ValueError):
+        getattr(kernels, function)(*arguments)
+
+
+def test_empty_arrays(kernels):
+    kernels.relu(zeros(0), zeros(0))
+    kernels.convolve(zeros(0, 4, 4, 2), zeros(3, 2, 3, 3), None, zeros(0, 2, 2, 3))
+    kernels.pool_max(zeros(1, 0, 4, 2), zeros(1, 0, 4, 2), (1, 1))
+    out = np.ones((2, 3), np.float32)
+    kernels.matmul(zeros(2, 0), zeros(0, 3), out)
+    np.testing.assert_array_equal(out, 0)
