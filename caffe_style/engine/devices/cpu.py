@@ -172,6 +172,58 @@ def _relu_backward(
         )
 
 
+def _is_pooling(layer: Any, bottom: Sequence[Blob]) -> bool:
+    return layer.method != "STOCHASTIC" and _is_plain(layer, bottom)
+
+
+def _pooling_forward(layer: Any, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+    if len(top) > 1:
+        # The second top wants the winners' positions, which only the plain layer keeps.
+        layer.forward(bottom, top)
+        return
+    pool = native.pool_max if layer.method == "MAX" else native.pool_average
+    x, y = bottom[0].data_buffer(), top[0].data_buffer()
+    pool(x, y, layer.kernel, layer.stride, layer.pad)
+
+
+def _pooling_backward(
+    layer: Any, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+) -> None:
+    if not propagate_down[0]:
+        return
+    window = layer.kernel, layer.stride, layer.pad
+    dy, dx = top[0].diff_buffer(), bottom[0].diff_buffer(overwritten=True)
+    if layer.method == "MAX":
+        native.pool_max_gradient(bottom[0].data_buffer(), dy, dx, *window)
+    else:
+        native.pool_average_gradient(dy, dx, *window)
+
+
+def _is_across_channels(layer: Any, bottom: Sequence[Blob]) -> bool:
+    return layer.across and _is_plain(layer, bottom)
+
+
+def _lrn_forward(layer: Any, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+    x, y = bottom[0].data_buffer(), top[0].data_buffer()
+    native.lrn_across(x, y, layer.size, layer.alpha, layer.beta, layer.k)
+
+
+def _lrn_backward(
+    layer: Any, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+) -> None:
+    if propagate_down[0]:
+        native.lrn_across_gradient(
+            bottom[0].data_buffer(),
+            top[0].data_buffer(),
+            top[0].diff_buffer(),
+            bottom[0].diff_buffer(overwritten=True),
+            layer.size,
+            layer.alpha,
+            layer.beta,
+            layer.k,
+        )
+
+
 def _split_backward(
     layer: Any, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
 ) -> None:
@@ -184,6 +236,8 @@ def _split_backward(
 
 KERNELS: Dict[str, Kernel] = {
     "Convolution": Kernel(_is_image_convolution, _convolution_forward, _convolution_backward),
+    "Pooling": Kernel(_is_pooling, _pooling_forward, _pooling_backward),
+    "LRN": Kernel(_is_across_channels, _lrn_forward, _lrn_backward),
     "ReLU": Kernel(lambda layer, bottom: True, _relu_forward, _relu_backward),
     "Split": Kernel(
         lambda layer, bottom: True,
