@@ -87,13 +87,15 @@ class Net(NetCore):
         self._params = OrderedDict(
             (layer.name, layer.blobs) for layer in self._layers if layer.blobs
         )
-        self._layer_dict = OrderedDict(zip(self._layer_names, self._layers))
+        # Of a Python layer pycaffe shows the user's own object.
+        self._shown_layers = [getattr(layer, "instance", layer) for layer in self._layers]
+        self._layer_dict = OrderedDict(zip(self._layer_names, self._shown_layers))
 
     # -- what the net holds --------------------------------------------------------------------
 
     blobs = property(lambda self: self._blob_list, doc="Blob name -> Blob, in order of first use.")
     params = property(lambda self: self._params, doc="Layer name -> its parameter blobs.")
-    layers = property(lambda self: self._layers, doc="The layers, in order.")
+    layers = property(lambda self: self._shown_layers, doc="The layers, in order.")
     layer_dict = property(lambda self: self._layer_dict, doc="Layer name -> layer.")
     inputs = property(lambda self: list(self._input_names), doc="Names of the Input layers' tops.")
     outputs = property(lambda self: list(self._output_names), doc="Blobs nobody reads, sorted.")

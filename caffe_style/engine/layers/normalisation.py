@@ -40,10 +40,15 @@ class BatchNorm(Layer):
         channels = bottom[0].shape[1]
         for size in (channels, channels, 1):
             self.add_parameter((size,), None)
-        if any(spec.lr_mult != 0 for spec in self.param.param):
+        specs = self.param.param
+        if len(specs) == 3:
+            # Prototxts of before 2016 had to name all three.
+            for spec in specs:
+                spec.lr_mult = spec.decay_mult = 0
+        if any(spec.lr_mult != 0 for spec in specs):
             self.fail("its statistics are no learned parameters: lr_mult must be 0")
-        while len(self.param.param) < 3:
-            self.param.param.add(lr_mult=0)
+        while len(specs) < 3:
+            specs.add(lr_mult=0)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Same shape."""
