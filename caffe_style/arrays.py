@@ -8,7 +8,8 @@ VGG's first layer at 512 pixels is 64 MB, so that one copy costs as much as the 
 from __future__ import annotations
 
 import sys
-from typing import Any, Iterator, Optional
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable, Iterator, List, Optional
 
 import numpy as np
 
@@ -29,6 +30,23 @@ def threads() -> int:
     return native.get_threads() if native.available else available_cpus()
 
 
+def side_by_side(work: Callable[[Any], float], items: Iterable[Any]) -> List[float]:
+    """Do pieces of work that are many small matrix products, as many pieces at a time as there are threads.
+
+    Within them each product runs on one thread: sharing out small ones costs more than it gains, and where
+    other programs compete for the processors ten times as much.
+    """
+    if not native.available:
+        return [work(item) for item in items]
+    count = native.get_threads()
+    native.set_threads(1)
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(work, items))
+    finally:
+        native.set_threads(count)
+
+
 def as_matrix(features: Any) -> Any:
     """See feature maps (N, H, W) as a matrix (N, H * W) on the same memory.
 
@@ -38,8 +56,12 @@ def as_matrix(features: Any) -> Any:
         If the layout would need a copy, into which gradients would be lost.
     """
     matrix = features.reshape(features.shape[0], -1)
-    if namespace(features) is np and not np.may_share_memory(matrix, features):
-        raise ValueError("feature maps with strides %s are no matrix" % (features.strides,))
+    if namespace(features) is np:
+        shared = np.may_share_memory(matrix, features)
+    else:
+        shared = matrix.data_ptr() == features.data_ptr()
+    if not shared:
+        raise ValueError("feature maps in this memory layout are no matrix without a copy")
     return matrix
 
 

@@ -85,23 +85,38 @@ def covariation(
     scale = weight / (len(guides) * float(channels * positions) ** 2)
     differences = _weighted_grams(f, guides)
     differences -= positions * target.grams
-    guide_slope = None if guides_gradient is None else guides_gradient.reshape(guides.shape)
+    rows = differences.reshape(-1, channels)
     for part in arrays.blocks(f):
-        for k, difference in enumerate(differences):
-            product = difference @ f[:, part]
-            if guide_slope is not None:
-                products = np.einsum("im,im->m", f[:, part], product)
-                guide_slope[k, part] += 0.5 * scale * products
-            product *= scale * guides[k, part]
-            g[:, part] += product
+        arrays.matmul(_guided(f, guides, part), rows, out=g[:, part].T, alpha=scale, beta=1.0)
+    if guides_gradient is not None:
+        _add_guides_slope(guides_gradient.reshape(guides.shape), f, differences, 0.5 * scale)
     return 0.25 * scale * arrays.square_sum(differences), gradient
+
+
+def _guided(matrix: np.ndarray, guides: np.ndarray, part: slice) -> np.ndarray:
+    """C_k(x) F(x) at some positions x, (m, K * N): side by side, so that one product does for all guides."""
+    block = matrix[:, part].T
+    guided = np.empty((len(block), len(guides), len(matrix)), matrix.dtype)
+    np.multiply(block[:, np.newaxis], guides[:, part].T[:, :, np.newaxis], out=guided)
+    return guided.reshape(len(block), -1)
 
 
 def _weighted_grams(matrix: np.ndarray, guides: np.ndarray) -> np.ndarray:
     """Compute sum_x C_k(x) F(x) F(x)^T, (K, N, N), of F (N, M) and C (K, M)."""
-    grams = np.zeros((len(guides), len(matrix), len(matrix)), matrix.dtype)
+    channels = len(matrix)
+    grams = np.zeros((channels, len(guides) * channels), matrix.dtype)
     for part in arrays.blocks(matrix):
-        block = matrix[:, part]
-        for gram, guide in zip(grams, guides):
-            gram += (block * guide[part]) @ block.T
-    return grams
+        arrays.matmul(matrix[:, part], _guided(matrix, guides, part), out=grams, beta=1.0)
+    return np.ascontiguousarray(grams.reshape(channels, -1, channels).transpose(1, 0, 2))
+
+
+def _add_guides_slope(
+    slope: np.ndarray, matrix: np.ndarray, differences: np.ndarray, scale: float
+) -> None:
+    """Add scale * F(x)^T D_k F(x) to the guides' gradient (K, M)."""
+    channels = len(matrix)
+    columns = differences.transpose(1, 0, 2).reshape(channels, -1)
+    for part in arrays.blocks(matrix):
+        products = arrays.matmul(matrix[:, part].T, columns, alpha=scale)
+        products = products.reshape(-1, len(differences), channels)
+        slope[:, part] += np.einsum("im,mki->km", matrix[:, part], products)

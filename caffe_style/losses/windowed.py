@@ -7,6 +7,7 @@ from typing import Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from .. import arrays
 from .content import target_content
 
 TILE = 8
@@ -67,25 +68,29 @@ def windowed(
     scale = weight / float(features.size) ** 2
     channels, height, width = features.shape
     f_map, p_map, g_map = (x.transpose(1, 2, 0) for x in (features, target, gradient))
-    total = 0.0
-    for rows in _spans(height, radius):
+
+    def row_of_tiles(rows: _Span) -> float:
+        total = 0.0
         for columns in _spans(width, radius):
-            near = f_map[rows.near, columns.near].reshape(-1, channels)
-            d_near = near - p_map[rows.near, columns.near].reshape(-1, channels)
-            f = f_map[rows.tile, columns.tile].reshape(-1, channels)
-            d = f - p_map[rows.tile, columns.tile].reshape(-1, channels)
+            near, tile = (rows.near, columns.near), (rows.tile, columns.tile)
+            f_and_d_near = _with_difference(f_map[near], p_map[near])
+            f_and_d = _with_difference(f_map[tile], p_map[tile])
             pairs = _pair_weights(rows.shape, columns.shape, radius, features.dtype)
-            ff, fd, df, dd = f @ near.T, f @ d_near.T, d @ near.T, d @ d_near.T
-            weighted = pairs * fd
-            total += float(np.vdot(pairs * dd, 2 * ff + dd - 4 * fd) + 2 * np.vdot(weighted, df))
-            ff -= fd
-            ff *= pairs
-            slope = weighted @ near
-            slope += ff @ d_near
-            slope *= scale
-            tile = g_map[rows.tile, columns.tile]
-            tile += slope.reshape(tile.shape)
-    return 0.25 * scale * total, gradient
+            products = arrays.matmul(f_and_d, f_and_d_near.T)
+            (ff, fd), (df, dd) = (np.hsplit(part, 2) for part in np.vsplit(products, 2))
+            slopes = np.concatenate([pairs * fd, pairs * (ff - fd)], axis=1)
+            total += float(np.vdot(pairs * dd, 2 * ff + dd - 4 * fd))
+            total += 2 * float(np.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
+            out = g_map[tile]
+            out += arrays.matmul(slopes, f_and_d_near, alpha=scale).reshape(out.shape)
+        return total
+
+    return 0.25 * scale * sum(arrays.side_by_side(row_of_tiles, _spans(height, radius))), gradient
+
+
+def _with_difference(f: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Responses of a patch (h, w, N) as rows, and under them what they differ by: (2 h w, N)."""
+    return np.concatenate([f, f - p]).reshape(-1, f.shape[2])
 
 
 class _Span(NamedTuple):
