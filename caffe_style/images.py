@@ -67,7 +67,10 @@ def read_metadata(path: PathLike) -> Dict[str, Any]:
     """Read what `write_image` noted in a picture: a dict, empty if the picture is not one of ours."""
     with _open(path) as image:
         chunk = image.info.get(METADATA_KEY)
-        description = image.getexif().get(_EXIF_DESCRIPTION)
+        tags = (
+            getattr(image, "tag_v2", None) or image.getexif()
+        )  # a TIFF's own tags are the EXIF ones
+        description = tags.get(_EXIF_DESCRIPTION)
     try:
         metadata = json.loads(chunk) if chunk else json.loads(description)[METADATA_KEY]
     except (TypeError, ValueError, KeyError):
