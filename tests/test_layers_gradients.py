@@ -207,3 +207,47 @@ def test_embed_adds_to_the_rows_it_read():
         net.params["layer"][0].diff, 2 * np.array([[0, 0], [2, 2], [0, 0], [1, 1]])
     )
     assert np.array_equal(net.params["layer"][1].diff, [6, 6])
+
+
+RECURRENT = [
+    ("RNN", "", [], ("o",)),
+    ("RNN", "expose_hidden: true", [(1, 2, 4)], ("o", "h")),
+    ("LSTM", "", [], ("o",)),
+    ("LSTM", "", [(2, 5)], ("o",)),
+    ("LSTM", "expose_hidden: true", [(2, 5), (1, 2, 4), (1, 2, 4)], ("o", "h", "c")),
+]
+
+
+@pytest.mark.parametrize("type_, options, others, tops", RECURRENT)
+def test_recurrent(type_, options, others, tops):
+    rng = np.random.default_rng(7)
+    shapes = [(4, 2, 3), (4, 2)] + others
+    options = "recurrent_param { num_output: 4 %s }" % options
+    net = layer_net(type_, shapes, options, tops)
+    assert [net.blobs[top].shape for top in tops] == [(4, 2, 4)] + [(1, 2, 4)] * (len(tops) - 1)
+    values = [smooth(rng, shape) for shape in shapes]
+    values[1] = np.array([[0, 0], [1, 1], [1, 0], [1, 1]])
+    if "expose" in options:
+        values[1][0] = 1
+    check(net, values, [name for name in net.inputs if name != "b1"], rng)
+
+
+def test_lstm_unit():
+    rng = np.random.default_rng(8)
+    shapes = [(1, 3, 2), (1, 3, 8), (1, 3)]
+    values = [smooth(rng, shape) for shape in shapes[:2]] + [np.array([[1, 0, 1]])]
+    check(layer_net("LSTMUnit", shapes, tops=("c", "h")), values, ["b0", "b1"], rng)
+
+
+def test_a_recurrent_layer_goes_on_from_the_batch_before():
+    options = "recurrent_param { num_output: 4 %s weight_filler { type: 'uniform' } }"
+    for type_ in ("RNN", "LSTM"):
+        set_random_seed(2)
+        halves = layer_net(type_, [(2, 1, 3), (2, 1)], options % "")
+        set_random_seed(2)
+        whole = layer_net(type_, [(4, 1, 3), (4, 1)], options % "")
+        x, cont = smooth(np.random.default_rng(9), (4, 1, 3)), np.array([0, 1, 1, 1])[:, None]
+        wanted = whole.forward(b0=x, b1=cont)["top"].copy()
+        for half in (slice(0, 2), slice(2, 4)):
+            found = halves.forward(b0=x[half], b1=cont[half])["top"]
+            assert np.allclose(found, wanted[half], atol=1e-6)

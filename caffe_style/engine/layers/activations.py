@@ -37,7 +37,7 @@ class ReLU(Layer):
         if not propagate_down[0]:
             return
         active, dy = bottom[0].data_buffer() > 0, top[0].diff_buffer()
-        dx = bottom[0].diff_buffer()
+        dx = bottom[0].diff_buffer(overwritten=True)
         if self.slope == 0:
             np.multiply(dy, active, out=dx)
         else:

@@ -48,4 +48,4 @@ class Elementwise(Layer):
             kept = getattr(self, "_input", None)
             x = bottom[0].data_buffer() if kept is None else kept
             slope = self.slope(x, top[0].data_buffer())
-            bottom[0].diff_buffer()[...] = top[0].diff_buffer() * slope
+            np.multiply(top[0].diff_buffer(), slope, out=bottom[0].diff_buffer(overwritten=True))

@@ -21,9 +21,11 @@ def _axis_of(layer: Layer, param: Any, legacy: str, blob: Blob) -> int:
     return layer.canonical_axis(param.axis, blob)
 
 
-def _along(axis: int, first: int, last: int) -> Tuple[slice, ...]:
-    """The index of positions first..last of `axis`."""
-    return (slice(None),) * axis + (slice(first, last),)
+def _along(axis: int, axes: int, ends: Sequence[int]) -> List[Tuple[slice, ...]]:
+    """Indices, into a buffer of so many axes, of the parts of Caffe's `axis` between successive ends."""
+    if axes > 2 and axis > 0:
+        axis = axes - 1 if axis == 1 else axis - 1  # buffers are channels-last
+    return [(slice(None),) * axis + (slice(*part),) for part in zip(ends[:-1], ends[1:])]
 
 
 @register("Concat")
@@ -49,22 +51,22 @@ class Concat(Layer):
 
     def _parts(self, bottom: Sequence[Blob]) -> List[Tuple[slice, ...]]:
         ends = np.cumsum([0] + [blob.shape[self.axis] for blob in bottom])
-        return [_along(self.axis, first, last) for first, last in zip(ends[:-1], ends[1:])]
+        return _along(self.axis, len(bottom[0].shape), ends)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Copy each bottom into its part."""
-        y = top[0].data
+        y = top[0].data_buffer()
         for blob, part in zip(bottom, self._parts(bottom)):
-            y[part] = blob.data
+            y[part] = blob.data_buffer()
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Copy each part back."""
-        dy = top[0].diff
+        dy = top[0].diff_buffer()
         for blob, part, wanted in zip(bottom, self._parts(bottom), propagate_down):
             if wanted:
-                blob.diff[...] = dy[part]
+                blob.diff_buffer(overwritten=True)[...] = dy[part]
 
 
 @register("Slice")
@@ -90,24 +92,24 @@ class Slice(Layer):
         ends = [0] + points + [length]
         if ends[-2] > length or any(a >= b for a, b in zip(ends[:-2], ends[1:-1])):
             self.fail("slice_points %s must rise within the %d values" % (points, length))
-        self.parts = [_along(self.axis, first, last) for first, last in zip(ends[:-1], ends[1:])]
+        self.parts = _along(self.axis, len(shape), ends)
         for blob, first, last in zip(top, ends[:-1], ends[1:]):
             blob.set_shape(shape[: self.axis] + (last - first,) + shape[self.axis + 1 :])
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Copy each part out."""
-        x = bottom[0].data
+        x = bottom[0].data_buffer()
         for blob, part in zip(top, self.parts):
-            blob.data[...] = x[part]
+            blob.data_buffer()[...] = x[part]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Copy each part back in."""
         if propagate_down[0]:
-            dx = bottom[0].diff
+            dx = bottom[0].diff_buffer(overwritten=True)
             for blob, part in zip(top, self.parts):
-                dx[part] = blob.diff
+                dx[part] = blob.diff_buffer()
 
 
 @register("Tile")
