@@ -43,7 +43,7 @@ class ResumingDownloader:
         """
         import requests
 
-        failures, reason = 0, ""
+        failures, reason, reached = 0, "", False
         while failures < PATIENCE:
             if failures:
                 time.sleep(PAUSE * 2 ** (failures - 1))
@@ -53,11 +53,13 @@ class ResumingDownloader:
                     os.replace(self.part, output_file)
                     return
                 reason = "the connection broke"
-            except requests.exceptions.SSLError as error:
-                raise WeightsError("%s: %s" % (url, _short(error))) from None
             except requests.exceptions.RequestException as error:
                 reason = _short(error)
-            failures = 1 if self._have() > before else failures + 1
+                if isinstance(error, requests.exceptions.ConnectionError) and not reached:
+                    break  # offline, or no such host: waiting would not help
+            gained = self._have() > before
+            reached = reached or gained
+            failures = 1 if gained else failures + 1
         kept = self._have() / 1e6
         note = " (%.1f MB are kept, the same command goes on from there)" % kept if kept else ""
         raise WeightsError("%s: %s%s" % (url, reason, note))
