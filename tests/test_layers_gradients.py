@@ -47,6 +47,8 @@ def check(net, values, wanted, rng, parameters=True, step=2e-3, tolerance=2e-2):
         shift = {}
         for blob, value in start.items():
             blobs[blob].data[...] = value
+        for blob in net.inputs:
+            net.blobs[blob].diff[...] = 99  # backward overwrites what is there
         net.forward()
         for top, weight in weights.items():
             net.blobs[top].diff[...] = weight

@@ -155,6 +155,7 @@ def test_filter_forwards_what_the_selector_marks():
     assert net.forward()["sum"] == 2 + 3 + 6 + 7
     assert net.blobs["top"].data.tolist() == [[2, 3], [6, 7]]
     net.blobs["top"].diff[...] = [[1, 2], [3, 4]]
+    net.blobs["x"].diff[...] = 99
     net.layer_dict["f"].backward([net.blobs["top"]], [True, False], [net.blobs["x"], None])
     assert net.blobs["x"].diff.tolist() == [[0, 0], [1, 2], [0, 0], [3, 4]]
 
