@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 import numpy as np
 
@@ -76,34 +76,29 @@ class PoolWindows:
         return np.multiply.outer(*lengths)[:, :, None].astype(np.float32)
 
     def positions(self, index: np.ndarray) -> np.ndarray:
-        """Offset numbers (N, H', W', C) as Caffe's mask: row * width + column in the input, -1 for none."""
+        """Winners (N, H', W', C) as Caffe's mask: row * width + column in the input, -1 for none."""
         rows = np.arange(self.pooled[0])[:, None, None] * self.stride[0] - self.pad[0]
         columns = np.arange(self.pooled[1])[:, None] * self.stride[1] - self.pad[1]
-        offset = index.astype(np.int64)
+        offset = index.astype(np.int64) - 1
         position = (rows + offset // self.kernel[1]) * self.size[1]
         position += columns + offset % self.kernel[1]
-        return np.where(offset == self.none, -1, position)
+        return np.where(offset < 0, -1, position)
 
-    @property
-    def none(self) -> int:
-        """The offset number of a window that holds nothing."""
-        return self.kernel[0] * self.kernel[1]
-
-    @property
-    def index_type(self) -> type:
-        """The smallest integer type for offset numbers."""
-        return np.uint8 if self.none < 256 else np.int32
+    def no_winners(self, shape: Sequence[int]) -> np.ndarray:
+        """Zeros of (N, H', W', C) in the smallest type for 1 + a kernel offset's number; 0 is no winner."""
+        return np.zeros(shape, np.uint8 if self.kernel[0] * self.kernel[1] < 256 else np.int32)
 
 
 def max_pool(x: np.ndarray, y: np.ndarray, index: np.ndarray, windows: PoolWindows) -> None:
-    """Overwrite `y` with the maxima and `index` with the offset number of the first maximum in row order."""
+    """Overwrite `y` with the maxima and `index` with 1 + the offset of the first maximum in row order."""
     y[...] = LOWEST
-    index[...] = windows.none
+    index[...] = 0
     for number, served, met in windows.offsets():
         value, best = x[met], y[served]
-        better = value > best
-        np.copyto(best, value, where=better)
-        np.copyto(index[served], number, where=better, casting="unsafe")
+        # Offsets rise, so the last one that was better is the largest.
+        better = (value > best) * index.dtype.type(number + 1)
+        np.maximum(index[served], better, out=index[served])
+        np.fmax(best, value, out=best)
 
 
 def max_pool_backward(
@@ -112,7 +107,7 @@ def max_pool_backward(
     """Overwrite `dx`: each window's gradient goes to the value that was its maximum."""
     dx[...] = 0
     for number, served, met in windows.offsets():
-        dx[met] += dy[served] * (index[served] == number)
+        dx[met] += dy[served] * (index[served] == number + 1)
 
 
 def mean_pool(x: np.ndarray, y: np.ndarray, windows: PoolWindows) -> None:
@@ -150,12 +145,12 @@ def stochastic_pool(
     threshold = uniform * total
     total[...] = 0
     y[...] = 0
-    index[...] = windows.none
+    index[...] = 0
     for number, served, met in windows.offsets():
         total[served] += x[met]
-        chosen = (index[served] == windows.none) & (total[served] >= threshold[served])
+        chosen = (index[served] == 0) & (total[served] >= threshold[served])
         np.copyto(y[served], x[met], where=chosen)
-        np.copyto(index[served], number, where=chosen, casting="unsafe")
+        np.copyto(index[served], number + 1, where=chosen, casting="unsafe")
 
 
 def expected_pool(x: np.ndarray, y: np.ndarray, windows: PoolWindows) -> None:

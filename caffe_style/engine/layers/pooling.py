@@ -104,7 +104,7 @@ class Pooling(Layer):
 
     def _winners(self, y: np.ndarray) -> np.ndarray:
         if self._index is None:
-            self._index = np.full(y.shape, self.windows.none, self.windows.index_type)
+            self._index = self.windows.no_winners(y.shape)
         return self._index
 
     def backward(

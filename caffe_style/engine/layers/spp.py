@@ -48,14 +48,12 @@ class SPP(Layer):
                 self.fail(
                     "a pyramid of height %d is too fine for %dx%d" % ((self.height,) + shape[2:])
                 )
-        self.indices = [self._no_winner(shape, windows) for windows in self.levels]
+        self.indices = [
+            windows.no_winners((shape[0],) + windows.pooled + (shape[1],))
+            for windows in self.levels
+        ]
         features = sum(count_of(shape[1:2] + windows.pooled) for windows in self.levels)
         top[0].set_shape((shape[0], features) if self.height > 1 else shape[:2] + (1, 1))
-
-    @staticmethod
-    def _no_winner(shape: Sequence[int], windows: PoolWindows) -> np.ndarray:
-        size = (shape[0],) + windows.pooled + (shape[1],)
-        return np.full(size, windows.none, windows.index_type)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pool each level."""
