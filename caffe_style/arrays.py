@@ -75,13 +75,13 @@ def zeros_like(features: Any) -> Any:
     return namespace(features).zeros_like(features)
 
 
-def blocks(matrix: Any) -> Iterator[slice]:
-    """Cut the positions of an (N, M) matrix into slices of about `BLOCK` elements.
+def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
+    """Cut the positions of an (N, M) matrix into slices of about `size` elements.
 
     On a device there is one slice: there, many small calls cost more than a temporary.
     """
     channels, positions = matrix.shape
-    step = max(1, BLOCK // channels) if namespace(matrix) is np else positions
+    step = max(1, size // channels) if namespace(matrix) is np else positions
     for start in range(0, positions, step):
         yield slice(start, start + step)
 

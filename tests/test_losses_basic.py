@@ -17,9 +17,18 @@ def test_matrix_views_share_memory_in_both_layouts():
         arrays.as_matrix(maps((5, 8, 3))[:, ::2, 1:])
 
 
+@pytest.fixture(params=["kernels", "numpy"])
+def kernels(request, monkeypatch):
+    """With the native kernels, where they were built, and without."""
+    if request.param == "numpy":
+        monkeypatch.setattr(arrays.native, "available", False)
+    elif not arrays.native.available:
+        pytest.skip("the native kernels are not built")
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(3, 7, 5), (70, 2, 5), (1, 1, 1), (4, 300, 300)])
-def test_matmul_scales_and_adds(dtype, shape):
+def test_matmul_scales_and_adds(kernels, dtype, shape):
     m, k, n = shape
     random = np.random.default_rng(1)
     tolerance = 1e-4 if dtype == np.float32 else 1e-12
@@ -34,6 +43,23 @@ def test_matmul_scales_and_adds(dtype, shape):
                 np.testing.assert_allclose(out, expected, atol=tolerance * k**0.5)
                 arrays.matmul(a, b, out)
                 np.testing.assert_allclose(out, a.astype(float) @ b, atol=tolerance * k**0.5)
+
+
+@pytest.mark.parametrize("layout", ["caffe", "channels_last"])
+def test_gram_is_the_product_with_the_transpose(kernels, layout):
+    for shape in ((1, 3, 4), (6, 50, 300), (70, 3, 5)):
+        matrix = arrays.as_matrix(maps(shape, 1, layout, np.float32))
+        expected = matrix.astype(float) @ matrix.T.astype(float)
+        np.testing.assert_allclose(arrays.gram(matrix), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_work_done_side_by_side_keeps_its_order(kernels):
+    threads = arrays.threads()
+    assert threads >= 1
+    assert arrays.side_by_side(lambda x: x * 0.5, range(20)) == [x * 0.5 for x in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        arrays.side_by_side(lambda x: 1 / x, [1, 0])
+    assert arrays.threads() == threads
 
 
 def test_square_sum_is_precise():
@@ -94,7 +120,7 @@ def test_gradients(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_conventions(name):
+def test_conventions(kernels, name):
     loss, make_target = CASES[name]
     check_conventions(loss, make_target, (6, 50, 300))
 

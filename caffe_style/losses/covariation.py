@@ -8,6 +8,9 @@ import numpy as np
 
 from .. import arrays
 
+BLOCK = 1 << 19
+"""Elements of F worked on at a time: K times as many make one matrix product."""
+
 
 class CovariationTarget(NamedTuple):
     """What `covariation` compares with.
@@ -86,7 +89,7 @@ def covariation(
     differences = _weighted_grams(f, guides)
     differences -= positions * target.grams
     rows = differences.reshape(-1, channels)
-    for part in arrays.blocks(f):
+    for part in arrays.blocks(f, BLOCK):
         arrays.matmul(_guided(f, guides, part), rows, out=g[:, part].T, alpha=scale, beta=1.0)
     if guides_gradient is not None:
         _add_guides_slope(guides_gradient.reshape(guides.shape), f, differences, 0.5 * scale)
@@ -105,7 +108,7 @@ def _weighted_grams(matrix: np.ndarray, guides: np.ndarray) -> np.ndarray:
     """Compute sum_x C_k(x) F(x) F(x)^T, (K, N, N), of F (N, M) and C (K, M)."""
     channels = len(matrix)
     grams = np.zeros((channels, len(guides) * channels), matrix.dtype)
-    for part in arrays.blocks(matrix):
+    for part in arrays.blocks(matrix, BLOCK):
         arrays.matmul(matrix[:, part], _guided(matrix, guides, part), out=grams, beta=1.0)
     return np.ascontiguousarray(grams.reshape(channels, -1, channels).transpose(1, 0, 2))
 
@@ -116,7 +119,7 @@ def _add_guides_slope(
     """Add scale * F(x)^T D_k F(x) to the guides' gradient (K, M)."""
     channels = len(matrix)
     columns = differences.transpose(1, 0, 2).reshape(channels, -1)
-    for part in arrays.blocks(matrix):
+    for part in arrays.blocks(matrix, BLOCK):
         products = arrays.matmul(matrix[:, part].T, columns, alpha=scale)
         products = products.reshape(-1, len(differences), channels)
         slope[:, part] += np.einsum("im,mki->km", matrix[:, part], products)
