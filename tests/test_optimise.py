@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import rosen, rosen_der
+from scipy.optimize import minimize, rosen, rosen_der
 
 from caffe_style.errors import OptionError
 from caffe_style.optimise import DivergedError, minimise
@@ -54,6 +54,21 @@ def test_accepted_losses_fall_and_belong_to_the_points_shown():
     assert len(result.history) > 31  # this function needs some steps tried twice
     times = [record.seconds for record in result.history]
     assert times == sorted(times)
+
+
+def test_it_is_scipys_l_bfgs_in_units_of_the_first_step():
+    """Sixty values, each to change by about one: a first step of length 8, the nearest power of two."""
+    begin = start(dtype=np.float64)
+    ours = minimise(rosenbrock, begin, 15, corrections=7)
+    scipys = minimize(
+        lambda x: (rosen(8 * x), 8 * rosen_der(8 * x)),
+        begin.ravel() / 8,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxcor": 7, "maxiter": 15, "ftol": 0, "gtol": 0},
+    )
+    np.testing.assert_array_equal(ours.image.ravel(), 8 * scipys.x)
+    assert len(ours.history) == scipys.nfev
 
 
 def test_result_has_the_type_and_layout_of_the_start():
