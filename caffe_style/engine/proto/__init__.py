@@ -1,0 +1,1 @@
+"""Caffe's messages, as pycaffe's `caffe.proto` shows them."""
