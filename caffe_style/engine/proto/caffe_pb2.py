@@ -1,8 +1,8 @@
 """Caffe's messages as generated code would show them: `NetParameter()`, `PoolingParameter.MAX`, `TRAIN`.
 
-The classes are made from `schema.desc` (the compiled `schema.proto`) when this is imported. Generated code would
-tie the package to a range of protobuf versions; a descriptor is understood by all of them. The pool is private,
-so that genuine Caffe's messages may be loaded in the same process.
+The classes are made from `schema.desc` (the compiled `schema.proto`) when this is imported. Generated code
+would tie the package to a range of protobuf versions; a descriptor is understood by all of them. The pool is
+private, so that genuine Caffe's messages may be loaded in the same process.
 """
 
 from __future__ import annotations
