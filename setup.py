@@ -30,9 +30,9 @@ FLAGS = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-con
 FLAGS += ["-fvisibility=hidden", "-g0"]
 INSTRUCTION_SETS = {"baseline": []}
 if platform.machine().lower() in ("x86_64", "amd64"):
-    INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma", "-mtune=haswell"]
+    INSTRUCTION_SETS["avx2"] = ["-mavx2", "-mfma", "-mprfchw", "-mtune=haswell"]
     INSTRUCTION_SETS["avx512"] = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"]
-    INSTRUCTION_SETS["avx512"] += ["-mprefer-vector-width=512", "-mtune=skylake-avx512"]
+    INSTRUCTION_SETS["avx512"] += ["-mprfchw", "-mprefer-vector-width=512", "-mtune=skylake-avx512"]
 
 
 def kernels():

@@ -240,6 +240,23 @@ def test_winograd_of_many_channels(kernels, c, k):
     assert_near(dx, gradient(dy))
 
 
+@pytest.mark.parametrize("kernel", [3, 2])
+def test_large_output_by_streaming_stores(kernels, kernel):
+    """Outputs past some 24 MB bypass the caches where they are aligned: same values."""
+    rng = np.random.default_rng(9)
+    size = 320
+    x, w = floats(rng, 1, size, size, 3), floats(rng, 64, 3, kernel, kernel)
+    count, pad = size * size * 64, (1, 1)
+    results = []
+    for offset in (0, 1):
+        memory = np.empty(count + 32, np.float32)
+        start = -memory.ctypes.data // 4 % 16 + offset
+        out = memory[start : start + count].reshape(1, size, size, 64)
+        kernels.convolve(x, w, None, out, pad=pad, relu=True)
+        results.append(out)
+    np.testing.assert_array_equal(*results)
+
+
 def test_convolution_lets_nan_through(kernels):
     x, w = np.zeros((1, 9, 9, 16), np.float32), np.ones((16, 16, 3, 3), np.float32)
     x[0, 4, 4, 3] = np.nan

@@ -24,47 +24,71 @@ inline void fill_zero(ptrdiff_t n, float* to) {
 
 }  // namespace
 
+void Columns::add(ptrdiff_t dy, ptrdiff_t dx) {
+  if (!runs_.empty() && runs_.back().dy == dy && runs_.back().dx + runs_.back().taps == dx)
+    runs_.back().taps++;
+  else
+    runs_.push_back({dy, dx, 1});
+  taps_++;
+  top_ = std::min(top_, dy);
+  bottom_ = std::max(bottom_, dy);
+  left_ = std::min(left_, dx);
+  right_ = std::max(right_, dx);
+}
+
+bool Columns::is_picture() const {
+  return !mask_ && taps_ == 1 && runs_[0].dx == 0 && runs_[0].dy == 0 && stride_h_ == 1 && stride_w_ == 1 &&
+         height == x.height && width == x.width;
+}
+
 void Columns::gather(ptrdiff_t first, ptrdiff_t count, float* to, ptrdiff_t ld) const {
-  const ptrdiff_t C = x.channels;
-  const bool packed = x.pixel == C;  // the pixels of a run are then one stretch of memory
-  for (ptrdiff_t row = first; row < first + count; row++, to += ld) {
-    const ptrdiff_t n = row / (height * width), within = row % (height * width);
-    const ptrdiff_t oy = within / width * stride_h, ox = within % width * stride_w;
-    float* at = to;
-    for (const Run& run : runs) {
-      const ptrdiff_t y = oy + run.dy, x0 = ox + run.dx, x1 = x0 + run.taps;
-      // In order: zeros left of the picture, its pixels, zeros right of it; later ones overwrite the excess.
-      const bool inside = y >= 0 && y < x.height;
-      const ptrdiff_t begin = inside ? std::clamp<ptrdiff_t>(0, x0, x1) : x1;
-      const ptrdiff_t end = inside ? std::clamp(x.width, begin, x1) : x1;
-      if (begin > x0) fill_zero((begin - x0) * C, at);
-      if (begin < end) {
-        const float* from = x.at(n, y, begin);
-        const float* allowed = mask ? mask + (from - x.data) : nullptr;
-        float* put = at + (begin - x0) * C;
-        if (packed)
-          copy(from, allowed, (end - begin) * C, put);
-        else
-          for (ptrdiff_t i = 0; i < end - begin; i++)
-            copy(from + i * x.pixel, allowed ? allowed + i * x.pixel : nullptr, C, put + i * C);
-      }
-      if (end < x1) fill_zero((x1 - end) * C, at + (end - x0) * C);
-      at += run.taps * C;
+  ptrdiff_t n = first / (height * width), oy = first / width % height, ox = first % width;
+  for (ptrdiff_t row = 0; row < count; row++, to += ld) {
+    const ptrdiff_t y = oy * stride_h_, i = ox * stride_w_;
+    const bool inside =
+        y + top_ >= 0 && y + bottom_ < x.height && i + left_ >= 0 && i + right_ < x.width;
+    if (inside)
+      gather_inside(x.at(n, y, i), to);
+    else
+      gather_at_border(n, y, i, to);
+    if (++ox == width) {
+      ox = 0;
+      if (++oy == height) oy = 0, n++;
     }
   }
 }
 
-Columns window_columns(const Input& x, const Output& out, const Window& w) {
-  Columns columns{x, nullptr, {}, w.stride_h, w.stride_w, out.height, out.width,
-                  w.kernel_h * w.kernel_w * x.channels};
-  for (ptrdiff_t ky = 0; ky < w.kernel_h; ky++) {
-    const ptrdiff_t dy = ky * w.dilation_h - w.pad_h;
-    if (w.dilation_w == 1)
-      columns.runs.push_back({dy, -w.pad_w, w.kernel_w});
-    else
-      for (ptrdiff_t kx = 0; kx < w.kernel_w; kx++)
-        columns.runs.push_back({dy, kx * w.dilation_w - w.pad_w, 1});
+// `from` is the pixel that the taps are counted from.
+void Columns::gather_inside(const float* from, float* to) const {
+  const ptrdiff_t C = x.channels;
+  const bool packed = x.pixel == C;  // the pixels of a run are then one stretch of memory
+  for (const Run& run : runs_) {
+    const float* pixel = from + (run.dy * x.width + run.dx) * x.pixel;
+    const ptrdiff_t stretches = packed ? 1 : run.taps, floats = packed ? run.taps * C : C;
+    for (ptrdiff_t i = 0; i < stretches; i++, pixel += x.pixel, to += floats)
+      copy(pixel, mask_ ? mask_ + (pixel - x.data) : nullptr, floats, to);
   }
+}
+
+void Columns::gather_at_border(ptrdiff_t n, ptrdiff_t y, ptrdiff_t i, float* to) const {
+  const ptrdiff_t C = x.channels;
+  for (const Run& run : runs_)
+    for (ptrdiff_t tap = 0; tap < run.taps; tap++, to += C) {
+      const ptrdiff_t py = y + run.dy, px = i + run.dx + tap;
+      if (py < 0 || py >= x.height || px < 0 || px >= x.width) {
+        fill_zero(C, to);
+        continue;
+      }
+      const float* pixel = x.at(n, py, px);
+      copy(pixel, mask_ ? mask_ + (pixel - x.data) : nullptr, C, to);
+    }
+}
+
+Columns window_columns(const Input& x, const Output& out, const Window& w) {
+  Columns columns(x, nullptr, w.stride_h, w.stride_w, out.height, out.width);
+  for (ptrdiff_t ky = 0; ky < w.kernel_h; ky++)
+    for (ptrdiff_t kx = 0; kx < w.kernel_w; kx++)
+      columns.add(ky * w.dilation_h - w.pad_h, kx * w.dilation_w - w.pad_w);
   return columns;
 }
 

@@ -13,20 +13,39 @@ struct Run {
   ptrdiff_t taps;
 };
 
-// Which input pixels an output pixel (y, x) of a grid height x width looks at: those of the runs, from
+// Which input pixels an output pixel (y, x) of a grid height x width looks at: its taps, from
 // (y * stride_h, x * stride_w).
-struct Columns {
-  Input x;
-  const float* mask;  // null, or as x.data: values of x count as zero where it is not positive
-  std::vector<Run> runs;
-  ptrdiff_t stride_h, stride_w;
-  ptrdiff_t height, width;  // of the grid of output pixels
-  ptrdiff_t depth;          // values in a row
+class Columns {
+ public:
+  // Values of x count as zero where the mask, unless null, is not positive; it lies as x does.
+  Columns(const Input& x, const float* mask, ptrdiff_t stride_h, ptrdiff_t stride_w, ptrdiff_t height,
+          ptrdiff_t width)
+      : x(x), height(height), width(width), mask_(mask), stride_h_(stride_h), stride_w_(stride_w) {}
+
+  // Appends a tap; its values follow those of the taps before it.
+  void add(ptrdiff_t dy, ptrdiff_t dx);
+
+  // Writes rows first..first+count, `ld` >= depth() + W floats apart; what lies behind a row's values is
+  // undefined.
+  void gather(ptrdiff_t first, ptrdiff_t count, float* to, ptrdiff_t ld) const;
 
   ptrdiff_t rows() const { return x.count * height * width; }
+  ptrdiff_t depth() const { return taps_ * x.channels; }
+  // Whether row r is just pixel r of the picture.
+  bool is_picture() const;
 
-  // Writes rows first..first+count, `ld` >= depth + W floats apart; what lies behind a row's values is undefined.
-  void gather(ptrdiff_t first, ptrdiff_t count, float* to, ptrdiff_t ld) const;
+  const Input x;
+  const ptrdiff_t height, width;
+
+ private:
+  void gather_inside(const float* from, float* to) const;
+  void gather_at_border(ptrdiff_t n, ptrdiff_t y, ptrdiff_t x, float* to) const;
+
+  const float* const mask_;
+  const ptrdiff_t stride_h_, stride_w_;
+  std::vector<Run> runs_;
+  ptrdiff_t taps_ = 0;
+  ptrdiff_t top_ = 0, bottom_ = 0, left_ = 0, right_ = 0;  // how far the taps reach
 };
 
 // The columns of a forward convolution.

@@ -21,8 +21,16 @@ struct Grid {
   Output out;
   ptrdiff_t first_y, first_x, step_y, step_x;
 
-  float* at(ptrdiff_t n, ptrdiff_t y, ptrdiff_t x) const {
-    return out.at(n, first_y + y * step_y, first_x + x * step_x);
+  // Pixels first..first+count of a grid height x width.
+  void pixels(ptrdiff_t first, ptrdiff_t count, ptrdiff_t height, ptrdiff_t width, float** to) const {
+    ptrdiff_t n = first / (height * width), y = first / width % height, x = first % width;
+    for (ptrdiff_t i = 0; i < count; i++) {
+      to[i] = out.at(n, first_y + y * step_y, first_x + x * step_x);
+      if (++x == width) {
+        x = 0;
+        if (++y == height) y = 0, n++;
+      }
+    }
   }
 };
 
@@ -54,23 +62,17 @@ void pack_filters(const OrderedFilters& ordered, ptrdiff_t C, ptrdiff_t K, ptrdi
   }
 }
 
-// A 1x1 convolution's columns are the picture itself.
-bool is_picture(const Columns& columns) {
-  return !columns.mask && columns.runs.size() == 1 && columns.runs[0].taps == 1 && columns.runs[0].dx == 0 &&
-         columns.runs[0].dy == 0 && columns.stride_h == 1 && columns.stride_w == 1 &&
-         columns.height == columns.x.height && columns.width == columns.x.width;
-}
-
 void multiply(const Columns& columns, const OrderedFilters& filters, const float* bias, bool relu,
               const Grid& grid) {
-  const ptrdiff_t depth = columns.depth, rows = columns.rows(), K = grid.out.channels;
+  const ptrdiff_t depth = columns.depth(), rows = columns.rows(), K = grid.out.channels;
   if (rows == 0) return;
-  const bool direct = is_picture(columns);
+  const bool direct = columns.is_picture();
   const ptrdiff_t ld = round_up(depth, W) + W;  // not a power of two, and room for what gather writes too much
   const ptrdiff_t fair = divide_up(divide_up(rows, 4 * threads()), MR) * MR;
   const ptrdiff_t block = std::min(fair, std::clamp<ptrdiff_t>(BLOCK_FLOATS / ld / MR * MR, MR, 8 * MR));
   const ptrdiff_t panels = divide_up(K, NR);
   const ptrdiff_t group = std::clamp<ptrdiff_t>(FILTER_FLOATS / std::max<ptrdiff_t>(depth * NR, 1), 1, panels);
+  const bool streams = grid.out.streams();
   const std::size_t own_size = Scratch::rounded(direct ? 0 : block * ld + W);
   Scratch scratch(Scratch::rounded(group * depth * NR) + threads() * own_size);
   float* packed = scratch.take(group * depth * NR);
@@ -87,21 +89,24 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
       const float* a = direct ? columns.x.data + first * columns.x.pixel : made;
       const ptrdiff_t lda = direct ? columns.x.pixel : ld;
       float* pixels[8 * MR];
-      for (ptrdiff_t r = 0; r < count; r++) {
-        const ptrdiff_t n = (first + r) / (columns.height * columns.width);
-        const ptrdiff_t within = (first + r) % (columns.height * columns.width);
-        pixels[r] = grid.at(n, within / columns.width, within % columns.width);
-      }
+      grid.pixels(first, count, columns.height, columns.width, pixels);
       for (ptrdiff_t p = first_panel; p < end_panel; p++) {
         const ptrdiff_t k = p * NR, lanes = K - k;
         const float* b = packed + (p - first_panel) * depth * NR;
+        // The stores below would otherwise wait for their lines one by one.
+        for (ptrdiff_t r = 0; r < count && !streams; r++)
+          for (ptrdiff_t i = 0; i < std::min<ptrdiff_t>(lanes, NR); i += 16) __builtin_prefetch(pixels[r] + k + i, 1);
         const auto finish = [&](ptrdiff_t r, const vec* sums, int vectors) {
           for (int v = 0; v < vectors; v++) {
             const ptrdiff_t left = lanes - v * W;
             if (left <= 0) break;
             vec y = sums[v];
             if (bias) y += load_upto(bias + k + v * W, left);
-            store_upto(pixels[r] + k + v * W, relu ? rectified(y) : y, left);
+            if (relu) y = rectified(y);
+            if (streams)
+              stream(pixels[r] + k + v * W, y);
+            else
+              store_upto(pixels[r] + k + v * W, y, left);
           }
         };
         if (lanes > W)
@@ -111,6 +116,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
           panel_product<1, Order::DepthContiguous>(
               a, lda, count, b, NR, depth, [&](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); });
       }
+      if (streams) stream_fence();
     }
   }
 }
@@ -146,20 +152,13 @@ void columns_input_gradient(const Input& dy, const float* mask, const float* wei
     for (ptrdiff_t x = 0; x < w.stride_w; x++) {
       const Phase down(y, dx.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h);
       const Phase across(x, dx.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w);
-      Columns columns{dy, mask, {}, 1, 1, down.count, across.count, 0};
+      Columns columns(dy, mask, 1, 1, down.count, across.count);
       OrderedFilters filters{{weights, taps, dx.channels * taps}, {}};
-      for (const auto& [offset_y, ky] : down.taps) {
-        bool starts = true;
+      for (const auto& [offset_y, ky] : down.taps)
         for (const auto& [offset_x, kx] : across.taps) {
+          columns.add(offset_y, offset_x);
           filters.taps.push_back(ky * w.kernel_w + kx);
-          if (!starts && columns.runs.back().dx + columns.runs.back().taps == offset_x)
-            columns.runs.back().taps++;
-          else
-            columns.runs.push_back({offset_y, offset_x, 1});
-          starts = false;
         }
-      }
-      columns.depth = filters.taps.size() * dy.channels;
       multiply(columns, filters, nullptr, false, Grid{dx, y, x, w.stride_h, w.stride_w});
     }
 }

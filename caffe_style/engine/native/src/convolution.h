@@ -15,6 +15,12 @@ struct Pictures {
   Float* at(ptrdiff_t n, ptrdiff_t y, ptrdiff_t x) const {
     return data + ((n * height + y) * width + x) * pixel;
   }
+  // Whether to write all of it past the caches (see stream).
+  bool streams() const {
+    constexpr ptrdiff_t LARGE = 6 << 20;  // floats: 24 MB do not stay in a cache until they are read
+    return CAN_STREAM && count * height * width * pixel >= LARGE && pixel % W == 0 && channels % W == 0 &&
+           reinterpret_cast<std::uintptr_t>(data) % (4 * W) == 0;
+  }
   Pictures group(ptrdiff_t index, ptrdiff_t groups) const {
     Pictures part = *this;
     part.channels = channels / groups;

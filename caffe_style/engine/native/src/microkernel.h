@@ -16,6 +16,8 @@ inline void register_block(const float* a, ptrdiff_t lda, const float* b, ptrdif
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) acc[r][v] = vec{};
   for (ptrdiff_t k = 0; k < depth; k++) {
+    // The rows of the next block: too short for the hardware to notice in time.
+    if (order == Order::DepthContiguous) __builtin_prefetch(a + R * lda + k * R);
     vec bk[V];
     for (int v = 0; v < V; v++) bk[v] = load(b + k * ldb + v * W);
     for (int r = 0; r < R; r++) {

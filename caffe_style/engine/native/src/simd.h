@@ -44,6 +44,22 @@ inline ivec select(ivec mask, ivec a, ivec b) { return mask ? a : b; }
 // max(v, 0) that lets NaN through, as std::max(v, 0) in Caffe does.
 inline vec rectified(vec v) { return select(v < vec{}, vec{}, v); }
 
+// Stores past the caches, for what is too large to be found there again: no line is read first to be
+// overwritten. Only where a vector is a whole cache line, aligned; stream_fence() before another thread reads.
+constexpr bool CAN_STREAM = W == 16;
+inline void stream(float* p, vec v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, (__m512)v);
+#else
+  store(p, v);
+#endif
+}
+inline void stream_fence() {
+#if defined(__AVX512F__)
+  _mm_sfence();
+#endif
+}
+
 // The first n < W floats at p, zeros behind them; nothing beyond them is touched.
 inline vec load_first(const float* p, ptrdiff_t n) {
 #if defined(__AVX512F__)

@@ -16,7 +16,8 @@ namespace {
 constexpr ptrdiff_t POSITIONS = 36;
 // Planes that lie a power of two apart would all fall into the same few lines of the cache.
 constexpr ptrdiff_t PLANE_GAP = 16;
-constexpr ptrdiff_t PANELS = 2;  // panels of filters multiplied before their responses are transformed
+constexpr ptrdiff_t AHEAD = 2;  // tiles from one whose pixels are fetched to the one worked on
+constexpr ptrdiff_t PAIR = 2;  // panels of filters multiplied before their responses are transformed
 
 constexpr ptrdiff_t FLOATS_PER_MB = 1 << 18;
 constexpr ptrdiff_t FILTER_FLOATS = 10 * FLOATS_PER_MB;  // of transformed filters at a time
@@ -28,12 +29,14 @@ class Winograd {
   Winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
            bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w)
       : x_(x), mask_(mask), filters_(filters), reversed_(reversed), bias_(bias), relu_(relu), out_(out),
+        streams_(out.streams()),
         pad_h_(pad_h), pad_w_(pad_w), down_(divide_up(out.height, 4)), across_(divide_up(out.width, 4)),
         tiles_(out.count * down_ * across_), C_(x.channels), ldv_(round_up(x.channels, W)),
-        panels_(divide_up(out.channels, NR)), panel_floats_(POSITIONS * C_ * NR) {}
+        pairs_(divide_up(out.channels, PAIR * NR)), u_plane_(PAIR * NR * C_ + PLANE_GAP),
+        pair_floats_(POSITIONS * u_plane_) {}
 
   void run() {
-    if (panels_ * panel_floats_ <= FILTER_FLOATS)
+    if (pairs_ * pair_floats_ <= FILTER_FLOATS)
       run_by_chunks();
     else
       run_by_panels();
@@ -44,8 +47,8 @@ class Winograd {
   // through all three steps within its own cache.
   void run_by_chunks() {
     const ptrdiff_t chunk = std::clamp<ptrdiff_t>(CHUNK_FLOATS / (POSITIONS * ldv_) / MR * MR, MR, 4 * MR);
-    const ptrdiff_t v_plane = chunk * ldv_ + PLANE_GAP, m_plane = chunk * PANELS * NR + PLANE_GAP;
-    const std::size_t u_size = panels_ * panel_floats_;
+    const ptrdiff_t v_plane = chunk * ldv_ + PLANE_GAP, m_plane = chunk * PAIR * NR + PLANE_GAP;
+    const std::size_t u_size = pairs_ * pair_floats_;
     const std::size_t v_size = Scratch::rounded(POSITIONS * v_plane);
     const std::size_t m_size = Scratch::rounded(POSITIONS * m_plane);
     Scratch scratch(Scratch::rounded(ldv_) + Scratch::rounded(u_size) + threads() * (v_size + m_size));
@@ -54,15 +57,15 @@ class Winograd {
     float* own = scratch.take(threads() * (v_size + m_size));
 #pragma omp parallel num_threads(threads())
     {
-      transform_filters(0, panels_, u);
+      transform_filters(0, pairs_, u);
       float* v = own + thread_index() * (v_size + m_size);
       float* m = v + v_size;
 #pragma omp for schedule(dynamic)
       for (ptrdiff_t first = 0; first < tiles_; first += chunk) {
         const ptrdiff_t n = std::min(chunk, tiles_ - first);
         for (ptrdiff_t t = 0; t < n; t++) transform_patch(first + t, v + t * ldv_, v_plane);
-        for (ptrdiff_t p = 0; p < panels_; p += PANELS)
-          multiply(v, v_plane, first, n, u, p, std::min(p + PANELS, panels_), m, m_plane);
+        for (ptrdiff_t p = 0; p < pairs_; p++)
+          multiply(v, v_plane, first, n, u + p * pair_floats_, p, m, m_plane);
       }
     }
   }
@@ -70,13 +73,12 @@ class Winograd {
   // Many channels, few tiles: the patches of a block of tiles are transformed into shared memory, and the
   // filters pass by it a group of panels at a time.
   void run_by_panels() {
-    const ptrdiff_t chunk = 4 * MR;
+    const ptrdiff_t chunk = 3 * MR;
     const ptrdiff_t block =
         std::min(round_up(tiles_, MR), std::max<ptrdiff_t>(PATCH_FLOATS / (POSITIONS * ldv_) / MR * MR, MR));
-    const ptrdiff_t group =
-        std::min(panels_, std::max<ptrdiff_t>(FILTER_FLOATS / panel_floats_ / PANELS * PANELS, PANELS));
-    const ptrdiff_t v_plane = block * ldv_ + PLANE_GAP, m_plane = chunk * PANELS * NR + PLANE_GAP;
-    const std::size_t v_size = POSITIONS * v_plane, u_size = group * panel_floats_;
+    const ptrdiff_t group = std::clamp<ptrdiff_t>(FILTER_FLOATS / pair_floats_, 1, pairs_);
+    const ptrdiff_t v_plane = block * ldv_ + PLANE_GAP, m_plane = chunk * PAIR * NR + PLANE_GAP;
+    const std::size_t v_size = POSITIONS * v_plane, u_size = group * pair_floats_;
     const std::size_t m_size = Scratch::rounded(POSITIONS * m_plane);
     Scratch scratch(Scratch::rounded(ldv_) + Scratch::rounded(u_size) + Scratch::rounded(v_size) +
                     threads() * m_size);
@@ -91,15 +93,14 @@ class Winograd {
         const ptrdiff_t here = std::min(block, tiles_ - first);
 #pragma omp for schedule(dynamic)
         for (ptrdiff_t t = 0; t < here; t++) transform_patch(first + t, v + t * ldv_, v_plane);
-        for (ptrdiff_t p = 0; p < panels_; p += group) {
-          const ptrdiff_t end = std::min(p + group, panels_);
-          transform_filters(p, end, u);
-          const ptrdiff_t chunks = divide_up(here, chunk), pairs = divide_up(end - p, PANELS);
+        for (ptrdiff_t p = 0; p < pairs_; p += group) {
+          const ptrdiff_t pairs = std::min(group, pairs_ - p), chunks = divide_up(here, chunk);
+          transform_filters(p, pairs, u);
 #pragma omp for schedule(dynamic)
           for (ptrdiff_t unit = 0; unit < chunks * pairs; unit++) {
-            const ptrdiff_t t = unit % chunks * chunk, q = p + unit / chunks * PANELS;
-            multiply(v + t * ldv_, v_plane, first + t, std::min(chunk, here - t), u - p * panel_floats_, q,
-                     std::min(q + PANELS, end), m, m_plane);
+            const ptrdiff_t t = unit % chunks * chunk, q = unit / chunks;
+            multiply(v + t * ldv_, v_plane, first + t, std::min(chunk, here - t), u + q * pair_floats_, p + q,
+                     m, m_plane);
           }
         }
       }
@@ -112,40 +113,39 @@ class Winograd {
     zeros_ = zeros;
   }
 
-  // U for panels first..end, at u + (panel - first) * panel_floats_: [position][input channel][NR].
+  // U of `count` pairs of panels from `first`, each [position][panel][input channel][NR].
   // Called by all threads together.
-  void transform_filters(ptrdiff_t first, ptrdiff_t end, float* u) const {
-    constexpr ptrdiff_t DEPTH = 8;  // input channels at a time: their taps lie side by side in memory
+  void transform_filters(ptrdiff_t first, ptrdiff_t count, float* u) const {
+    constexpr ptrdiff_t DEPTH = 16;  // input channels at a time: their taps lie side by side in memory
+    constexpr ptrdiff_t VECTORS = PAIR * NV;
     const ptrdiff_t blocks = divide_up(C_, DEPTH);
-#pragma omp for schedule(dynamic)
-    for (ptrdiff_t unit = 0; unit < (end - first) * blocks; unit++) {
-      const ptrdiff_t panel = first + unit / blocks, c0 = unit % blocks * DEPTH;
-      const ptrdiff_t c1 = std::min(c0 + DEPTH, C_);
-      for (int v = 0; v < NV; v++) {
-        const ptrdiff_t k0 = panel * NR + v * W;
-        if (k0 >= out_.channels) break;
-        const ptrdiff_t lanes = std::min<ptrdiff_t>(W, out_.channels - k0);
-        alignas(64) float g[DEPTH][9][W];
-        if (lanes < W) std::memset(g, 0, sizeof g);
-        for (ptrdiff_t lane = 0; lane < lanes; lane++)
-          for (ptrdiff_t c = c0; c < c1; c++) {
-            const float* taps = filters_.at(k0 + lane, c);
-            for (int i = 0; i < 9; i++) g[c - c0][i][lane] = taps[reversed_ ? 8 - i : i];
-          }
-        for (ptrdiff_t c = c0; c < c1; c++)
-          transform_filter_vector(g[c - c0][0],
-                                  u + (panel - first) * panel_floats_ + c * NR + v * W);
-      }
+#pragma omp for schedule(static)
+    for (ptrdiff_t unit = 0; unit < count * VECTORS * blocks; unit++) {
+      const ptrdiff_t vector = unit / blocks % VECTORS, pair = unit / blocks / VECTORS;
+      const ptrdiff_t c0 = unit % blocks * DEPTH, c1 = std::min(c0 + DEPTH, C_);
+      const ptrdiff_t k0 = ((first + pair) * VECTORS + vector) * W;
+      const ptrdiff_t lanes = std::min<ptrdiff_t>(W, out_.channels - k0);
+      if (lanes <= 0) continue;
+      alignas(64) float taps[DEPTH][9][W];
+      if (lanes < W) std::memset(taps, 0, sizeof taps);
+      for (ptrdiff_t lane = 0; lane < lanes; lane++)
+        for (ptrdiff_t c = c0; c < c1; c++) {
+          const float* from = filters_.at(k0 + lane, c);
+          __builtin_prefetch(from + DEPTH * filters_.input_step);  // the next block's
+          for (int i = 0; i < 9; i++) taps[c - c0][i][lane] = from[reversed_ ? 8 - i : i];
+        }
+      float* to = u + pair * pair_floats_ + vector / NV * C_ * NR + vector % NV * W;
+      for (ptrdiff_t c = c0; c < c1; c++) transform_filter_vector(taps[c - c0][0], to + c * NR);
     }
   }
 
   void transform_filter_vector(const float* taps, float* u) const {
-    vec g[9], columns[18], row[6];
+    alignas(64) vec g[9], columns[18], row[6];
     for (int i = 0; i < 9; i++) g[i] = load(taps + i * W);
     for (int j = 0; j < 3; j++) transform_filter(g + j, 3, columns + j, 3);
     for (int i = 0; i < 6; i++) {
       transform_filter(columns + 3 * i, 1, row, 1);
-      for (int j = 0; j < 6; j++) store(u + (6 * i + j) * C_ * NR, row[j]);
+      for (int j = 0; j < 6; j++) store(u + (6 * i + j) * u_plane_, row[j]);
     }
   }
 
@@ -161,14 +161,28 @@ class Winograd {
         pixels[6 * i + j] = pixel;
         masks[6 * i + j] = inside && mask_ ? mask_ + (pixel - x_.data) : pixel;
       }
+    // What the next tiles of the row will read: the hardware does not see through so many streams.
+    const ptrdiff_t ahead = 4 * AHEAD * x_.pixel;
     ptrdiff_t c = 0;
     if (mask_) {
       for (; c + W <= C_; c += W)
-        transform_patch_vector([&](int e) { return masked(load(pixels[e] + c), load(masks[e] + c)); },
-                               v + c, plane);
+        transform_patch_vector(
+            [&](int e) {
+              if (e % 6 >= 2) {
+                __builtin_prefetch(pixels[e] + c + ahead);
+                __builtin_prefetch(masks[e] + c + ahead);
+              }
+              return masked(load(pixels[e] + c), load(masks[e] + c));
+            },
+            v + c, plane);
     } else {
       for (; c + W <= C_; c += W)
-        transform_patch_vector([&](int e) { return load(pixels[e] + c); }, v + c, plane);
+        transform_patch_vector(
+            [&](int e) {
+              if (e % 6 >= 2) __builtin_prefetch(pixels[e] + c + ahead);
+              return load(pixels[e] + c);
+            },
+            v + c, plane);
     }
     if (c < C_)
       transform_patch_vector(
@@ -183,9 +197,11 @@ class Winograd {
 
   template <class Pixel>
   static void transform_patch_vector(const Pixel& pixel, float* v, ptrdiff_t plane) {
-    vec columns[36];
+    alignas(64) vec columns[36];
+#pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
       vec d[6];
+#pragma GCC unroll 6
       for (int i = 0; i < 6; i++) d[i] = pixel(6 * i + j);
       transform_input(d, 1, columns + j, 6);
     }
@@ -196,15 +212,16 @@ class Winograd {
     }
   }
 
-  // M of n tiles for panels p..end, and from it their responses.
+  // M of n tiles for one pair of panels, and from it their responses.
   void multiply(const float* v, ptrdiff_t v_plane, ptrdiff_t first_tile, ptrdiff_t n, const float* u,
-                ptrdiff_t p, ptrdiff_t end, float* m, ptrdiff_t m_plane) const {
-    constexpr ptrdiff_t ldm = PANELS * NR;
+                ptrdiff_t pair, float* m, ptrdiff_t m_plane) const {
+    constexpr ptrdiff_t ldm = PAIR * NR;
+    const ptrdiff_t k = pair * PAIR * NR, left = out_.channels - k;
     for (ptrdiff_t e = 0; e < POSITIONS; e++)
-      for (ptrdiff_t q = p; q < end; q++) {
-        const float* panel = u + q * panel_floats_ + e * C_ * NR;
-        float* to = m + e * m_plane + (q - p) * NR;
-        if (out_.channels - q * NR > W)
+      for (ptrdiff_t p = 0; p < PAIR && p * NR < left; p++) {
+        const float* panel = u + e * u_plane_ + p * C_ * NR;
+        float* to = m + e * m_plane + p * NR;
+        if (left - p * NR > W)
           panel_product<NV, Order::DepthContiguous>(v + e * v_plane, ldv_, n, panel, NR, C_,
                                                     [=](ptrdiff_t row, const vec* sums) {
                                                       for (int i = 0; i < NV; i++)
@@ -215,18 +232,21 @@ class Winograd {
               v + e * v_plane, ldv_, n, panel, NR, C_,
               [=](ptrdiff_t row, const vec* sums) { store(to + row * ldm, sums[0]); });
       }
-    const ptrdiff_t k_end = std::min(end * NR, out_.channels);
     for (ptrdiff_t t = 0; t < n; t++)
-      for (ptrdiff_t k = p * NR; k < k_end; k += W)
-        transform_responses(first_tile + t, k, m + t * ldm + (k - p * NR), m_plane);
+      for (ptrdiff_t i = 0; i < std::min(left, ldm); i += W)
+        transform_responses(first_tile + t, k + i, m + t * ldm + i, m_plane);
+    if (streams_) stream_fence();
   }
 
   // W channels from k of one tile's responses.
   void transform_responses(ptrdiff_t tile, ptrdiff_t k, const float* m, ptrdiff_t plane) const {
-    vec columns[24];
+    alignas(64) vec columns[24];
     for (int j = 0; j < 6; j++) {
       vec d[6];
-      for (int i = 0; i < 6; i++) d[i] = load(m + (6 * i + j) * plane);
+      for (int i = 0; i < 6; i++) {
+        d[i] = load(m + (6 * i + j) * plane);
+        __builtin_prefetch(m + (6 * i + j) * plane + 2 * W);
+      }
       transform_output(d, 1, columns + j, 6);
     }
     const ptrdiff_t n = tile / (down_ * across_), within = tile % (down_ * across_);
@@ -239,9 +259,14 @@ class Winograd {
       vec row[4];
       transform_output(columns + 6 * i, 1, row, 1);
       float* to = out_.at(n, y + i, x) + k;
-      for (ptrdiff_t j = 0; j < cols; j++) {
-        const vec response = row[j] + bias;
-        store_upto(to + j * out_.pixel, relu_ ? rectified(response) : response, lanes);
+      for (ptrdiff_t j = 0; j < cols; j++, to += out_.pixel) {
+        const vec response = relu_ ? rectified(row[j] + bias) : row[j] + bias;
+        if (streams_) {
+          stream(to, response);
+        } else {
+          __builtin_prefetch(to + 4 * AHEAD * out_.pixel, 1);
+          store_upto(to, response, lanes);
+        }
       }
     }
   }
@@ -253,9 +278,11 @@ class Winograd {
   const float* const bias_;
   const bool relu_;
   const Output out_;
+  const bool streams_;
   const ptrdiff_t pad_h_, pad_w_;
   const ptrdiff_t down_, across_, tiles_;  // tiles of a picture, and of all
-  const ptrdiff_t C_, ldv_, panels_, panel_floats_;
+  const ptrdiff_t C_, ldv_;
+  const ptrdiff_t pairs_, u_plane_, pair_floats_;
   const float* zeros_ = nullptr;  // a pixel outside the picture
 };
 
