@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from engine_nets import input_layer, layer_net, net_of, run
 
-from caffe_style.engine import TRAIN, set_random_seed
+from caffe_style.engine import TRAIN, io, set_random_seed
 from caffe_style.engine.layers import PythonLayer
 from caffe_style.errors import LayerError
 
@@ -210,6 +210,27 @@ def test_parameter_is_its_top():
     assert np.array_equal(net.forward()["p"], np.arange(24).reshape(2, 3, 4))
     net.blobs["p"].diff[...] = 3
     assert (net.params["p"][0].diff == 3).all()
+
+
+def test_a_parameter_layer_is_saved_in_caffes_order(tmp_path):
+    text = 'layer { name: "p" type: "Parameter" top: "p" parameter_param { shape {'
+    text += " dim: 1 dim: 2 dim: 3 dim: 4 } } }"
+    net, other = net_of(text), net_of(text)
+    net.params["p"][0].data[...] = np.arange(24).reshape(1, 2, 3, 4)
+    net.save(str(tmp_path / "p.caffemodel"))
+    other.copy_from(str(tmp_path / "p.caffemodel"))
+    assert np.array_equal(other.forward()["p"], np.arange(24).reshape(1, 2, 3, 4))
+
+
+def test_infogain_matrix_from_a_file(tmp_path):
+    matrix = np.random.default_rng(0).uniform(0, 1, (3, 3)).astype(np.float32)
+    path = tmp_path / "h.binaryproto"
+    path.write_bytes(io.array_to_blobproto(matrix.reshape(1, 1, 3, 3)).SerializeToString())
+    options = 'infogain_loss_param { source: "%s" }'
+    net = layer_net("InfogainLoss", [(2, 3), (2,)], options % path)
+    assert np.allclose(run(net, np.zeros((2, 3)), [1, 2]), matrix[1:].sum() * np.log(3) / 2)
+    with pytest.raises(LayerError, match="cannot read the matrix"):
+        layer_net("InfogainLoss", [(2, 3), (2,)], options % (tmp_path / "nope"))
 
 
 def test_input_of_any_axes():

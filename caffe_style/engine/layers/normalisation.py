@@ -41,10 +41,6 @@ class BatchNorm(Layer):
         for size in (channels, channels, 1):
             self.add_parameter((size,), None)
         specs = self.param.param
-        if len(specs) == 3:
-            # Prototxts of before 2016 had to name all three.
-            for spec in specs:
-                spec.lr_mult = spec.decay_mult = 0
         if any(spec.lr_mult != 0 for spec in specs):
             self.fail("its statistics are no learned parameters: lr_mult must be 0")
         while len(specs) < 3:
