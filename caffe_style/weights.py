@@ -176,7 +176,9 @@ def check_fit(model: Model, file: Path) -> None:
         name: [tuple(blob.shape) for blob in blobs]
         for name, blobs in Net(str(model.prototxt), TEST).params.items()
     }
-    found = {_renamed(name, model.renames): shapes for name, shapes in layer_shapes(file).items()}
+    found = {
+        _renamed(name, model.renames): shapes for name, shapes in layer_shapes(str(file)).items()
+    }
     problem = _misfit(wanted, found)
     if problem:
         raise WeightsError("%s does not fit %s: %s" % (file, model.name, problem))
@@ -285,7 +287,7 @@ def _copy(model: Model, file: Path, copy: Path) -> None:
     from .engine import TEST, Net
     from .engine.formats.caffemodel import layer_shapes, read_caffemodel
 
-    names = set(layer_shapes(file))
+    names = set(layer_shapes(str(file)))
     if all(_renamed(name, model.renames) == name for name in names):
         shutil.copyfile(file, copy)
         return

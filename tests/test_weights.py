@@ -304,6 +304,22 @@ def test_published_layer_names_become_the_prototxts(model, made):
         weights.add(model, published)
 
 
+def test_a_file_in_the_old_format_fits(model, tmp_path):
+    """VGG's files: `layers`, with every shape padded to four axes by ones."""
+    from caffe_style.engine.proto.caffe_pb2 import NetParameter
+
+    old = NetParameter()
+    layer = old.layers.add(name="fire/conv", type=4)
+    for shape in ((4, 3, 3, 3), (1, 1, 1, 4)):
+        layer.blobs.add(
+            **dict(zip(("num", "channels", "height", "width"), shape)),
+            data=[1.0] * int(np.prod(shape)),
+        )
+    (tmp_path / "old.caffemodel").write_bytes(old.SerializeToString())
+    path = weights.add(model, tmp_path / "old.caffemodel")
+    assert Net(str(model.prototxt), str(path), TEST).params["fire/conv"][1].data.sum() == 4
+
+
 def test_weights_of_a_users_model_lie_beside_it(model, made, tmp_path):
     own = dataclasses.replace(model, own=True)
     assert weights.fetch(own, progress=False) == model.folder / "small.caffemodel"
