@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, Optional, Union
 
 from .errors import WeightsError
+from .fit import check_fit, copy_renamed
 from .zoo import Model, get_model
-
-Shapes = Dict[str, List[Sequence[int]]]
 
 
 def cache_folder() -> Path:
@@ -156,69 +154,6 @@ def record(model: Model) -> Dict[str, object]:
     return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
 
 
-def check_fit(model: Model, file: Path) -> None:
-    """Check that a caffemodel has every layer of a model's prototxt, in its shapes.
-
-    Parameters
-    ----------
-    model : Model
-    file : Path
-
-    Raises
-    ------
-    WeightsError
-        That names the first layer that does not fit.
-    """
-    from .engine import TEST, Net
-    from .engine.formats.caffemodel import layer_shapes
-
-    wanted = {
-        name: [tuple(blob.shape) for blob in blobs]
-        for name, blobs in Net(str(model.prototxt), TEST).params.items()
-    }
-    found = {
-        _renamed(name, model.renames): shapes for name, shapes in layer_shapes(str(file)).items()
-    }
-    problem = _misfit(wanted, found)
-    if problem:
-        raise WeightsError("%s does not fit %s: %s" % (file, model.name, problem))
-
-
-def _misfit(wanted: Shapes, found: Shapes) -> Optional[str]:
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        return "it lacks layer %s (and %d more of %d)" % (
-            missing[0],
-            len(missing) - 1,
-            len(wanted),
-        )
-    for name, shapes in wanted.items():
-        if [_trimmed(shape) for shape in shapes] != [_trimmed(shape) for shape in found[name]]:
-            return "layer %s has shapes %s where %s are needed" % (
-                name,
-                _text(found[name]),
-                _text(shapes),
-            )
-    return None
-
-
-def _trimmed(shape: Sequence[int]) -> List[int]:
-    # Old files pad every shape with ones to four axes: a bias of 64 is (1, 1, 1, 64) there.
-    shape = list(shape)
-    while len(shape) > 1 and shape[0] == 1:
-        shape = shape[1:]
-    return shape
-
-
-def _text(shapes: Sequence[Sequence[int]]) -> str:
-    return " and ".join("x".join(str(size) for size in shape) for shape in shapes) or "none"
-
-
-def _renamed(layer: str, renames: Dict[str, str]) -> str:
-    folder, slash, last = layer.rpartition("/")
-    return folder + slash + renames.get(last, last)
-
-
 def _place(model: Model) -> Path:
     if model.own:
         return model.folder / model.caffemodel
@@ -271,7 +206,7 @@ def _install(model: Model, file: Path, source: str) -> Path:
     copy = place.with_name(place.name + ".new")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        _copy(model, file, copy)
+        copy_renamed(model, file, copy)
         note = {"source": source, "sha256": _sha256(copy), "size": copy.stat().st_size}
         _note(place).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
         os.replace(copy, place)
@@ -281,21 +216,6 @@ def _install(model: Model, file: Path, source: str) -> Path:
         if copy.exists():
             copy.unlink()
     return place
-
-
-def _copy(model: Model, file: Path, copy: Path) -> None:
-    from .engine import TEST, Net
-    from .engine.formats.caffemodel import layer_shapes, read_caffemodel
-
-    names = set(layer_shapes(str(file)))
-    if all(_renamed(name, model.renames) == name for name in names):
-        shutil.copyfile(file, copy)
-        return
-    net = Net(str(model.prototxt), TEST)
-    for name, arrays in read_caffemodel(str(file), names).items():
-        for blob, array in zip(net.params.get(_renamed(name, model.renames), []), arrays):
-            blob.data[...] = array.reshape(tuple(blob.shape))
-    net.save(str(copy))
 
 
 def _sha256(file: Path) -> str:
