@@ -1,1 +1,5 @@
-"""Caffe's messages, as pycaffe's `caffe.proto` shows them."""
+"""Caffe's messages, as `caffe.proto` gives them."""
+
+from . import caffe_pb2
+
+__all__ = ["caffe_pb2"]

@@ -1,14 +1,15 @@
-"""Caffe's messages as generated code would show them: `NetParameter()`, `PoolingParameter.MAX`, `TRAIN`.
+"""Caffe's message classes, made of the compiled schema when this module is imported.
 
-The classes are made from `schema.desc` (the compiled `schema.proto`) when this is imported. Generated code
-would tie the package to a range of protobuf versions; a descriptor is understood by all of them. The pool is
-private, so that genuine Caffe's messages may be loaded in the same process.
+It offers what protoc's generated module of Caffe's schema offers: every message class (`NetParameter`,
+`LayerParameter`, `BlobProto`, ...), the enum `Phase` and its values `TRAIN` and `TEST`. Generated code is tied to
+the protobuf release that made it; a compiled schema is not, so that any runtime from 3.12 on serves. The classes
+live in a pool of their own: genuine Caffe's module can be loaded in the same process.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import enum_type_wrapper
@@ -16,27 +17,29 @@ from google.protobuf.internal import enum_type_wrapper
 _SCHEMA = Path(__file__).resolve().parent.parent / "schema.desc"
 
 
-def _load() -> Dict[str, Any]:
-    files = descriptor_pb2.FileDescriptorSet.FromString(_SCHEMA.read_bytes())
+def _load(schema: Path) -> Any:
+    """Descriptor of the schema's file, in a fresh pool."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(schema.read_bytes())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:
-        pool.Add(file)
+        pool.AddSerializedFile(file.SerializeToString())
+    return pool.FindFileByName(files.file[-1].name)
+
+
+def _message_class(descriptor: Any) -> Any:
     if hasattr(message_factory, "GetMessageClass"):
-        make_class = message_factory.GetMessageClass
-    else:  # protobuf before 4.22
-        make_class = message_factory.MessageFactory(pool).GetPrototype
-    names: Dict[str, Any] = {}
-    for file in files.file:
-        for message in file.message_type:
-            full_name = "%s.%s" % (file.package, message.name)
-            names[message.name] = make_class(pool.FindMessageTypeByName(full_name))
-        for enum in file.enum_type:
-            descriptor = pool.FindEnumTypeByName("%s.%s" % (file.package, enum.name))
-            names[enum.name] = enum_type_wrapper.EnumTypeWrapper(descriptor)
-            names.update((value.name, value.number) for value in enum.value)
-    return names
+        return message_factory.GetMessageClass(descriptor)
+    return _factory.GetPrototype(descriptor)
 
 
-_names = _load()
-globals().update(_names)
-__all__ = sorted(_names)  # noqa: PLE0605
+DESCRIPTOR = _load(_SCHEMA)
+# Before protobuf 4.22 one factory must make all classes, or a message's fields are of other classes than its own.
+_factory = None
+if not hasattr(message_factory, "GetMessageClass"):
+    _factory = message_factory.MessageFactory(DESCRIPTOR.pool)
+
+for _name, _descriptor in DESCRIPTOR.message_types_by_name.items():
+    globals()[_name] = _message_class(_descriptor)
+for _name, _enum in DESCRIPTOR.enum_types_by_name.items():
+    globals()[_name] = enum_type_wrapper.EnumTypeWrapper(_enum)
+    globals().update((_value.name, _value.number) for _value in _enum.values)
