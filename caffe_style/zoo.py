@@ -41,8 +41,9 @@ class Model:
         Subtracted from the image, in BGR order, on the 0 to 255 scale.
     content_layers, style_layers : dict of str to float
         Blob names and their weights; empty where nothing is known.
-    content_weight, style_weight : float
-        Default weights of the two sums.
+    content_weight, style_weight, tv_weight : float
+        Default weights of the two sums and of the total variation, relative (see
+        `caffe_style.experiments.terms`).
     pooling : {"max", "average"}
         The pooling that suits style transfer with this model; the prototxt keeps the published one.
     random : bool
@@ -73,6 +74,7 @@ class Model:
     style_layers: Dict[str, float] = field(default_factory=dict)
     content_weight: float = 1.0
     style_weight: float = 1.0
+    tv_weight: float = 0.0
     pooling: str = "max"
     random: bool = False
     caffemodel: str = ""
@@ -164,6 +166,7 @@ def _read(readme: Path, own: bool) -> Model:
             style_layers=_layers(front, "style_layers"),
             content_weight=float(front.get("content_weight", 1)),
             style_weight=float(front.get("style_weight", 1)),
+            tv_weight=float(front.get("tv_weight", 0)),
             pooling=_one_of(front.get("pooling", "max"), ("max", "average"), "pooling"),
             random=_one_of(front.get("weights", "trained"), ("trained", "random"), "weights")
             == "random",

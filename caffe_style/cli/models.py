@@ -111,6 +111,7 @@ def _facts(model: Model) -> Dict[str, Any]:
         "style_layers": model.style_layers,
         "content_weight": model.content_weight,
         "style_weight": model.style_weight,
+        "tv_weight": model.tv_weight,
         "pooling": model.pooling,
     }
 

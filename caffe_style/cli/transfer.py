@@ -63,7 +63,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--style-loss", metavar="NAME", help="how style is represented (gram)")
     add("--content-weight", type=number(float, 0), metavar="X", help="default: the model's")
     add("--style-weight", type=number(float, 0), metavar="X", help="default: the model's")
-    add("--tv-weight", type=number(float, 0), metavar="X", help="smoothness of the picture (0)")
+    add(
+        "--tv-weight",
+        type=number(float, 0),
+        metavar="X",
+        help="smoothness of the picture; default: the model's",
+    )
     group.add_argument(
         "--absolute",
         dest="relative",

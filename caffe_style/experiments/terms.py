@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional
 
 import numpy as np
 
@@ -10,11 +10,6 @@ from .. import losses
 from ..errors import OptionError
 from ..networks import Network
 from ..objective import Term, single_term
-
-#: Style losses by name: the function that makes a target of responses, and the loss.
-STYLE_LOSSES: Dict[str, Tuple[Callable, Callable]] = {
-    "gram": (losses.target_gram, losses.gram),
-}
 
 
 def content_terms(
@@ -52,9 +47,9 @@ def style_terms(
     relative: bool = True,
     loss: str = "gram",
 ) -> List[Term]:
-    """One term for each style layer; parameters as in `content_terms`, `loss` one of STYLE_LOSSES."""
-    make_target, function = STYLE_LOSSES[loss]
-    return _terms(network, image, layers, weight, relative, "style", make_target, function)
+    """One term for each style layer; parameters as in `content_terms`, `loss` one of losses.STYLE_LOSSES."""
+    style = losses.STYLE_LOSSES[loss]
+    return _terms(network, image, layers, weight, relative, "style", style.make_target, style.loss)
 
 
 def _terms(
@@ -88,8 +83,8 @@ def variation_term(
         return []
     if relative and reference is not None:
         blob = network.to_blob(reference)[0]
-        weight /= max(losses.total_variation(blob)[0] / blob.size, 1e-12)
-        weight /= network.net.blobs[network.input_blob].count
+        mean_variation = losses.total_variation(blob)[0] / blob.size
+        weight /= max(mean_variation, 1e-12) * network.net.blobs[network.input_blob].count
     blob_name = network.input_blob
     return [single_term("variation", blob_name, losses.total_variation, None, weight)]
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from .. import images
 from ..errors import ImageError, OptionError
+from ..losses import STYLE_LOSSES
 from ..networks import SMALLEST_SIDE, Network
 from .synthesis import Result, check_memory, synthesise
-from .terms import STYLE_LOSSES, content_terms, style_terms, variation_term
+from .terms import content_terms, style_terms, variation_term
 
 Picture = Union[str, Path, np.ndarray]
 Layers = Mapping[str, float]
@@ -32,7 +33,7 @@ def transfer(
     style_loss: str = "gram",
     content_weight: Optional[float] = None,
     style_weight: Optional[float] = None,
-    tv_weight: float = 0.0,
+    tv_weight: Optional[float] = None,
     relative: bool = True,
     style_scale: float = 1.0,
     corrections: int = 10,
@@ -57,11 +58,10 @@ def transfer(
     content_layers, style_layers : mapping of str to float, optional
         Blob -> weight; the model's by default. Any split is allowed (partial transfer, section 5).
     style_loss : str
-        How style is represented.
-    content_weight, style_weight : float, optional
-        Of the two sums; the model's by default.
-    tv_weight : float
-        Of the total variation of the image.
+        How style is represented, one of `caffe_style.losses.STYLE_LOSSES`; all but gram resize the style
+        picture to the content's size.
+    content_weight, style_weight, tv_weight : float, optional
+        Of the two sums and of the total variation of the image; the model's by default.
     relative : bool
         Divide each term by a reference value (see `terms.content_terms`); False: the paper's formulas.
     style_scale : float
@@ -89,6 +89,7 @@ def transfer(
     style_layers = model.style_layers if style_layers is None else style_layers
     content_weight = model.content_weight if content_weight is None else content_weight
     style_weight = model.style_weight if style_weight is None else style_weight
+    tv_weight = model.tv_weight if tv_weight is None else tv_weight
     if style_loss not in STYLE_LOSSES:
         raise OptionError(
             "unknown style loss '%s': choose one of %s" % (style_loss, ", ".join(STYLE_LOSSES))
@@ -97,6 +98,9 @@ def transfer(
     content_image = _read(content, size)
     style_image = _read(style, round(size * style_scale))
     shape = (style_image if content_image is None else content_image).shape[:2]
+    if style_image is not None and STYLE_LOSSES[style_loss].needs_equal_size:
+        # These losses compare position by position; the paper resizes the style picture too.
+        style_image = images.resize(style_image, shape)
     # Before anything is computed: does the largest step fit?
     network.resize(*shape)
     check_memory(network, list(content_layers) + list(style_layers), corrections)
