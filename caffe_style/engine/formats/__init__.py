@@ -1,1 +1,1 @@
-"""Caffe's files: prototxt, caffemodel, HDF5."""
+"""Caffe's file formats: prototxt, caffemodel, HDF5, and what old files need to be read."""

@@ -1,256 +1,210 @@
-"""Caffemodel files: weights by layer name, read lazily, in the present and the V1 format."""
+"""caffemodel: a network's trained parameters, a binary NetParameter.
+
+Reading walks the file in place: VGG-19's 550 MB cost what its wanted layers hold, because the others are
+skipped unread, and the arrays are views of the mapped file. Protobuf's own parser would copy all of it.
+"""
 
 from __future__ import annotations
 
 import mmap
 import os
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+import stat
+from typing import (
+    Any,
+    BinaryIO,
+    Collection,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 import numpy as np
 
 from ...errors import WeightsError
-from .wire import BYTES, Field, WireError, fields, floats, header, varints
-
-#: NetParameter's layers, as (field of the net, field of the name, field of the blobs).
-_FORMATS = {100: (1, 7), 2: (4, 6)}
-#: A V1 layer's field 1 held the layer of the format before it.
-_V0_LAYER = 1
-_SHAPE, _DATA, _DOUBLE_DATA = 7, 5, 8
-_LEGACY_AXES = (1, 2, 3, 4)
-#: Caffe's own limit on the axes of a blob, and ours on what a few bytes may claim there is.
-_MOST_AXES, _MOST_BLOBS, _MOST_LAYERS = 32, 1000, 100000
-
-Shape = Tuple[int, ...]
+from ..proto.caffe_pb2 import BlobProto, BlobShape, LayerParameter, NetParameter
+from .blobs import BlobViews, blob_array, find_blob
+from .wire import BYTES, BrokenWire, Truncated, Walker, key, write_varint
 
 
 class MissingWeightsError(WeightsError, RuntimeError):
-    """There is no such file; a RuntimeError too, as in pycaffe."""
+    """A caffemodel that cannot be opened; genuine pycaffe raises RuntimeError."""
 
 
-class _StoredBlob(NamedTuple):
-    """A BlobProto: its shape and the pieces of its data, not yet joined."""
+class _Format(NamedTuple):
+    """Numbers of the fields of a layer message."""
 
-    shape: Shape
-    pieces: List[np.ndarray]
+    name: int
+    blobs: int
 
 
-def read_caffemodel(path: str, wanted: Optional[Set[str]] = None) -> Dict[str, List[np.ndarray]]:
-    """Read parameters.
+_CURRENT, _V1 = _Format(name=1, blobs=7), _Format(name=4, blobs=6)
+#: NetParameter's field of layers -> what its messages look like.
+_LAYER_FIELDS = {100: _CURRENT, 2: _V1}
+
+
+def read_caffemodel(
+    path: str, wanted: Optional[Collection[str]] = None
+) -> Dict[str, List[np.ndarray]]:
+    """The parameters of a caffemodel, in the current or the V1 format.
 
     Parameters
     ----------
     path : str
-        A binary caffemodel.
+        The file.
     wanted : set of str, optional
-        Layer names; the data of other layers is never touched. All by default.
+        Names of the layers to read; all by default. The others are skipped.
 
     Returns
     -------
     dict of str to list of ndarray
-        For each layer that has parameters, in the file's order: float32 arrays in the file's shape (four axes
-        in old files).
+        For each wanted layer of the file, also one without parameters, its arrays: float32, of the shape in the
+        file (legacy files have four axes). They are read-only views of the mapped file where its layout allows,
+        so copy what must outlive it.
 
     Raises
     ------
+    MissingWeightsError
+        Where the file cannot be opened; it is a RuntimeError too.
     WeightsError
-        When the file is missing (then a RuntimeError too), broken, cut, or something else.
+        Where it is not a caffemodel, or a truncated or broken one.
     """
-
-    def read(data: memoryview) -> Dict[str, List[np.ndarray]]:
-        found = {}
-        for name, blobs in _layers(data, wanted):
-            found[name] = [_join(name, blob) for blob in blobs]
-        return found
-
-    return _with_file(path, read)
+    return {name: [blob_array(blob) for blob in blobs] for name, blobs in _layers(path, wanted)}
 
 
-def layer_shapes(path: str) -> Dict[str, List[Shape]]:
-    """Shapes of the parameters of every layer that has some; reads no data. Errors as `read_caffemodel`."""
-
-    def read(data: memoryview) -> Dict[str, List[Shape]]:
-        shapes = {}
-        for name, blobs in _layers(data, None):
-            for blob in blobs:
-                _check_count(name, blob)
-            shapes[name] = [blob.shape for blob in blobs]
-        return shapes
-
-    return _with_file(path, read)
-
-
-def write_caffemodel(
-    path: str, net_name: str, layers: Sequence[Tuple[Any, Sequence[np.ndarray]]]
-) -> None:
-    """Write a binary caffemodel in the present format, one layer at a time.
+def layer_shapes(path: str) -> Dict[str, List[Tuple[int, ...]]]:
+    """The layers of a caffemodel and their parameters' shapes, without reading the values.
 
     Parameters
     ----------
     path : str
+        The file.
+
+    Returns
+    -------
+    dict of str to list of tuple of int
+
+    Raises
+    ------
+    MissingWeightsError, WeightsError
+        As `read_caffemodel`.
+    """
+    return {name: [blob.shape for blob in blobs] for name, blobs in _layers(path, None)}
+
+
+def _layers(path: str, wanted: Optional[Collection[str]]) -> Iterator[Tuple[str, List[BlobViews]]]:
+    buffer = _map_file(path)
+    walker = Walker(buffer)
+    found = False
+    try:
+        for number, wire_type, value in walker.fields(0, len(buffer)):
+            if number not in _LAYER_FIELDS or wire_type != BYTES:
+                continue
+            found = True
+            name, ranges = _layer(walker, _LAYER_FIELDS[number], *value)
+            if wanted is None or name in wanted:
+                where = "layer '%s', parameter %%d" % name.replace("%", "%%")
+                yield name, [find_blob(walker, where % i, *span) for i, span in enumerate(ranges)]
+    except Truncated as error:
+        if not found and error.number not in _LAYER_FIELDS:
+            raise WeightsError("%s is not a caffemodel%s" % (path, _looks_like(buffer))) from None
+        raise WeightsError("%s is truncated: %s; fetch or copy it again" % (path, error)) from None
+    except BrokenWire as error:
+        if not found:
+            raise WeightsError("%s is not a caffemodel%s" % (path, _looks_like(buffer))) from None
+        raise WeightsError("%s is broken: %s" % (path, error)) from None
+    if not found:
+        raise WeightsError("%s is not a caffemodel: it has no layers" % path)
+
+
+def _map_file(path: str) -> mmap.mmap:
+    try:
+        # A pipe would block where it is opened.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise WeightsError("%s is not a caffemodel: it is no file" % path)
+        with open(path, "rb") as stream:
+            if not os.fstat(stream.fileno()).st_size:
+                raise WeightsError("%s is not a caffemodel: it is empty" % path)
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MissingWeightsError("Could not open file %s (%s)" % (path, reason)) from None
+
+
+def _looks_like(buffer: Any) -> str:
+    """What a file that is no protobuf message begins with, if that is text."""
+    start = bytes(buffer[:40])
+    if start.strip() and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return ": it is text that begins with '%s'" % start.decode().split("\n")[0].strip()
+    return ", or broken from the start"
+
+
+def _layer(walker: Walker, form: _Format, start: int, end: int) -> Tuple[str, List[Any]]:
+    """Name of a layer message, and where its blobs are."""
+    name, ranges = "", []
+    for number, wire_type, value in walker.fields(start, end):
+        if wire_type != BYTES:
+            continue
+        if number == form.name:
+            name = bytes(walker.buffer[value[0] : value[1]]).decode("utf-8", "replace")
+        elif number == form.blobs:
+            ranges.append(value)
+        elif form is _V1 and number == 1:
+            raise BrokenWire("it is of Caffe's V0 format; upgrade it with upgrade_net_proto_binary")
+    return name, ranges
+
+
+def write_caffemodel(
+    path: str, net_name: str, layers: Iterable[Tuple[Any, Iterable[np.ndarray]]]
+) -> None:
+    """Write a caffemodel in the current format, array by array, to a temporary name first.
+
+    Parameters
+    ----------
+    path : str
+        The file.
     net_name : str
-    layers : sequence of (LayerParameter, list of ndarray)
-        The layer's message, and its parameters (float32), which replace the blobs in it.
+        Name of the net.
+    layers : iterable of (LayerParameter, iterable of ndarray)
+        Each layer's message, whose own blobs are left out, and its parameters, written as float32.
 
     Raises
     ------
     WeightsError
-        When the file cannot be written; what was there before is still there.
+        Where it cannot be written.
     """
-    from ..proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
-
-    target = Path(path)
-    temporary = target.with_name(".%s.%d.part" % (target.name, os.getpid()))
+    temporary = "%s.part%d" % (path, os.getpid())
     try:
-        with open(str(temporary), "wb") as file:
-            file.write(NetParameter(name=net_name).SerializeToString())
+        with open(temporary, "wb") as stream:
+            stream.write(NetParameter(name=net_name).SerializeToString())
             for message, arrays in layers:
-                layer = LayerParameter()
-                layer.CopyFrom(message)
-                del layer.blobs[:]
-                pieces = [layer.SerializeToString()]
-                for array in arrays:
-                    shape = BlobShape(dim=array.shape).SerializeToString()
-                    values = np.ascontiguousarray(array, "<f4")
-                    # Lists of numbers, as the message wants them, would take nine times the memory.
-                    data = header(_DATA, values.nbytes)
-                    shape = header(_SHAPE, len(shape)) + shape
-                    pieces.append(header(_FORMATS[100][1], len(data) + values.nbytes + len(shape)))
-                    pieces += [data, memoryview(values).cast("B") if values.size else b"", shape]
-                file.write(header(100, sum(len(piece) for piece in pieces)))
-                for piece in pieces:
-                    file.write(piece)
-        os.replace(str(temporary), path)
+                _write_layer(stream, message, [np.asarray(array) for array in arrays])
+        os.replace(temporary, path)
     except OSError as error:
-        raise WeightsError("%s: cannot be written (%s)" % (path, error.strerror)) from error
+        raise WeightsError("cannot write %s: %s" % (path, error.strerror or error)) from None
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        if os.path.exists(temporary):
+            os.unlink(temporary)
 
 
-def _with_file(path: str, read: Callable[[memoryview], Any]) -> Any:
-    """Map a file into memory and read it; whatever is wrong with it becomes one line."""
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise WeightsError("%s: the file is empty" % path)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                return _read_mapped(path, mapped, read)
-    except FileNotFoundError:
-        raise MissingWeightsError("Could not open file %s" % path) from None
-    except OSError as error:
-        raise WeightsError("%s: cannot be read (%s)" % (path, error.strerror)) from error
-
-
-def _read_mapped(path: str, mapped: Any, read: Callable[[memoryview], Any]) -> Any:
-    message = None
-    with memoryview(mapped) as data:
-        try:
-            found = read(data)
-        except WireError as error:
-            # Kept without its traceback, whose frames hold views that would keep the map open.
-            message = _describe(path, error, bytes(data[:512]))
-    if message:
-        raise WeightsError(message)
-    if not found:
-        raise WeightsError("%s: holds no layer's parameters: no caffemodel, or an empty one" % path)
-    return found
-
-
-def _describe(path: str, error: WireError, head: bytes) -> str:
-    if head.lstrip()[:1] == b"<":
-        return "%s: is a web page, not a caffemodel: the download failed" % path
-    if head[:8] == b"\x89HDF\r\n\x1a\n":
-        return "%s: is an HDF5 file: give it the ending .h5" % path
-    if b"layer" in head and not any(byte > 126 for byte in head):
-        return "%s: is text, not a caffemodel: is it the prototxt?" % path
-    if error.truncated:
-        return "%s: is cut short (%s): download or copy it again" % (path, error)
-    return "%s: is no caffemodel, or a broken one (%s)" % (path, error)
-
-
-def _layers(
-    data: memoryview, wanted: Optional[Set[str]]
-) -> Iterator[Tuple[str, List[_StoredBlob]]]:
-    """Name and stored blobs of the layers that have some."""
-    layers = 0
-    for entry in fields(data):
-        if entry.number not in _FORMATS:
-            continue
-        layers += 1
-        if layers > _MOST_LAYERS:
-            raise WireError("more than %d layers" % _MOST_LAYERS)
-        if entry.wire_type != BYTES:
-            raise WireError("a layer that is no message")
-        name_field, blobs_field = _FORMATS[entry.number]
-        name, blobs = "", []
-        for field in fields(entry.value):
-            if field.wire_type != BYTES:
-                continue
-            if field.number == name_field:
-                name = _text(field)
-            elif field.number == blobs_field:
-                blobs.append(field)
-                if len(blobs) > _MOST_BLOBS:
-                    raise WireError("a layer with more than %d parameters" % _MOST_BLOBS)
-            elif field.number == _V0_LAYER and entry.number == 2:
-                raise WireError("it is in the format of 2013, before V1: upgrade it with old Caffe")
-        if blobs and (wanted is None or name in wanted):
-            yield name, [_stored(name, field) for field in blobs]
-
-
-def _text(field: Field) -> str:
-    try:
-        return bytes(field.value).decode("utf-8")
-    except UnicodeDecodeError:
-        raise WireError("a layer name that is no text") from None
-
-
-def _stored(layer: str, entry: Field) -> _StoredBlob:
-    shape: Optional[Shape] = None
-    legacy = [0, 0, 0, 0]
-    pieces: List[np.ndarray] = []
-    for field in fields(entry.value):
-        if field.number == _SHAPE and field.wire_type == BYTES:
-            shape = _read_shape(layer, field)
-        elif field.number == _DATA:
-            pieces.append(floats(field, "<f4"))
-        elif field.number == _DOUBLE_DATA:
-            pieces.append(floats(field, "<f8"))
-        elif field.number in _LEGACY_AXES:
-            for value in varints(field):
-                legacy[field.number - 1] = value
-    shape = tuple(legacy) if shape is None else shape
-    if any(size < 0 for size in shape):
-        raise WireError("layer '%s' has a parameter of the shape %s" % (layer, shape))
-    return _StoredBlob(shape, pieces)
-
-
-def _read_shape(layer: str, entry: Field) -> Shape:
-    dims: List[int] = []
-    for axis in fields(entry.value):
-        for size in varints(axis) if axis.number == 1 else ():
-            dims.append(size)
-            if len(dims) > _MOST_AXES:
-                raise WireError("layer '%s' has a parameter of too many axes" % layer)
-    return tuple(dims)
-
-
-def _check_count(layer: str, blob: _StoredBlob) -> None:
-    count = 1
-    for size in blob.shape:
-        count *= size
-    stored = sum(piece.size for piece in blob.pieces)
-    if count != stored:
-        raise WireError(
-            "layer '%s' has a parameter of shape %s with %d numbers" % (layer, blob.shape, stored)
-        )
-
-
-def _join(layer: str, blob: _StoredBlob) -> np.ndarray:
-    """The data as one array of its own: nothing refers to the file any more."""
-    # Before anything is allocated: a shape may claim any size, the data is bounded by the file.
-    _check_count(layer, blob)
-    if not blob.pieces:
-        return np.zeros(blob.shape, np.float32)
-    return np.concatenate(blob.pieces).astype(np.float32, copy=False).reshape(blob.shape)
+def _write_layer(stream: BinaryIO, message: Any, arrays: List[np.ndarray]) -> None:
+    """One `layer` entry: the message without blobs, then a `blobs` entry for each array."""
+    head = LayerParameter()
+    head.CopyFrom(message)
+    head.ClearField("blobs")
+    start = head.SerializeToString()
+    # Lengths come before contents, so they are found first: nothing is held but one array.
+    blob_heads = []
+    for array in arrays:
+        blob = BlobProto(shape=BlobShape(dim=array.shape)).SerializeToString()
+        data = key(5, BYTES) + write_varint(4 * array.size)
+        length = write_varint(len(blob) + len(data) + 4 * array.size)
+        blob_heads.append(key(_CURRENT.blobs, BYTES) + length + blob + data)
+    total = len(start) + sum(map(len, blob_heads)) + 4 * sum(array.size for array in arrays)
+    stream.write(key(100, BYTES) + write_varint(total) + start)
+    for blob_head, array in zip(blob_heads, arrays):
+        stream.write(blob_head)
+        stream.write(np.ascontiguousarray(array, "<f4").data)

@@ -1,9 +1,12 @@
-"""Network definitions: prototxt text to a NetParameter, and back."""
+"""prototxt: a network as text."""
 
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Optional
+
+from google.protobuf import text_format
 
 from ...errors import PrototxtError
 from ..proto.caffe_pb2 import NetParameter
@@ -11,76 +14,109 @@ from .upgrade import upgrade
 
 
 class MissingPrototxtError(PrototxtError, RuntimeError):
-    """There is no such file; a RuntimeError too, as in pycaffe."""
+    """A prototxt that cannot be opened; genuine pycaffe raises RuntimeError."""
 
 
-def parse_net(text: str, path: Optional[str] = None) -> Any:
-    """Read a network definition, in the present or an older format.
+def read_prototxt(path: str) -> Any:
+    """Read a network definition, brought to the current format.
 
     Parameters
     ----------
-    text : str
-        In protobuf's text format.
-    path : str, optional
-        Where it comes from, for error messages.
+    path : str
+        The file. As in Caffe, an empty file and a folder give an empty net.
 
     Returns
     -------
     NetParameter
-        In the present format.
 
     Raises
     ------
+    MissingPrototxtError
+        Where the file cannot be opened; it is a RuntimeError too.
     PrototxtError
-        With line and column, when the text does not parse.
-    """
-    from google.protobuf import text_format
-
-    net = NetParameter()
-    try:
-        text_format.Parse(text, net)
-    except text_format.ParseError as error:
-        # The message begins with "line:column : ", which the exception holds as numbers too.
-        line, column = error.GetLine(), error.GetColumn()
-        message = " ".join(str(error).split())
-        prefix = "%s:%s : " % (line, column)
-        if message.startswith(prefix):
-            message = message[len(prefix) :]
-        # Our package name means nothing to the reader of a Caffe file.
-        message = message.replace('"caffe_style.', '"')
-        raise PrototxtError(message, path, line, column) from None
-    try:
-        upgrade(net)
-    except PrototxtError as error:
-        raise PrototxtError(str(error), path) from None
-    return net
-
-
-def read_prototxt(path: str) -> Any:
-    """Read a network definition from a file; see `parse_net`.
-
-    An empty file, or a folder, is an empty network, as in Caffe.
-
-    Raises
-    ------
-    PrototxtError
-        When the file is missing (then a RuntimeError too), is no text, or does not parse.
+        Where it does not parse, with line and column.
     """
     if os.path.isdir(path):
         return NetParameter()
     try:
-        with open(path, encoding="utf-8") as file:
-            return parse_net(file.read(), path)
-    except FileNotFoundError:
-        raise MissingPrototxtError("Could not open file %s" % path) from None
+        with open(path, "rb") as stream:
+            content = stream.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MissingPrototxtError("Could not open file %s (%s)" % (path, reason)) from None
+    if b"\0" in content:
+        raise PrototxtError("this is not text: is it a caffemodel given as a prototxt?", path)
+    # Comments come in any encoding; only names must be UTF-8.
+    return parse_net(content.decode("utf-8-sig", "replace"), path)
+
+
+def parse_net(text: str, path: Optional[str] = None) -> Any:
+    """Parse a network definition and bring it to the current format.
+
+    Parameters
+    ----------
+    text : str
+        The prototxt.
+    path : str, optional
+        Where it is from, for messages.
+
+    Returns
+    -------
+    NetParameter
+
+    Raises
+    ------
+    PrototxtError
+        Where it does not parse or lacks a required field; with line and column where there are.
+    """
+    net = NetParameter()
+    try:
+        text_format.Parse(text, net)
+    except text_format.ParseError as error:
+        raise PrototxtError(_explain(error), path, error.GetLine(), error.GetColumn()) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PrototxtError("this does not parse: %s" % error, path) from None
+    missing = net.FindInitializationErrors()
+    if missing:
+        raise PrototxtError("required field missing: %s" % ", ".join(missing), path)
+    try:
+        return upgrade(net)
+    except PrototxtError as error:
+        raise PrototxtError(str(error), path) from None
+
+
+def write_prototxt(net: Any, path: str) -> None:
+    """Write a message as text, to a temporary name first.
+
+    Parameters
+    ----------
+    net : NetParameter
+        Or any other message.
+    path : str
+        The file.
+
+    Raises
+    ------
+    PrototxtError
+        Where it cannot be written.
+    """
+    temporary = "%s.part%d" % (path, os.getpid())
+    try:
+        with open(temporary, "w", encoding="utf-8") as stream:
+            stream.write(text_format.MessageToString(net, as_utf8=True))
+        os.replace(temporary, path)
     except OSError as error:
-        raise PrototxtError("cannot be read (%s)" % error.strerror, path) from error
-    except UnicodeDecodeError:
-        raise PrototxtError("is no text: a prototxt is wanted, not a caffemodel", path) from None
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise PrototxtError("cannot write: %s" % error.strerror, path) from None
 
 
-def format_net(net: Any) -> str:
-    """A NetParameter as prototxt text."""
-    from google.protobuf import text_format
-
-    return text_format.MessageToString(net)
+def _explain(error: text_format.ParseError) -> str:
+    """The parser's message without its position and our package's name, on one line."""
+    message = re.sub(r"^\d+:\d+ : ", "", " ".join(str(error).split()))
+    message = message.replace("caffe_style.", "")
+    if re.search(r'"?V1LayerParameter"? has no field named "layer"', message):
+        return (
+            "layers { layer { ... } } is Caffe's V0 format: upgrade it with upgrade_net_proto_text"
+        )
+    return message

@@ -1,9 +1,7 @@
-"""Older formats of network definitions, brought to the present one as Caffe does when it reads them.
+"""What Caffe does to old network definitions when it reads them, so that the rest knows one format only.
 
-- V1 (2013 to 2014): `layers` with enum types, learning rates by `blobs_lr`, parameter names in `param`.
-- Inputs at the top level: `input` with `input_shape` or groups of four `input_dim`.
-- BatchNorm whose three statistics had learning rates.
-- Data layers with the transformation in their own message.
+In Caffe's order: parameters of data layers that moved to transform_param; `layers` (V1: types are an enum) to
+`layer`; inputs of the net to an Input layer; BatchNorm layers that gave learning rates to their statistics.
 """
 
 from __future__ import annotations
@@ -11,134 +9,118 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import PrototxtError
+from ..proto.caffe_pb2 import LayerParameter, NetParameter, V1LayerParameter
 
-#: V1 enum names whose layer type is not the same word in capitals.
-_TYPES = {
+#: Names that are not the enum's words with capitals: CONVOLUTION is Convolution, HDF5_DATA is not Hdf5Data.
+_IRREGULAR_TYPES = {
+    "NONE": "",
     "ABSVAL": "AbsVal",
     "ARGMAX": "ArgMax",
     "BNLL": "BNLL",
-    "CONTRASTIVE_LOSS": "ContrastiveLoss",
-    "DUMMY_DATA": "DummyData",
-    "EUCLIDEAN_LOSS": "EuclideanLoss",
     "HDF5_DATA": "HDF5Data",
     "HDF5_OUTPUT": "HDF5Output",
-    "HINGE_LOSS": "HingeLoss",
-    "IM2COL": "Im2col",
-    "IMAGE_DATA": "ImageData",
-    "INFOGAIN_LOSS": "InfogainLoss",
-    "INNER_PRODUCT": "InnerProduct",
     "LRN": "LRN",
-    "MEMORY_DATA": "MemoryData",
-    "MULTINOMIAL_LOGISTIC_LOSS": "MultinomialLogisticLoss",
     "MVN": "MVN",
-    "NONE": "",
     "RELU": "ReLU",
-    "SIGMOID_CROSS_ENTROPY_LOSS": "SigmoidCrossEntropyLoss",
     "SOFTMAX_LOSS": "SoftmaxWithLoss",
     "TANH": "TanH",
-    "WINDOW_DATA": "WindowData",
-}
-
-#: Fields of TransformationParameter that data layers once had themselves.
-_TRANSFORMATION = ("scale", "mean_file", "crop_size", "mirror")
-_DATA_PARAMS = {
-    "Data": "data_param",
-    "ImageData": "image_data_param",
-    "WindowData": "window_data_param",
 }
 
 
-def upgrade(net: Any) -> None:
-    """Bring a NetParameter to the present format, in place.
+def upgrade(net: Any) -> Any:
+    """Bring a NetParameter to the current format, in place.
+
+    Parameters
+    ----------
+    net : NetParameter
+        As read from a text or binary file.
+
+    Returns
+    -------
+    NetParameter
+        The same message: `layers`, `input`, `input_dim` and `input_shape` are empty now.
 
     Raises
     ------
     PrototxtError
-        When it mixes `layer` and `layers`, or its inputs have no shapes.
+        For `layer` beside `layers`, and for inputs without a shape each.
     """
-    if len(net.layers):
-        if len(net.layer):
-            raise PrototxtError("has both `layer` and the older `layers`: use one of them")
-        for old in net.layers:
-            _upgrade_layer(old, net.layer.add())
-        net.ClearField("layers")
+    if len(net.layers) and len(net.layer):
+        raise PrototxtError("the net has both 'layer' and 'layers' entries: use 'layer' for all")
+    for old in net.layers:
+        _move_transformation(old)
+        net.layer.add().CopyFrom(upgrade_v1_layer(old))
+    net.ClearField("layers")
+    _inputs_to_layer(net)
     for layer in net.layer:
-        if layer.type in _DATA_PARAMS:
-            _upgrade_transformation(layer)
         if layer.type == "BatchNorm" and len(layer.param) == 3:
             for spec in layer.param:
-                # Statistics are not learnt.
-                spec.lr_mult = 0
-                spec.decay_mult = 0
-    if len(net.input):
-        _upgrade_inputs(net)
+                spec.lr_mult = spec.decay_mult = 0
+    return net
 
 
-def layer_type(enum_name: str) -> str:
-    """The present name of a V1 layer type."""
-    return _TYPES.get(enum_name, enum_name.capitalize())
+def v1_type_name(value: int) -> str:
+    """The name of a V1 layer type: 4 is Convolution, 21 is SoftmaxWithLoss."""
+    enum = V1LayerParameter.LayerType.Name(value)
+    return _IRREGULAR_TYPES.get(enum, enum.title().replace("_", ""))
 
 
-def _upgrade_layer(old: Any, new: Any) -> None:
-    types = old.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number
+def upgrade_v1_layer(old: Any) -> Any:
+    """The LayerParameter that says what a V1LayerParameter says."""
+    new = LayerParameter(bottom=old.bottom, top=old.top, loss_weight=old.loss_weight)
+    if old.HasField("name"):
+        new.name = old.name
+    if old.HasField("type"):
+        new.type = v1_type_name(old.type)
+    for field in ("blobs", "include", "exclude"):
+        getattr(new, field).extend(getattr(old, field))
     for field, value in old.ListFields():
-        name = field.name
-        if name == "type":
-            new.type = layer_type(types[value].name)
-        elif name in ("name",):
-            new.name = value
-        elif name in ("bottom", "top", "loss_weight"):
-            getattr(new, name).extend(value)
-        elif name in ("include", "exclude", "blobs"):
-            getattr(new, name).extend(value)
-        elif name.endswith("_param"):
-            getattr(new, name).CopyFrom(value)
-    for name, attribute in (
-        ("param", "name"),
-        ("blob_share_mode", "share_mode"),
-        ("blobs_lr", "lr_mult"),
-        ("weight_decay", "decay_mult"),
-    ):
-        for index, value in enumerate(getattr(old, name)):
-            while len(new.param) <= index:
-                new.param.add()
-            setattr(new.param[index], attribute, value)
+        if field.name.endswith("_param"):
+            getattr(new, field.name).CopyFrom(value)
+    # What is one entry a parameter now was four lists, each as long as needed.
+    lists = (
+        ("name", old.param),
+        ("share_mode", old.blob_share_mode),
+        ("lr_mult", old.blobs_lr),
+        ("decay_mult", old.weight_decay),
+    )
+    for attribute, values in lists:
+        for i, value in enumerate(values):
+            spec = new.param[i] if i < len(new.param) else new.param.add()
+            setattr(spec, attribute, value)
+    return new
 
 
-def _upgrade_transformation(layer: Any) -> None:
-    source = getattr(layer, _DATA_PARAMS[layer.type])
-    for name in _TRANSFORMATION:
-        if source.HasField(name):
-            setattr(layer.transform_param, name, getattr(source, name))
-            source.ClearField(name)
+def _move_transformation(old: Any) -> None:
+    """scale, mean_file, crop_size and mirror of a V1 data layer, to transform_param."""
+    for data_param in ("data_param", "image_data_param", "window_data_param"):
+        if not old.HasField(data_param):
+            continue
+        param = getattr(old, data_param)
+        for name in ("scale", "mean_file", "crop_size", "mirror"):
+            if param.HasField(name):
+                setattr(old.transform_param, name, getattr(param, name))
+                param.ClearField(name)
 
 
-def _upgrade_inputs(net: Any) -> None:
-    """Top-level inputs become an Input layer called "input", put first."""
-    if len(net.input_shape) and len(net.input_dim):
-        raise PrototxtError("has both input_shape and input_dim: give one of them")
+def _inputs_to_layer(net: Any) -> None:
+    """The net's `input`s become the tops of an Input layer named "input", the first of the net."""
+    count = len(net.input)
     shapes = [list(shape.dim) for shape in net.input_shape]
     if not shapes:
-        dims = list(net.input_dim)
-        shapes = [dims[first : first + 4] for first in range(0, len(dims), 4)]
-    if len(shapes) != len(net.input) or any(
-        len(shape) != 4 for shape in shapes if len(net.input_dim)
-    ):
-        raise PrototxtError(
-            "names %d inputs but %d shapes: give each one input_shape, or four input_dim"
-            % (len(net.input), len(shapes))
-        )
-    old_layers = list(net.layer)
-    first = type(net)().layer.add(name="input", type="Input")
-    first.top.extend(net.input)
-    for shape in shapes:
-        first.input_param.shape.add().dim.extend(shape)
-    copies = []
-    for layer in old_layers:
-        copy = type(layer)()
-        copy.CopyFrom(layer)
-        copies.append(copy)
-    del net.layer[:]
-    net.layer.extend([first] + copies)
-    for name in ("input", "input_shape", "input_dim"):
-        net.ClearField(name)
+        shapes = [net.input_dim[i : i + 4] for i in range(0, len(net.input_dim) - 3, 4)]
+    if count and (len(net.input_shape) or len(net.input_dim)):
+        if len(shapes) < count:
+            raise PrototxtError(
+                "the net has %d input(s) but %d shape(s): an input needs an input_shape or four input_dim"
+                % (count, len(shapes))
+            )
+        layer = LayerParameter(name="input", type="Input", top=net.input)
+        for shape in shapes[:count]:
+            layer.input_param.shape.add(dim=shape)
+        others = NetParameter(layer=net.layer)
+        net.ClearField("layer")
+        net.layer.extend([layer])
+        net.layer.extend(others.layer)
+    for field in ("input", "input_shape", "input_dim"):
+        net.ClearField(field)

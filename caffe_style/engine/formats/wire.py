@@ -1,167 +1,136 @@
-"""Protobuf's wire format, walked without decoding: what a file of weights needs, and no more.
+"""Protobuf's wire format, walked in place: where each field lies, without decoding what nobody asked for.
 
-A message is a run of fields; a field is a tag (number and wire type, a varint) and a value. Walking a memory
-map of a file touches only the bytes that are asked for. Every length is checked against the bytes that are
-there, so that a broken or hostile file ends in `WireError`.
+A field is a varint key (number << 3 | wire type) and a value: type 0 a varint, 1 eight bytes, 5 four bytes, 2 a
+varint length and that many bytes. Groups (3 and 4) are not used by Caffe.
 """
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple, Union
+from typing import Any, Iterator, Tuple
 
 import numpy as np
 
-VARINT, FIXED64, BYTES, START_GROUP, END_GROUP, FIXED32 = range(6)
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+#: More fields than any network has: a file of nothing but keys must not keep us busy for hours.
+MAX_FIELDS = 1000000
 
 
-class WireError(ValueError):
-    """The bytes are no protobuf message.
+class BrokenWire(Exception):
+    """Bytes that are no protobuf message; the text says where and why."""
 
-    Attributes
-    ----------
-    truncated : bool
-        They end in the middle of one: a download that was cut, most likely.
-    """
 
-    def __init__(self, message: str, truncated: bool = False) -> None:
+class Truncated(BrokenWire):
+    """A field that goes on after the end of the file; `number` is the field's, 0 where it is not known."""
+
+    def __init__(self, message: str, number: int = 0) -> None:
         super().__init__(message)
-        self.truncated = truncated
+        self.number = number
 
 
-class Field(NamedTuple):
-    """One field: its number, wire type, and value (an int for VARINT, else the bytes).
-
-    A run of FIXED32 or FIXED64 fields of one number, an unpacked array, comes as one field with all the bytes.
-    """
-
-    number: int
-    wire_type: int
-    value: Union[int, memoryview]
-
-
-def read_varint(data: memoryview, position: int) -> tuple:
-    """An unsigned integer of up to 64 bits at `position`, and the position after it."""
-    result = 0
-    for shift in range(0, 70, 7):
-        if position >= len(data):
-            raise WireError("ends inside a number", truncated=True)
-        byte = data[position]
+def read_varint(buffer: Any, position: int, end: int) -> Tuple[int, int]:
+    """The unsigned 64-bit value at `position`, and the position after it."""
+    value = shift = 0
+    while True:
+        if position >= end:
+            raise Truncated("it ends within a number, at byte %d" % end)
+        byte = buffer[position]
         position += 1
-        result |= (byte & 0x7F) << shift
+        value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return result & 0xFFFFFFFFFFFFFFFF, position
-    raise WireError("a number of more than 64 bits")
+            return value & 0xFFFFFFFFFFFFFFFF, position
+        shift += 7
+        if shift >= 70:
+            raise BrokenWire("the number before byte %d is longer than ten bytes" % position)
 
 
-def fields(data: memoryview) -> Iterator[Field]:
-    """Walk the fields of a message.
-
-    Raises
-    ------
-    WireError
-        When the bytes are none.
-    """
-    position, end = 0, len(data)
-    while position < end:
-        first = position
-        tag, position = read_varint(data, position)
-        number, wire_type = tag >> 3, tag & 7
-        if number == 0:
-            raise WireError("a field without a number")
-        if wire_type == VARINT:
-            value, position = read_varint(data, position)
-            yield Field(number, wire_type, value)
-            continue
-        if wire_type == BYTES:
-            length, position = read_varint(data, position)
-        elif wire_type in (FIXED32, FIXED64):
-            length = 4 if wire_type == FIXED32 else 8
-            run = _run_length(data, first, position - first, length)
-            if run > 1:
-                step = position - first + length
-                entries = np.frombuffer(data[first : first + run * step], np.uint8)
-                values = entries.reshape(run, step)[:, -length:]
-                yield Field(number, wire_type, memoryview(values.tobytes()))
-                position = first + run * step
-                continue
-        else:
-            raise WireError("a field of an unknown kind")
-        if length > end - position:
-            raise WireError("a field goes on past the end", truncated=True)
-        yield Field(number, wire_type, data[position : position + length])
-        position += length
-
-
-def _run_length(data: memoryview, first: int, tag_size: int, length: int) -> int:
-    """How many fields in a row have the tag at `first`: an unpacked array is one field a number."""
-    step = tag_size + length
-    entries = np.frombuffer(data[first:], np.uint8)
-    entries = entries[: len(entries) // step * step].reshape(-1, step)
-    # In pieces: most fixed-size fields stand alone, and then the first piece says so.
-    run, piece = 0, 16
-    while run < len(entries):
-        same = (entries[run : run + piece, :tag_size] == entries[0, :tag_size]).all(1)
-        if not same.all():
-            return run + int(same.argmin())
-        run += len(same)
-        piece = min(piece * 8, 1 << 20)
-    return run
-
-
-def varints(field: Field) -> Iterator[int]:
-    """The integers of a repeated field's entry, packed or not; negative ones as int64.
-
-    Raises
-    ------
-    WireError
-        When the field holds something else.
-    """
-    if field.wire_type == VARINT:
-        yield _signed(field.value)
-        return
-    if field.wire_type != BYTES:
-        raise WireError("an integer of an unknown kind")
-    position = 0
-    while position < len(field.value):
-        value, position = read_varint(field.value, position)
-        yield _signed(value)
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def floats(field: Field, dtype: str) -> np.ndarray:
-    """The numbers of a repeated field's entry, packed or not: a view of the bytes.
-
-    Parameters
-    ----------
-    field : Field
-    dtype : {"<f4", "<f8"}
-
-    Raises
-    ------
-    WireError
-        When the bytes are no whole number of them.
-    """
-    size = np.dtype(dtype).itemsize
-    if field.wire_type not in (BYTES, FIXED32 if size == 4 else FIXED64):
-        raise WireError("an array of an unknown kind")
-    if len(field.value) % size:
-        raise WireError("an array with a part of a number")
-    return np.frombuffer(field.value, dtype)
-
-
-def varint(value: int) -> bytes:
-    """The bytes of an unsigned integer."""
+def write_varint(value: int) -> bytes:
+    """The bytes of an unsigned value."""
     result = bytearray()
-    while value > 0x7F:
+    while value >= 0x80:
         result.append(value & 0x7F | 0x80)
         value >>= 7
     result.append(value)
     return bytes(result)
 
 
-def header(number: int, length: int) -> bytes:
-    """What stands before `length` bytes of field `number`."""
-    return varint(number << 3 | BYTES) + varint(length)
+def key(number: int, wire_type: int) -> bytes:
+    """What a field begins with."""
+    return write_varint(number << 3 | wire_type)
+
+
+def as_int(value: int, bits: int) -> int:
+    """A varint read as a signed number of that many bits."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+class Walker:
+    """Walks messages in a buffer, and counts the fields it has seen.
+
+    Parameters
+    ----------
+    buffer : bytes or mmap
+        The file.
+    """
+
+    def __init__(self, buffer: Any) -> None:
+        self.buffer = buffer
+        self._seen = 0
+
+    def fields(self, start: int, end: int) -> Iterator[Tuple[int, int, Any]]:
+        """(number, wire type, value) of each field of the message in [start, end).
+
+        The value is the number itself for a varint, the (start, end) of the content for bytes. Fields of fixed
+        size come in runs of equal keys, as unpacked arrays have them: the value is an (n, size) uint8 view.
+        """
+        position = start
+        while position < end:
+            self._seen += 1
+            if self._seen > MAX_FIELDS:
+                raise BrokenWire("it has more than %d fields" % MAX_FIELDS)
+            at = position
+            field, position = read_varint(self.buffer, position, end)
+            number, wire_type = field >> 3, field & 7
+            if not 0 < number < 1 << 29:
+                raise BrokenWire("there is a field number %d at byte %d" % (number, at))
+            if wire_type == VARINT:
+                value, position = read_varint(self.buffer, position, end)
+                yield number, wire_type, value
+            elif wire_type == BYTES:
+                length, position = read_varint(self.buffer, position, end)
+                self._check_length(number, at, length, position, end)
+                yield number, wire_type, (position, position + length)
+                position += length
+            elif wire_type in (FIXED32, FIXED64):
+                size = 4 if wire_type == FIXED32 else 8
+                self._check_length(number, at, size, position, end)
+                rows = self._run(at, position - at, size, end)
+                yield number, wire_type, rows[:, position - at :]
+                position = at + rows.size
+            else:
+                raise BrokenWire("there is a wire type %d at byte %d" % (wire_type, at))
+
+    def _check_length(self, number: int, at: int, length: int, position: int, end: int) -> None:
+        if length <= end - position:
+            return
+        message = "at byte %d begin %d bytes, but only %d are left" % (at, length, end - position)
+        if end == len(self.buffer):
+            raise Truncated(message, number)
+        raise BrokenWire(message)
+
+    def _run(self, at: int, key_length: int, size: int, end: int) -> np.ndarray:
+        """Rows of key and value from `at` on, as long as the key stays the same."""
+        stride = key_length + size
+        rows = np.frombuffer(self.buffer, np.uint8, (end - at) // stride * stride, at)
+        rows = rows.reshape(-1, stride)
+        first, count, block = rows[0, :key_length], 1, 16
+        # In growing blocks, so that many short runs before a long tail cost no more than one long run.
+        while count < len(rows):
+            same = (rows[count : count + block, :key_length] == first).all(1)
+            if not same.all():
+                count += int(same.argmin())
+                break
+            count += len(same)
+            block *= 2
+        return rows[:count]

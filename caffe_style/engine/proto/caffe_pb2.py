@@ -1,8 +1,8 @@
 """Caffe's message classes, made of the compiled schema when this module is imported.
 
 It offers what protoc's generated module of Caffe's schema offers: every message class (`NetParameter`,
-`LayerParameter`, `BlobProto`, ...), the enum `Phase` and its values `TRAIN` and `TEST`. Generated code is tied to
-the protobuf release that made it; a compiled schema is not, so that any runtime from 3.12 on serves. The classes
+`LayerParameter`, `BlobProto`, ...), the enum `Phase` and its values `TRAIN` and `TEST`. Generated code is tied
+to the protobuf release that made it; a compiled schema is not, so any runtime from 3.12 on serves. The classes
 live in a pool of their own: genuine Caffe's module can be loaded in the same process.
 """
 
@@ -33,7 +33,7 @@ def _message_class(descriptor: Any) -> Any:
 
 
 DESCRIPTOR = _load(_SCHEMA)
-# Before protobuf 4.22 one factory must make all classes, or a message's fields are of other classes than its own.
+# Before protobuf 4.22 one factory must make all classes, or a field's class is not the module's.
 _factory = None
 if not hasattr(message_factory, "GetMessageClass"):
     _factory = message_factory.MessageFactory(DESCRIPTOR.pool)
