@@ -45,7 +45,7 @@ struct OrderedFilters {
 void pack_filters(const OrderedFilters& ordered, ptrdiff_t C, ptrdiff_t K, ptrdiff_t first, ptrdiff_t end,
                   float* to) {
   const ptrdiff_t taps = ordered.taps.size(), depth = taps * C;
-  constexpr ptrdiff_t CHANNELS = 4;
+  constexpr ptrdiff_t CHANNELS = 16;
   const ptrdiff_t blocks = divide_up(C, CHANNELS);
 #pragma omp for schedule(static)
   for (ptrdiff_t unit = 0; unit < (end - first) * blocks; unit++) {

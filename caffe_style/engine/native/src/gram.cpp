@@ -26,6 +26,7 @@ void add_products(const float* x, ptrdiff_t rows, ptrdiff_t N, float* sums, ptrd
       for (ptrdiff_t k = 0; k < depth; k++)
         for (int v = 0; v < NV; v++) {
           const ptrdiff_t left = lanes - v * W;
+          __builtin_prefetch(block + (k + DEPTH) * N + j + v * W);
           store(panel + k * NR + v * W, left > 0 ? load_upto(block + k * N + j + v * W, left) : vec{});
         }
       panel_product<NV, Order::RowsContiguous>(block, N, std::min(j + NR, N), panel, NR, depth,

@@ -57,6 +57,8 @@ void multiply_rows(const Matrix& a, const float* packed, ptrdiff_t k0, ptrdiff_t
     const Finish finish{out + first * step + j, step, j1 - j, alpha, beta};
     const float* from = a.data + first * a.row_step + k0 * a.column_step;
     const float* panel = packed + (j - j0) * depth;
+    for (ptrdiff_t r = 0; r < rows; r++)
+      for (int v = 0; v < NV; v++) __builtin_prefetch(finish.out + r * step + v * W, 1);
     if (j1 - j > W)
       panel_product<NV, order>(from, lda, rows, panel, NR, depth,
                                [&](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); });

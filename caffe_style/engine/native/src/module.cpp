@@ -152,6 +152,7 @@ native::Window check_pooling(const native::Input& x, const native::Input& y, con
                              const Pair& stride, const Pair& pad) {
   same_count(x.count, y.count);
   if (x.channels != y.channels) refuse("pooling keeps the number of channels");
+  if (pad.first >= kernel.first || pad.second >= kernel.second) refuse("pad must be smaller than the kernel");
   return window(kernel.first, kernel.second, pad, stride, {1, 1});
 }
 

@@ -38,27 +38,30 @@ void for_each_window(const Output& out, const Window2d& body) {
 }
 
 // The gradients run over the picture's rows, so that no two threads write the same place; a window that
-// reaches into the rows of two threads is looked at by both. The order of additions does not depend on
-// the number of threads.
+// reaches into the rows of two blocks is looked at for both. The order of additions does not depend on the
+// number of threads.
 template <class Rows>
-void for_each_block_of_rows(const Output& dx, const Rows& body) {
-  constexpr ptrdiff_t ROWS = 8;
-  const ptrdiff_t blocks = divide_up(dx.height, ROWS);
+void for_each_block_of_rows(const Output& dx, const Window& window, const Rows& body) {
+  // Where windows do not overlap, a row of them at a time stays in the cache between clearing and adding.
+  const ptrdiff_t rows = window.kernel_h <= window.stride_h ? window.stride_h : 4 * window.stride_h;
+  const ptrdiff_t blocks = divide_up(dx.height + window.pad_h, rows);
 #pragma omp parallel for num_threads(threads()) schedule(static)
   for (ptrdiff_t unit = 0; unit < dx.count * blocks; unit++) {
-    const ptrdiff_t n = unit / blocks, y0 = unit % blocks * ROWS, y1 = std::min(y0 + ROWS, dx.height);
+    const ptrdiff_t n = unit / blocks, top = unit % blocks * rows - window.pad_h;
+    const ptrdiff_t y0 = std::max<ptrdiff_t>(top, 0), y1 = std::min(top + rows, dx.height);
+    if (y0 >= y1) continue;
     std::fill(dx.at(n, y0, 0), dx.at(n, y0, 0) + (y1 - y0) * dx.width * dx.pixel, 0.f);
     body(n, y0, y1);
   }
 }
 
-// The windows whose rows may reach y0..y1.
-Span windows_over(ptrdiff_t y0, ptrdiff_t y1, ptrdiff_t count, const Window& w) {
-  const ptrdiff_t first = y0 + w.pad_h - w.kernel_h + 1;  // the first that ends behind y0
-  Span span(0, 0, 0, 1, 0);
-  span.begin = first <= 0 ? 0 : divide_up(first, w.stride_h);
-  span.end = std::min(count, (y1 - 1 + w.pad_h) / w.stride_h + 1);
-  return span;
+// The first of the windows that may reach the rows y0..y1, and the one behind the last.
+ptrdiff_t first_window(ptrdiff_t y0, const Window& w) {
+  const ptrdiff_t reach = y0 + w.pad_h - w.kernel_h + 1;
+  return reach <= 0 ? 0 : divide_up(reach, w.stride_h);
+}
+ptrdiff_t end_window(ptrdiff_t y1, ptrdiff_t count, const Window& w) {
+  return std::min(count, (y1 - 1 + w.pad_h) / w.stride_h + 1);
 }
 
 }  // namespace
@@ -79,34 +82,57 @@ void pool_max(const Input& x, const Output& out, const Window& window) {
   });
 }
 
+namespace {
+
+// Gives W channels' gradient to the first maximum of a window of rows x columns pixels; K, if not 0, is both.
+// Only rows first..end of the window are written.
+template <int K>
+void to_first_maximum(const float* x, float* dx, vec gradient, ptrdiff_t row_step, ptrdiff_t pixel,
+                      ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t end, ptrdiff_t lanes) {
+  if (K) rows = columns = K;
+  vec best = splat(-FLT_MAX);
+  ivec winner = splat(-1);
+#pragma GCC unroll 3
+  for (ptrdiff_t y = 0; y < rows; y++)
+#pragma GCC unroll 3
+    for (ptrdiff_t i = 0; i < columns; i++) {
+      const vec value = load_upto(x + y * row_step + i * pixel, lanes);
+      const ivec better = value > best;
+      best = select(better, value, best);
+      winner = select(better, splat(int32_t(y * columns + i)), winner);
+    }
+#pragma GCC unroll 3
+  for (ptrdiff_t y = 0; y < rows; y++) {
+    if (y < first || y >= end) continue;
+#pragma GCC unroll 3
+    for (ptrdiff_t i = 0; i < columns; i++) {
+      float* to = dx + y * row_step + i * pixel;
+      const vec share = select(winner == splat(int32_t(y * columns + i)), gradient, vec{});
+      store_upto(to, load_upto(to, lanes) + share, lanes);
+    }
+  }
+}
+
+}  // namespace
+
 void pool_max_gradient(const Input& x, const Input& dy, const Output& dx, const Window& window) {
-  for_each_block_of_rows(dx, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
-    const Span windows = windows_over(y0, y1, dy.height, window);
-    for (ptrdiff_t oy = windows.begin; oy < windows.end; oy++)
+  const ptrdiff_t row_step = x.width * x.pixel;
+  for_each_block_of_rows(dx, window, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
+    const ptrdiff_t end = end_window(y1, dy.height, window);
+    for (ptrdiff_t oy = first_window(y0, window); oy < end; oy++)
       for (ptrdiff_t ox = 0; ox < dy.width; ox++) {
         const Span rows = rows_of(oy, x.height, window), columns = columns_of(ox, x.width, window);
         if (rows.empty() || columns.empty()) continue;
+        const ptrdiff_t height = rows.end - rows.begin, width = columns.end - columns.begin;
+        const auto route = height == 2 && width == 2   ? to_first_maximum<2>
+                           : height == 3 && width == 3 ? to_first_maximum<3>
+                                                       : to_first_maximum<0>;
+        const float *from = x.at(n, rows.begin, columns.begin), *gradient = dy.at(n, oy, ox);
+        float* to = dx.at(n, rows.begin, columns.begin);
         for (ptrdiff_t c = 0; c < x.channels; c += W) {
           const ptrdiff_t lanes = x.channels - c;
-          vec best = splat(-FLT_MAX);
-          ivec winner = splat(-1);
-          int32_t index = 0;
-          for (ptrdiff_t y = rows.begin; y < rows.end; y++)
-            for (ptrdiff_t i = columns.begin; i < columns.end; i++, index++) {
-              const vec value = load_upto(x.at(n, y, i) + c, lanes);
-              const ivec better = value > best;
-              best = select(better, value, best);
-              winner = select(better, splat(index), winner);
-            }
-          const vec gradient = load_upto(dy.at(n, oy, ox) + c, lanes);
-          index = 0;
-          for (ptrdiff_t y = rows.begin; y < rows.end; y++)
-            for (ptrdiff_t i = columns.begin; i < columns.end; i++, index++) {
-              if (y < y0 || y >= y1) continue;
-              float* to = dx.at(n, y, i) + c;
-              const vec share = select(winner == splat(index), gradient, vec{});
-              store_upto(to, load_upto(to, lanes) + share, lanes);
-            }
+          route(from + c, to + c, load_upto(gradient + c, lanes), row_step, x.pixel, height, width,
+                y0 - rows.begin, y1 - rows.begin, lanes);
         }
       }
   });
@@ -132,9 +158,9 @@ void pool_average(const Input& x, const Output& out, const Window& window) {
 }
 
 void pool_average_gradient(const Input& dy, const Output& dx, const Window& window) {
-  for_each_block_of_rows(dx, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
-    const Span windows = windows_over(y0, y1, dy.height, window);
-    for (ptrdiff_t oy = windows.begin; oy < windows.end; oy++)
+  for_each_block_of_rows(dx, window, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
+    const ptrdiff_t end = end_window(y1, dy.height, window);
+    for (ptrdiff_t oy = first_window(y0, window); oy < end; oy++)
       for (ptrdiff_t ox = 0; ox < dy.width; ox++) {
         const Span rows = rows_of(oy, dx.height, window), columns = columns_of(ox, dx.width, window);
         if (rows.empty() || columns.empty()) continue;

@@ -1,0 +1,1 @@
+"""What times and compares; the tests never run it."""
