@@ -8,7 +8,7 @@ import numpy as np
 
 from .proto import caffe_pb2
 
-# ---- Arrays and messages -----------------------------------------------------------------------------------------
+# ---- Arrays and messages ----
 
 
 def blobproto_to_array(blob: Any, return_diff: bool = False) -> np.ndarray:
@@ -82,7 +82,7 @@ def datum_to_array(datum: Any) -> np.ndarray:
     return values.reshape(datum.channels, datum.height, datum.width)
 
 
-# ---- Pictures ----------------------------------------------------------------------------------------------------
+# ---- Pictures ----
 
 
 def load_image(filename: str, color: bool = True) -> np.ndarray:
@@ -168,7 +168,7 @@ def oversample(images: Sequence[np.ndarray], crop_dims: Sequence[int]) -> np.nda
     return np.array(crops, np.float32)
 
 
-# ---- From a picture to a net's input -----------------------------------------------------------------------------
+# ---- From a picture to a net's input ----
 
 
 class Transformer:
@@ -282,7 +282,8 @@ class Transformer:
         in_ : str
             The input's name.
         mean : ndarray, (K,) or (K, h, w)
-            One value a channel, or a picture, resized to the input's size where it differs.
+            One value a channel, or a picture, resized to the input's size where it differs. An input of one
+            channel takes (H, W) too.
 
         Raises
         ------
@@ -297,7 +298,7 @@ class Transformer:
             mean = mean[:, np.newaxis, np.newaxis]
         elif mean.ndim not in (2, 3):
             raise ValueError("Mean shape invalid")
-        elif mean.shape != shape:
+        elif ((1,) + mean.shape)[-3:] != shape:
             mean = resize_image(mean.transpose((1, 2, 0)), shape[1:]).transpose((2, 0, 1))
         self.mean[in_] = mean
 
