@@ -35,9 +35,8 @@ LAYERS = {
 
 
 def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
-    from caffe_style.engine.formats.prototxt import read_prototxt
-
     from caffe_style import backends, losses, zoo
+    from caffe_style.engine.formats.prototxt import read_prototxt
     from caffe_style.networks import Network
     from caffe_style.objective import Objective, single_term
 
@@ -65,9 +64,9 @@ def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
 
 def torch_evaluation(model: str, size: int, layout: str) -> Callable[[], Any]:
     import torch
-    from caffe_style.engine.formats.prototxt import read_prototxt
 
     from caffe_style import zoo
+    from caffe_style.engine.formats.prototxt import read_prototxt
 
     from .torch_net import build
 

@@ -101,7 +101,7 @@ def check_fits(needed: int, height: int, width: int) -> None:
     # Memory grows with the number of pixels.
     fitting = int(max(height, width) * (0.9 * available / needed) ** 0.5)
     raise ResourceError(
-        "a picture of %d x %d needs about %s, %s is free: --size %d would fit"
+        "a picture of %d x %d needs about %s of memory, %s is free: --size %d would fit"
         % (width, height, as_text(needed), as_text(available), fitting)
     )
 

@@ -149,9 +149,9 @@ def open_network(
     from .engine.formats.prototxt import read_prototxt
 
     described = zoo.get_model(model)
-    path = None if described.random else _find_weights(described, weights_file)
     param = read_prototxt(str(described.prototxt))
     _set_pooling(param, pooling or described.pooling)
+    path = None if described.random else _find_weights(described, weights_file)
     net = backends.open_net(param, path, backend, device)
     network = Network(net, described, backend)
     _check_input(network)

@@ -7,7 +7,6 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from .. import estimate
-from ..errors import OptionError
 from ..images import from_caffe
 from ..networks import Network
 from ..objective import Objective, Term
@@ -79,14 +78,7 @@ def synthesise(
         Recorded in the result.
     callback : callable, optional
         `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB.
-
-    Raises
-    ------
-    OptionError
-        Without any term.
     """
-    if not terms:
-        raise OptionError("every weight is zero: there is nothing to optimise")
     mean = network.model.mean
     network.resize(*start.shape[:2])
     objective = Objective(network.net, network.input_blob, terms)

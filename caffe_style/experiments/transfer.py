@@ -95,21 +95,28 @@ def transfer(
             "unknown style loss '%s': choose one of %s" % (style_loss, ", ".join(STYLE_LOSSES))
         )
     network.check_blobs(list(content_layers) + list(style_layers))
-    content_image = _read(content, size)
-    style_image = _read(style, round(size * style_scale))
-    shape = (style_image if content_image is None else content_image).shape[:2]
+    content_image, style_image = _read(content), _read(style)
+    shape = images.fitted_size(
+        (style_image if content_image is None else content_image).shape[:2], size
+    )
+    # Before anything is resized or computed: does the largest step fit?
+    network.resize(*shape)
+    check_memory(network, list(content_layers) + list(style_layers), corrections)
+    if content_image is not None:
+        content_image = images.resize(content_image, shape)
+    if style_image is not None:
+        style_image = images.resize(style_image, round(size * style_scale))
     if style_image is not None and STYLE_LOSSES[style_loss].needs_equal_size:
         # These losses compare position by position; the paper resizes the style picture too.
         style_image = images.resize(style_image, shape)
-    # Before anything is computed: does the largest step fit?
-    network.resize(*shape)
-    check_memory(network, list(content_layers) + list(style_layers), corrections)
     start = _start(init, content_image, style_image, shape, seed)
     terms = []
     if style_image is not None:
         terms += style_terms(network, style_image, style_layers, style_weight, relative, style_loss)
     if content_image is not None:
         terms += content_terms(network, content_image, content_layers, content_weight, relative)
+    if not terms:
+        raise OptionError("content and style weights are all zero: there is nothing to optimise")
     reference = style_image if content_image is None else content_image
     terms += variation_term(network, tv_weight, reference, relative)
     parameters: Dict[str, Any] = {
@@ -156,7 +163,7 @@ def reconstruct(
     return transfer(content, None, network, init=init, **options)
 
 
-def _read(picture: Optional[Picture], size: int) -> Optional[np.ndarray]:
+def _read(picture: Optional[Picture]) -> Optional[np.ndarray]:
     if picture is None:
         return None
     name = _name(picture)
@@ -168,7 +175,7 @@ def _read(picture: Optional[Picture], size: int) -> Optional[np.ndarray]:
             "%s is %d x %d pixels, too small: at least %d each way"
             % (name, image.shape[1], image.shape[0], SMALLEST_SIDE)
         )
-    return images.resize(image, size)
+    return image
 
 
 def _start(
