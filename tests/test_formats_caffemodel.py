@@ -177,6 +177,14 @@ def test_broken_blobs(tmp_path, case):
         assert "\n" not in str(caught.value) and path in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [b"two\nlines", b"x" * 100000, b"100%s", b"\xff"])
+def test_a_strange_name_leaves_the_error_one_short_line(tmp_path, name):
+    path = layer_file(tmp_path, field(5, b"abcdef"), name=name)
+    with pytest.raises(WeightsError, match="parameter 0 ends within a value") as caught:
+        read_caffemodel(path)
+    assert len(str(caught.value).splitlines()) == 1 and len(str(caught.value)) < len(path) + 300
+
+
 def test_a_truncated_file_is_called_truncated(tmp_path, current):
     content = open(current, "rb").read()
     path = tmp_path / "cut.caffemodel"
@@ -208,6 +216,7 @@ def test_v0_is_refused(tmp_path):
         (b"", "empty"),
         (b"<!DOCTYPE html>\n<html>", "text that begins with '<!DOCTYPE html>'"),
         (b"name: 'VGG'\nlayer {\n}\n", "text that begins with 'name"),
+        (b"\r\n\n<html>\r<body>", "text that begins with '<html>'$"),
         (b"\x89HDF\r\n\x1a\n" + b"\x00" * 100, "not a caffemodel"),
         (b"PK\x03\x04" + b"\x14" * 60, "not a caffemodel"),
         (BlobProto(num=1, data=[1]).SerializeToString(), "no layers"),

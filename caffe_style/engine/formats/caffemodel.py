@@ -106,8 +106,12 @@ def _layers(path: str, wanted: Optional[Collection[str]]) -> Iterator[Tuple[str,
             found = True
             name, ranges = _layer(walker, _LAYER_FIELDS[number], *value)
             if wanted is None or name in wanted:
-                where = "layer '%s', parameter %%d" % name.replace("%", "%%")
-                yield name, [find_blob(walker, where % i, *span) for i, span in enumerate(ranges)]
+                # A broken file's name may be megabytes, or several lines.
+                where = "layer %r, parameter " % name[:80]
+                yield (
+                    name,
+                    [find_blob(walker, where + str(i), *span) for i, span in enumerate(ranges)],
+                )
     except Truncated as error:
         if not found and error.number not in _LAYER_FIELDS:
             raise WeightsError("%s is not a caffemodel%s" % (path, _looks_like(buffer))) from None
@@ -138,7 +142,7 @@ def _looks_like(buffer: Any) -> str:
     """What a file that is no protobuf message begins with, if that is text."""
     start = bytes(buffer[:40])
     if start.strip() and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
-        return ": it is text that begins with '%s'" % start.decode().split("\n")[0].strip()
+        return ": it is text that begins with '%s'" % start.decode().strip().splitlines()[0]
     return ", or broken from the start"
 
 

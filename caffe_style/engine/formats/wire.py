@@ -12,8 +12,9 @@ import numpy as np
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
-#: More fields than any network has: a file of nothing but keys must not keep us busy for hours.
-MAX_FIELDS = 1000000
+#: More fields than any network has (a thousand layers are some 20000): each costs time and memory, so a
+#: file of nothing but keys must end soon.
+MAX_FIELDS = 100000
 
 
 class BrokenWire(Exception):
