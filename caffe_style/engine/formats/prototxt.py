@@ -12,6 +12,9 @@ from ...errors import PrototxtError
 from ..proto.caffe_pb2 import NetParameter
 from .upgrade import upgrade
 
+#: Characters of a parser's message that are shown.
+_LONGEST = 200
+
 
 class MissingPrototxtError(PrototxtError, RuntimeError):
     """A prototxt that cannot be opened; genuine pycaffe raises RuntimeError."""
@@ -112,11 +115,12 @@ def write_prototxt(net: Any, path: str) -> None:
 
 
 def _explain(error: text_format.ParseError) -> str:
-    """The parser's message without its position and our package's name, on one line."""
-    message = re.sub(r"^\d+:\d+ : ", "", " ".join(str(error).split()))
+    """What the parser says, on one short line: no position, no quoted source, no name of our package."""
+    message = re.sub(r"^\d+:\d+ : (?:'.*': )?", "", str(error), flags=re.DOTALL)
     message = message.replace("caffe_style.", "")
     if re.search(r'"?V1LayerParameter"? has no field named "layer"', message):
-        return (
-            "layers { layer { ... } } is Caffe's V0 format: upgrade it with upgrade_net_proto_text"
-        )
-    return message
+        return "layers { layer { ... } } is Caffe's V0 format: convert it with Caffe's upgrade_net_proto_text"
+    # What is no network may be one line of a megabyte, with characters that a terminal obeys.
+    return "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message[:_LONGEST]
+    )

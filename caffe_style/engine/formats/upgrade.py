@@ -19,6 +19,7 @@ _IRREGULAR_TYPES = {
     "BNLL": "BNLL",
     "HDF5_DATA": "HDF5Data",
     "HDF5_OUTPUT": "HDF5Output",
+    "IM2COL": "Im2col",
     "LRN": "LRN",
     "MVN": "MVN",
     "RELU": "ReLU",
