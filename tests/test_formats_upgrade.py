@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
 
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.engine.formats.upgrade import upgrade, upgrade_v1_layer, v1_type_name
@@ -32,9 +33,9 @@ def fill(message) -> None:
             continue
         if field.enum_type is not None:
             value = field.enum_type.values[-1].number
-        elif field.cpp_type == field.CPPTYPE_STRING:
-            value = field.name if field.type == field.TYPE_STRING else b"bytes"
-        elif field.cpp_type == field.CPPTYPE_BOOL:
+        elif field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+            value = field.name if field.type == FieldDescriptor.TYPE_STRING else b"bytes"
+        elif field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
             value = repeated or not field.default_value
         else:
             value = field.number + 1
