@@ -41,6 +41,8 @@ def assign_proto(message: Any, name: str, value: Any) -> None:
     AttributeError
         Where the message has no such field.
     """
+    if name not in message.DESCRIPTOR.fields_by_name:
+        raise AttributeError("%s has no field '%s'" % (message.DESCRIPTOR.name, name))
     current = getattr(message, name)
     repeated = hasattr(current, "extend")
     if repeated and not isinstance(value, (list, tuple)):
