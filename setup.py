@@ -89,16 +89,16 @@ class BuildKernels(build_ext):
 
     def _has_openmp(self):
         with tempfile.TemporaryDirectory() as folder:
-            source = os.path.join(folder, "openmp.cpp")
+            source, library = os.path.join(folder, "openmp.cpp"), os.path.join(folder, "openmp.so")
             Path(source).write_text(
-                "#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n"
+                "#include <omp.h>\nint threads() { return omp_get_max_threads(); }\n"
             )
             try:
                 objects = self.compiler.compile(
                     [source], output_dir=folder, extra_postargs=["-fopenmp"]
                 )
-                self.compiler.link_executable(
-                    objects, os.path.join(folder, "openmp"), extra_postargs=["-fopenmp"]
+                self.compiler.link_shared_object(
+                    objects, library, extra_postargs=["-fopenmp"], target_lang="c++"
                 )
             except Exception:  # whatever the compiler's driver raises: then it has none
                 return False
