@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
+from caffe_style.engine import layer_type_list
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.engine.formats.upgrade import upgrade, upgrade_v1_layer, v1_type_name
 from caffe_style.engine.proto.caffe_pb2 import (
@@ -50,6 +52,11 @@ def test_v1_type_names():
     assert names == ["", *TYPES.split()]
 
 
+def test_the_engine_has_every_v1_type_that_reads_no_database():
+    databases = {"Data", "HDF5Data", "HDF5Output", "ImageData", "WindowData", "MemoryData"}
+    assert set(TYPES.split()) - set(layer_type_list()) <= databases
+
+
 def test_everything_of_a_v1_layer_is_moved():
     old = V1LayerParameter()
     fill(old)
@@ -89,7 +96,10 @@ def test_v1_net_reads_as_the_current_one():
             convolution_param { num_output: 4 kernel_size: 3 pad: 1 } include { phase: TEST } }
     layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
     layer { name: "loss" type: "SoftmaxWithLoss" bottom: "conv1" bottom: "label" loss_weight: 2 }"""
-    assert parse_net(old) == parse_net(new)
+    expected = parse_net(new)
+    assert parse_net(old) == expected
+    binary = text_format.Parse(old, NetParameter()).SerializeToString()
+    assert upgrade(NetParameter.FromString(binary)) == expected
 
 
 def test_layer_without_name_or_type_stays_without():
