@@ -10,7 +10,9 @@ from .errors import ResourceError
 
 FLOAT32, FLOAT64 = 4, 8
 #: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
-OVERHEAD = 64 << 20
+OVERHEAD = 32 << 20
+#: Arrays of the picture's size in double precision that SciPy and we hold besides its work array: measured.
+PICTURES = 17
 
 
 def blob_bytes(net: Any, last_layer: str) -> int:
@@ -33,12 +35,12 @@ def diff_bytes(net: Any, last_layer: str) -> int:
 
 
 def optimiser_bytes(variables: int, corrections: int) -> int:
-    """Bytes of L-BFGS-B: two histories, its work arrays, and the picture and gradients we hand it.
+    """Bytes of L-BFGS-B: its work array, and copies of the picture and its gradient.
 
     SciPy's work array holds 2 m n + 5 n + 11 m^2 + 8 m values for n variables and m corrections.
     """
     work = 2 * corrections * variables + 5 * variables + 11 * corrections**2
-    return FLOAT64 * (work + 6 * variables)
+    return FLOAT64 * (work + PICTURES * variables)
 
 
 def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int) -> int:

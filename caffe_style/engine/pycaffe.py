@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import OrderedDict
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
@@ -316,7 +317,15 @@ class Net(NetCore):
         name = os.fsdecode(path)
         if name.endswith(".h5"):
             return self.load_hdf5(name)
-        self._copy_arrays(read_caffemodel(name, set(self._layer_names)), name)
+        found = read_caffemodel(name, set(self._layer_names))
+        self._copy_arrays(found, name)
+        missing = [layer for layer in self._params if layer not in found]
+        if missing:
+            print(
+                "caffe_style: %s has no parameters for %s: left as their fillers made them"
+                % (name, ", ".join(missing)),
+                file=sys.stderr,
+            )
 
     def _copy_arrays(self, layers: Dict[str, List[np.ndarray]], path: str) -> None:
         for name, arrays in layers.items():

@@ -1,0 +1,51 @@
+"""The memory estimate against what a run really takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from caffe_style import estimate
+from caffe_style.errors import ResourceError
+
+MEASURE = """
+import resource, sys
+import scipy.optimize
+import caffe_style as cs
+from caffe_style import images
+from caffe_style.experiments import synthesis
+
+network = cs.open_network("vgg16-random")
+pictures = [images.coloured_noise(480, 640, 1.0, seed) for seed in (0, 1)]
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+before = int(status["VmRSS"].split()[0]) * 1024
+network.resize(480, 640)
+layers = list(network.model.style_layers) + list(network.model.content_layers)
+estimated = synthesis.check_memory(network, layers, 10)
+cs.transfer(*pictures, network, size=640, iterations=3)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(estimated, peak - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_estimate_is_what_a_run_takes():
+    output = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True
+    ).stdout
+    estimated, measured = map(int, output.split()[-2:])
+    assert 0.85 < estimated / measured < 1.15
+
+
+def test_what_does_not_fit_is_refused_with_a_size_that_does(monkeypatch):
+    monkeypatch.setattr(estimate, "available_bytes", lambda: 1000)
+    estimate.check_fits(1000, 10, 20)
+    with pytest.raises(ResourceError, match="--size 9 would fit"):
+        estimate.check_fits(4000, 10, 20)
+
+
+def test_sizes_read_well():
+    assert estimate.as_text(950) == "950 bytes"
+    assert estimate.as_text(1.4e9) == "1.4 GB"
