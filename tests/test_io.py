@@ -145,15 +145,15 @@ def test_load_image(tmp_path):
     rng = np.random.RandomState(0)
     colour = rng.randint(0, 256, (4, 3, 4)).astype(np.uint8)
     path = str(tmp_path / "x.png")
-    for channels, mode in ((colour[:, :, :3], "RGB"), (colour, "RGBA")):
-        Image.fromarray(channels, mode).save(path)
+    for channels in (colour[:, :, :3], colour):
+        Image.fromarray(channels).save(path)
         image = io.load_image(path)
         assert image.dtype == np.float32
         np.testing.assert_allclose(image, channels[:, :, :3] / 255.0, atol=1e-6)
-    Image.fromarray(colour[:, :, :3], "RGB").save(path)
+    Image.fromarray(colour[:, :, :3]).save(path)
     grey = io.load_image(path, color=False)
     assert grey.shape == (4, 3, 1) and 0 <= grey.min() and grey.max() <= 1
-    Image.fromarray(colour[:, :, 0], "L").save(path)
+    Image.fromarray(colour[:, :, 0]).save(path)
     assert io.load_image(path, color=False).shape == (4, 3, 1)
     np.testing.assert_allclose(
         io.load_image(path), np.repeat(colour[:, :, :1], 3, 2) / 255.0, atol=1e-6
