@@ -24,7 +24,7 @@ before = int(status["VmRSS"].split()[0]) * 1024
 network.resize(480, 640)
 layers = list(network.model.style_layers) + list(network.model.content_layers)
 estimated = synthesis.check_memory(network, layers, 10)
-cs.transfer(*pictures, network, size=640, iterations=3)
+cs.transfer(*pictures, network, size=640, iterations=12)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(estimated, peak - before)
 """
