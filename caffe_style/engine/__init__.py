@@ -7,11 +7,16 @@
 from __future__ import annotations
 
 from . import io, proto
+from .classifier import Classifier, Detector
 from .devices import current_device, use_device
 from .fillers import set_random_seed
-from .layers import REGISTRY, Layer
+from .layers import REGISTRY
+from .layers import PythonLayer as Layer
+from .modes import set_device, set_mode_cpu, set_mode_gpu
+from .net_spec import NetSpec, layers, params, to_proto
 from .pycaffe import TEST, TRAIN, Blob, Net
 
+#: The version of Caffe whose behaviour this reproduces.
 __version__ = "1.0.0"
 
 
@@ -22,14 +27,23 @@ def layer_type_list() -> list:
 
 __all__ = [
     "Blob",
+    "Classifier",
+    "Detector",
     "Layer",
     "Net",
+    "NetSpec",
     "TEST",
     "TRAIN",
     "current_device",
     "io",
     "layer_type_list",
+    "layers",
+    "params",
     "proto",
+    "set_device",
+    "set_mode_cpu",
+    "set_mode_gpu",
     "set_random_seed",
+    "to_proto",
     "use_device",
 ]
