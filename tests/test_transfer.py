@@ -1,0 +1,137 @@
+"""Transfer end to end: the loss falls, the starts are what they say, a real network gives a real picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import caffe_style as cs
+from caffe_style import images, losses
+from caffe_style.errors import CaffeStyleError, ImageError, OptionError
+from caffe_style.experiments.terms import content_terms, style_terms, variation_term
+from caffe_style.objective import Objective
+
+
+@pytest.fixture(scope="module")
+def network():
+    return cs.open_network("vgg16-random")
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return [images.coloured_noise(60, 70, 1.0, seed) for seed in (0, 1)]
+
+
+def test_loss_falls_over_accepted_iterations(network, pair):
+    result = cs.transfer(*pair, network, size=64, iterations=10)
+    accepted = [record.loss for record in result.history if record.accepted]
+    assert len(accepted) == 11
+    assert all(after <= before for before, after in zip(accepted, accepted[1:]))
+    assert accepted[-1] < 0.3 * accepted[0]
+    assert result.image.shape == (55, 64, 3) and result.image.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "style_loss", ["gram", "spatial", "spatial-pairs", "pixelwise", "windowed"]
+)
+def test_every_style_loss_falls(network, pair, style_loss):
+    layers = {"conv1_1": 1.0, "conv2_1": 1.0}
+    result = cs.transfer(
+        *pair, network, size=32, iterations=5, style_loss=style_loss, style_layers=layers
+    )
+    style = [
+        sum(value for name, value in record.terms.items() if name.startswith("style"))
+        for record in result.history
+        if record.accepted
+    ]
+    assert style[-1] < 0.7 * style[0]
+
+
+def test_starts(network, pair):
+    content, style = pair
+    starts = {}
+    for init in ("content", "style", "noise"):
+        seen = []
+        cs.transfer(
+            content, style, network, size=48, iterations=1, init=init, style_weight=1e-9,
+            tv_weight=0, callback=lambda record, image, seen=seen: seen.append(image),
+        )  # fmt: skip
+        starts[init] = seen[0].astype(int)
+    resized = images.resize(content, 48).astype(int)
+    # From the content there is nothing to gain; from elsewhere a first step changes little.
+    assert np.abs(starts["content"] - resized).max() <= 1
+    expected = images.resize(style, resized.shape[:2]).astype(int)
+    assert np.abs(starts["style"] - expected).mean() < 8
+    noise = images.white_noise(*resized.shape[:2], 0).astype(int)
+    assert np.abs(starts["noise"] - noise).mean() < 8
+
+
+def test_absolute_weights_are_the_papers_formulas(network, pair):
+    content, style = (images.resize(image, (40, 48)) for image in pair)
+    terms = style_terms(network, style, {"conv2_1": 0.5}, 3.0, relative=False)
+    network.resize(40, 48)
+    value, _, _ = Objective(network.net, "data", terms)(network.to_blob(content))
+    f, a = (network.features(image, ["conv2_1"])["conv2_1"] for image in (content, style))
+    n, m = f.shape[0], f[0].size
+    difference = np.einsum("ihw,jhw->ij", f, f) - np.einsum("ihw,jhw->ij", a, a)
+    assert value == pytest.approx(1.5 * (difference**2).sum() / (4 * n * n * m * m), rel=1e-4)
+
+
+def test_relative_weights_are_one_for_no_response(network, pair):
+    terms = style_terms(network, pair[1], {"conv1_1": 1.0}, 7.0)
+    features = network.features(pair[1], ["conv1_1"])["conv1_1"]
+    silent = np.zeros_like(features)
+    assert terms[0].loss([silent], [np.zeros_like(silent)]) == pytest.approx(7.0)
+
+
+def test_gradient_of_the_whole_objective(network, pair):
+    content, style = (images.resize(image, (33, 47)) for image in pair)
+    network.resize(33, 47)
+    model = network.model
+    terms = style_terms(network, style, model.style_layers, 100.0)
+    terms += content_terms(network, content, model.content_layers, 1.0)
+    terms += variation_term(network, 0.5, content)
+    network.resize(33, 47)
+    objective = Objective(network.net, "data", terms)
+    rng = np.random.RandomState(0)
+    image = network.to_blob(content) + rng.standard_normal((1, 3, 33, 47))
+    gradient = objective(image)[1].astype(np.float64)
+    direction = gradient / np.abs(gradient).max() + rng.standard_normal(image.shape) * 0.02
+    step = 0.02
+    ahead, behind = objective(image + step * direction)[0], objective(image - step * direction)[0]
+    assert (gradient * direction).sum() == pytest.approx((ahead - behind) / (2 * step), rel=2e-3)
+
+
+def test_what_cannot_be_done_is_said(network, pair):
+    with pytest.raises(OptionError, match="needs a content picture"):
+        cs.texture(pair[1], network, init="content", size=32)
+    with pytest.raises(OptionError, match="style loss 'grim'"):
+        cs.transfer(*pair, network, style_loss="grim")
+    with pytest.raises(ImageError, match="uint8"):
+        cs.transfer(pair[0].astype(float), pair[1], network)
+    with pytest.raises(CaffeStyleError, match="no such file"):
+        cs.transfer("nowhere.png", pair[1], network)
+
+
+def test_a_real_network_paints_the_cat(squeezenet_weights, starry_night):
+    network = cs.open_network("squeezenet", weights_file=squeezenet_weights)
+    cat = ROOT / "examples" / "cat.jpg"
+    result = cs.transfer(cat, starry_night, network, size=160, iterations=30)
+
+    def style_distance(image: np.ndarray) -> float:
+        distance = 0.0
+        painting = images.resize(images.read_image(starry_night), 160)
+        for blob in network.model.style_layers:
+            ours, theirs = (
+                losses.target_gram(network.features(picture, [blob])[blob])
+                for picture in (image, painting)
+            )
+            distance += float(((ours - theirs) ** 2).sum() / (theirs**2).sum())
+        return distance
+
+    start = images.resize(images.read_image(cat), 160)
+    assert style_distance(result.image) < 0.1 * style_distance(start)
+    # It is still the cat: the picture's brightness follows the photograph's.
+    grey = [image.astype(float).mean(2).ravel() for image in (result.image, start)]
+    assert np.corrcoef(*grey)[0, 1] > 0.5
