@@ -75,3 +75,14 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
     """--quiet."""
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+
+
+def show_messages(quiet: bool) -> None:
+    """Print what the package has to say on standard error, a line each; when quiet, warnings only."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("caffe-style: %(message)s"))
+    logger = logging.getLogger("caffe_style")
+    logger.handlers = [handler]
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)

@@ -105,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
     from .network import open_from
     from .progress import Progress
 
+    options.show_messages(args.quiet)
     output = Path(args.output or default_output(args.content, args.style))
     images.check_writable(output)
     if args.curve:

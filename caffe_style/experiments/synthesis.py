@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -45,7 +46,11 @@ def check_memory(network: Network, blobs: Sequence[str], corrections: int) -> in
     last = network.last_layer(list(blobs) + [network.input_blob])
     needed = estimate.run_bytes(network.net, network.input_blob, last, corrections)
     blob = network.net.blobs[network.input_blob]
-    estimate.check_fits(needed, blob.shape[2], blob.shape[3])
+    height, width = tuple(blob.shape)[2:]
+    estimate.check_fits(needed, height, width)
+    logging.getLogger("caffe_style").info(
+        "%d x %d pixels take about %s of memory", width, height, estimate.as_text(needed)
+    )
     return needed
 
 
