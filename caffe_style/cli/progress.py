@@ -16,19 +16,27 @@ class Progress:
     """
 
     def __init__(self, iterations: int, quiet: bool) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            total=iterations, disable=quiet, unit="it", file=sys.stderr, dynamic_ncols=True
-        )
+        self._iterations, self._quiet = iterations, quiet
+        self._bar: Any = None
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def show(self, iteration: int, loss: float) -> None:
-        """Move the bar to an iteration."""
+        """Move the bar to an iteration. It appears with the first, below the messages of the start."""
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self._iterations,
+                disable=self._quiet,
+                unit="it",
+                file=sys.stderr,
+                dynamic_ncols=True,
+            )
         self._bar.set_postfix_str("loss %.4g" % loss, refresh=False)
         self._bar.update(iteration - self._bar.n)
