@@ -240,6 +240,23 @@ def test_winograd_of_many_channels(kernels, c, k):
     assert_near(dx, gradient(dy))
 
 
+def test_more_filters_than_working_memory(kernels):
+    """Groups of panels in the matrix products of columns, forward and for the filters' gradient."""
+    rng = np.random.default_rng(8)
+    c, k = 700, 520
+    x, w = floats(rng, 1, 5, 4, c), floats(rng, k, c, 3, 3) / np.float32(np.sqrt(9 * c))
+    window = {"pad": (1, 1), "stride": (2, 2), "dilation": (1, 1), "group": 1}
+    shape = (1, 3, 2, k)
+    forward, input_gradient, filter_gradient = plain_convolution(x, w, None, shape, window)
+    out, dx, dw, dy = unset(*shape), unset(*x.shape), np.zeros_like(w), floats(rng, *shape)
+    kernels.convolve(x, w, None, out, **window)
+    assert_near(out, forward())
+    kernels.convolve_input_gradient(dy, w, dx, **window)
+    assert_near(dx, input_gradient(dy))
+    kernels.convolve_filter_gradient(x, dy, dw, None, **window)
+    assert_near(dw, filter_gradient(dy))
+
+
 @pytest.mark.parametrize("kernel", [3, 2])
 def test_large_output_by_streaming_stores(kernels, kernel):
     """Outputs past some 24 MB bypass the caches where they are aligned: same values."""

@@ -11,43 +11,46 @@
 namespace native {
 namespace {
 
-constexpr ptrdiff_t PIXELS = 256;  // whose products are added up in registers
+constexpr ptrdiff_t PIXELS = 256;       // whose products are added up in registers, at most
+constexpr ptrdiff_t COLUMNS = 1 << 20;  // floats of columns at a time
+constexpr ptrdiff_t SUMS = 3 << 20;     // floats of the result at a time
 
 void one_group(const Input& x, const Input& dy, float* dweights, const Window& w) {
   const ptrdiff_t C = x.channels, K = dy.channels, taps = w.kernel_h * w.kernel_w, depth = taps * C;
   const Output shape{nullptr, dy.count, dy.height, dy.width, K, dy.pixel};
   const Columns columns = window_columns(x, shape, w);
   const ptrdiff_t rows = columns.rows(), ld = round_up(depth, NR) + W;
-  const ptrdiff_t panels = divide_up(depth, NR);
-  const ptrdiff_t block = std::clamp<ptrdiff_t>((1 << 20) / ld, 16, PIXELS);
-  // The columns of a block of pixels are made once, by all threads, then multiplied panel by panel.
-  Scratch scratch(Scratch::rounded(block * ld + W) + Scratch::rounded(panels * K * NR));
-  float* made = scratch.take(block * ld + W);
-  float* sums = scratch.take(panels * K * NR);
-  std::fill_n(sums, panels * K * NR, 0.f);
-  std::fill_n(made, block * ld + W, 0.f);
+  const ptrdiff_t panels = divide_up(depth, NR), group = std::clamp<ptrdiff_t>(SUMS / (K * NR), 1, panels);
+  const ptrdiff_t block = std::clamp<ptrdiff_t>(COLUMNS / ld, 16, PIXELS);
+  Scratch scratch(Scratch::rounded(block * ld) + Scratch::rounded(group * K * NR));
+  float* made = scratch.take(block * ld);
+  float* sums = scratch.take(group * K * NR);
+  std::fill_n(made, block * ld, 0.f);
 #pragma omp parallel num_threads(threads())
-  {
+  for (ptrdiff_t first_panel = 0; first_panel < panels; first_panel += group) {
+    const ptrdiff_t end_panel = std::min(first_panel + group, panels);
+    // The columns of a block of pixels are made by all threads, then multiplied panel by panel.
     for (ptrdiff_t first = 0; first < rows; first += block) {
       const ptrdiff_t count = std::min(block, rows - first);
 #pragma omp for schedule(static)
       for (ptrdiff_t r = 0; r < count; r++) columns.gather(first + r, 1, made + r * ld, ld);
 #pragma omp for schedule(static)
-      for (ptrdiff_t p = 0; p < panels; p++) {
-        float* to = sums + p * K * NR;
+      for (ptrdiff_t p = first_panel; p < end_panel; p++) {
+        float* to = sums + (p - first_panel) * K * NR;
         panel_product<NV, Order::RowsContiguous>(dy.data + first * dy.pixel, dy.pixel, K, made + p * NR, ld,
                                                  count, [=](ptrdiff_t k, const vec* products) {
                                                    for (int v = 0; v < NV; v++) {
                                                      float* at = to + k * NR + v * W;
-                                                     store(at, load(at) + products[v]);
+                                                     const vec before = first ? load(at) : vec{};
+                                                     store(at, before + products[v]);
                                                    }
                                                  });
       }
     }
 #pragma omp for schedule(static)
     for (ptrdiff_t k = 0; k < K; k++)
-      for (ptrdiff_t j = 0; j < depth; j++)
-        dweights[(k * C + j % C) * taps + j / C] += sums[(j / NR * K + k) * NR + j % NR];
+      for (ptrdiff_t j = first_panel * NR; rows && j < std::min(end_panel * NR, depth); j++)
+        dweights[(k * C + j % C) * taps + j / C] += sums[((j / NR - first_panel) * K + k) * NR + j % NR];
   }
 }
 

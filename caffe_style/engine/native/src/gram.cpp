@@ -15,6 +15,7 @@ namespace {
 
 constexpr ptrdiff_t DEPTH = 128;
 constexpr ptrdiff_t CHUNK = 64 * DEPTH;
+constexpr ptrdiff_t SCRATCH = 10 << 20;  // floats for all threads together
 
 // sums (N x ld) += x^T x over `rows` rows, right of the diagonal's blocks. `panel` holds DEPTH * NR floats.
 void add_products(const float* x, ptrdiff_t rows, ptrdiff_t N, float* sums, ptrdiff_t ld, float* panel) {
@@ -44,9 +45,10 @@ void add_products(const float* x, ptrdiff_t rows, ptrdiff_t N, float* sums, ptrd
 
 void gram(const float* x, ptrdiff_t M, ptrdiff_t N, float* out) {
   const ptrdiff_t ld = round_up(N, NR);
-  const int team = int(std::clamp<ptrdiff_t>(M / DEPTH, 1, threads()));
   const std::size_t sums_size = Scratch::rounded(N * ld), totals_size = Scratch::rounded(2 * N * N);
   const std::size_t own_size = sums_size + totals_size + Scratch::rounded(DEPTH * NR);
+  const ptrdiff_t worth = std::min<ptrdiff_t>(M / DEPTH, SCRATCH / own_size);
+  const int team = int(std::clamp<ptrdiff_t>(worth, 1, threads()));
   Scratch scratch(team * own_size);
   float* own = scratch.take(team * own_size);
   const auto totals_of = [=](int i) { return reinterpret_cast<double*>(own + i * own_size + sums_size); };

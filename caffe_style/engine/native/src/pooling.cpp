@@ -66,18 +66,43 @@ ptrdiff_t end_window(ptrdiff_t y1, ptrdiff_t count, const Window& w) {
 
 }  // namespace
 
+namespace {
+
+// The maximum of W channels over rows x columns pixels; K, if not 0, is both.
+template <int K>
+vec maximum(const float* x, ptrdiff_t row_step, ptrdiff_t pixel, ptrdiff_t rows, ptrdiff_t columns,
+            ptrdiff_t lanes) {
+  if (K) rows = columns = K;
+  vec best = splat(-FLT_MAX);
+#pragma GCC unroll 3
+  for (ptrdiff_t y = 0; y < rows; y++)
+#pragma GCC unroll 3
+    for (ptrdiff_t i = 0; i < columns; i++) {
+      const vec value = load_upto(x + y * row_step + i * pixel, lanes);
+      best = select(value > best, value, best);
+    }
+  return best;
+}
+
+// The version of a function for windows of this size: the common ones are unrolled.
+template <class Function>
+Function for_size(ptrdiff_t rows, ptrdiff_t columns, Function any, Function two, Function three) {
+  return rows != columns ? any : rows == 2 ? two : rows == 3 ? three : any;
+}
+
+}  // namespace
+
 void pool_max(const Input& x, const Output& out, const Window& window) {
   for_each_window(out, [&](ptrdiff_t n, ptrdiff_t oy, ptrdiff_t ox) {
     const Span rows = rows_of(oy, x.height, window), columns = columns_of(ox, x.width, window);
+    const ptrdiff_t height = rows.end - rows.begin, width = columns.end - columns.begin;
+    const auto best = for_size(height, width, maximum<0>, maximum<2>, maximum<3>);
+    const float* from = rows.empty() || columns.empty() ? nullptr : x.at(n, rows.begin, columns.begin);
     float* to = out.at(n, oy, ox);
     for (ptrdiff_t c = 0; c < x.channels; c += W) {
-      vec best = splat(-FLT_MAX);
-      for (ptrdiff_t y = rows.begin; y < rows.end; y++)
-        for (ptrdiff_t i = columns.begin; i < columns.end; i++) {
-          const vec value = load_upto(x.at(n, y, i) + c, x.channels - c);
-          best = select(value > best, value, best);
-        }
-      store_upto(to + c, best, x.channels - c);
+      const ptrdiff_t lanes = x.channels - c;
+      store_upto(to + c, from ? best(from + c, x.width * x.pixel, x.pixel, height, width, lanes) : splat(-FLT_MAX),
+                 lanes);
     }
   });
 }
@@ -124,9 +149,8 @@ void pool_max_gradient(const Input& x, const Input& dy, const Output& dx, const 
         const Span rows = rows_of(oy, x.height, window), columns = columns_of(ox, x.width, window);
         if (rows.empty() || columns.empty()) continue;
         const ptrdiff_t height = rows.end - rows.begin, width = columns.end - columns.begin;
-        const auto route = height == 2 && width == 2   ? to_first_maximum<2>
-                           : height == 3 && width == 3 ? to_first_maximum<3>
-                                                       : to_first_maximum<0>;
+        const auto route =
+            for_size(height, width, to_first_maximum<0>, to_first_maximum<2>, to_first_maximum<3>);
         const float *from = x.at(n, rows.begin, columns.begin), *gradient = dy.at(n, oy, ox);
         float* to = dx.at(n, rows.begin, columns.begin);
         for (ptrdiff_t c = 0; c < x.channels; c += W) {
