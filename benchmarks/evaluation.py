@@ -34,16 +34,25 @@ LAYERS = {
 }
 
 
-def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
-    from caffe_style import backends, losses, zoo
+def open_net(prototxt: str, backend: str) -> Any:
+    """A net of ours, or genuine Caffe's where it can be imported."""
+    if backend == "caffe":
+        import caffe
+
+        return caffe.Net(prototxt, caffe.TEST)
+    from caffe_style import backends
     from caffe_style.engine.formats.prototxt import read_prototxt
+
+    return backends.open_net(read_prototxt(prototxt), None, backend)
+
+
+def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
+    from caffe_style import losses, zoo
     from caffe_style.networks import Network
     from caffe_style.objective import Objective, single_term
 
     described = zoo.get_model(model)
-    network = Network(
-        backends.open_net(read_prototxt(str(described.prototxt)), None, backend), described, backend
-    )
+    network = Network(open_net(str(described.prototxt), backend), described, backend)
     rng = np.random.RandomState(0)
     for blobs in network.net.params.values():
         shape = blobs[0].data.shape
@@ -98,9 +107,10 @@ def make_evaluation(name: str, model: str, size: int, threads: int) -> Callable[
 
         torch.set_num_threads(threads)
         return torch_evaluation(model, size, name.partition("-")[2])
-    from caffe_style import backends
+    if name != "caffe":
+        from caffe_style import backends
 
-    backends.set_threads(threads)
+        backends.set_threads(threads)
     return caffe_evaluation(model, size, name)
 
 
