@@ -10,8 +10,7 @@ inline void copy(const float* from, const float* mask, ptrdiff_t n, float* to) {
   ptrdiff_t i = 0;
   if (mask) {
     for (; i + W <= n; i += W) store(to + i, select(load(mask + i) > vec{}, load(from + i), vec{}));
-    if (i < n)
-      store(to + i, select(load_first(mask + i, n - i) > vec{}, load_first(from + i, n - i), vec{}));
+    if (i < n) store(to + i, select(load_first(mask + i, n - i) > vec{}, load_first(from + i, n - i), vec{}));
   } else {
     for (; i + W <= n; i += W) store(to + i, load(from + i));
     if (i < n) store(to + i, load_first(from + i, n - i));
@@ -45,8 +44,7 @@ void Columns::gather(ptrdiff_t first, ptrdiff_t count, float* to, ptrdiff_t ld) 
   ptrdiff_t n = first / (height * width), oy = first / width % height, ox = first % width;
   for (ptrdiff_t row = 0; row < count; row++, to += ld) {
     const ptrdiff_t y = oy * stride_h_, i = ox * stride_w_;
-    const bool inside =
-        y + top_ >= 0 && y + bottom_ < x.height && i + left_ >= 0 && i + right_ < x.width;
+    const bool inside = y + top_ >= 0 && y + bottom_ < x.height && i + left_ >= 0 && i + right_ < x.width;
     if (inside)
       gather_inside(x.at(n, y, i), to);
     else

@@ -67,11 +67,13 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
   const ptrdiff_t depth = columns.depth(), rows = columns.rows(), K = grid.out.channels;
   if (rows == 0) return;
   const bool direct = columns.is_picture();
-  const ptrdiff_t ld = round_up(depth, W) + W;  // not a power of two, and room for what gather writes too much
+  const ptrdiff_t ld =
+      round_up(depth, W) + W;  // not a power of two, and room for what gather writes too much
   const ptrdiff_t fair = divide_up(divide_up(rows, 4 * threads()), MR) * MR;
   const ptrdiff_t block = std::min(fair, std::clamp<ptrdiff_t>(BLOCK_FLOATS / ld / MR * MR, MR, 8 * MR));
   const ptrdiff_t panels = divide_up(K, NR);
-  const ptrdiff_t group = std::clamp<ptrdiff_t>(FILTER_FLOATS / std::max<ptrdiff_t>(depth * NR, 1), 1, panels);
+  const ptrdiff_t group =
+      std::clamp<ptrdiff_t>(FILTER_FLOATS / std::max<ptrdiff_t>(depth * NR, 1), 1, panels);
   const bool streams = grid.out.streams();
   const std::size_t own_size = Scratch::rounded(direct ? 0 : block * ld + W);
   Scratch scratch(Scratch::rounded(group * depth * NR) + threads() * own_size);
@@ -95,7 +97,8 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
         const float* b = packed + (p - first_panel) * depth * NR;
         // The stores below would otherwise wait for their lines one by one.
         for (ptrdiff_t r = 0; r < count && !streams; r++)
-          for (ptrdiff_t i = 0; i < std::min<ptrdiff_t>(lanes, NR); i += 16) __builtin_prefetch(pixels[r] + k + i, 1);
+          for (ptrdiff_t i = 0; i < std::min<ptrdiff_t>(lanes, NR); i += 16)
+            __builtin_prefetch(pixels[r] + k + i, 1);
         const auto finish = [&](ptrdiff_t r, const vec* sums, int vectors) {
           for (int v = 0; v < vectors; v++) {
             const ptrdiff_t left = lanes - v * W;
@@ -113,8 +116,8 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
           panel_product<NV, Order::DepthContiguous>(
               a, lda, count, b, NR, depth, [&](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); });
         else
-          panel_product<1, Order::DepthContiguous>(
-              a, lda, count, b, NR, depth, [&](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); });
+          panel_product<1, Order::DepthContiguous>(a, lda, count, b, NR, depth,
+                                                   [&](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); });
       }
       if (streams) stream_fence();
     }
@@ -123,10 +126,11 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
 
 // The taps of one axis that meet dx positions first, first + stride, ...: a convolution of stride 1.
 struct Phase {
-  ptrdiff_t first, count;                          // positions of dx
+  ptrdiff_t first, count;                             // positions of dx
   std::vector<std::pair<ptrdiff_t, ptrdiff_t>> taps;  // (offset into dy, index in the kernel), ascending
 
-  Phase(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride, ptrdiff_t pad, ptrdiff_t dilation)
+  Phase(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride, ptrdiff_t pad,
+        ptrdiff_t dilation)
       : first(first), count(size > first ? divide_up(size - first, stride) : 0) {
     for (ptrdiff_t k = kernel - 1; k >= 0; k--) {
       const ptrdiff_t distance = first + pad - k * dilation;
@@ -137,8 +141,8 @@ struct Phase {
 
 }  // namespace
 
-void columns_convolution(const Input& x, const float* weights, const float* bias, bool relu, const Output& out,
-                         const Window& w) {
+void columns_convolution(const Input& x, const float* weights, const float* bias, bool relu,
+                         const Output& out, const Window& w) {
   const ptrdiff_t taps = w.kernel_h * w.kernel_w;
   OrderedFilters filters{{weights, x.channels * taps, taps}, {}};
   for (ptrdiff_t t = 0; t < taps; t++) filters.taps.push_back(t);
@@ -148,8 +152,8 @@ void columns_convolution(const Input& x, const float* weights, const float* bias
 void columns_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
                             const Window& w) {
   const ptrdiff_t taps = w.kernel_h * w.kernel_w;
-  for (ptrdiff_t y = 0; y < w.stride_h; y++)
-    for (ptrdiff_t x = 0; x < w.stride_w; x++) {
+  for (ptrdiff_t y = 0; y < std::min(w.stride_h, dx.height); y++)
+    for (ptrdiff_t x = 0; x < std::min(w.stride_w, dx.width); x++) {
       const Phase down(y, dx.height, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h);
       const Phase across(x, dx.width, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w);
       Columns columns(dy, mask, 1, 1, down.count, across.count);

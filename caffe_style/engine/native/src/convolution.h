@@ -52,8 +52,8 @@ void convolve(const Input& x, const float* weights, const float* bias, const Out
               const Window& window, ptrdiff_t groups, bool relu);
 
 // dx = the gradient of convolve with respect to x; dy counts as zero where mask.data is not positive.
-void convolve_input_gradient(const Input& dy, const float* mask, const float* weights,
-                             const Output& dx, const Window& window, ptrdiff_t groups);
+void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+                             const Window& window, ptrdiff_t groups);
 
 // dweights += , dbias += the gradients with respect to the parameters.
 void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, float* dbias,
@@ -62,23 +62,23 @@ void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, 
 // --- the algorithms that these choose from; all for one group ---
 
 // 3x3, stride 1: Winograd F(4x4, 3x3). `reversed` reads the filters' taps from last to first.
-void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed,
-              const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w);
+void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
+              bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w);
 
 // Any window: matrix products of columns (im2col) that are made a block at a time.
 void columns_convolution(const Input& x, const float* weights, const float* bias, bool relu,
                          const Output& out, const Window& window);
-void columns_input_gradient(const Input& dy, const float* mask, const float* weights,
-                            const Output& dx, const Window& window);
+void columns_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+                            const Window& window);
 
 // Few channels in dx: a matrix product makes the columns, which are then added up (col2im).
-void scattered_input_gradient(const Input& dy, const float* mask, const float* weights,
-                              const Output& dx, const Window& window);
+void scattered_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+                              const Window& window);
 
 // One input and one output channel a group, all groups at once.
 void depthwise_convolution(const Input& x, const float* weights, const float* bias, bool relu,
                            const Output& out, const Window& window);
-void depthwise_input_gradient(const Input& dy, const float* mask, const float* weights,
-                              const Output& dx, const Window& window);
+void depthwise_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+                              const Window& window);
 
 }  // namespace native

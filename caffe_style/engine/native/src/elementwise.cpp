@@ -24,9 +24,8 @@ void for_each_vector(ptrdiff_t count, const Body& body) {
 
 void relu(const float* x, float* out, ptrdiff_t count, float negative_slope) {
   if (negative_slope == 0)
-    for_each_vector(count, [=](ptrdiff_t i, ptrdiff_t n) {
-      store_upto(out + i, rectified(load_upto(x + i, n)), n);
-    });
+    for_each_vector(
+        count, [=](ptrdiff_t i, ptrdiff_t n) { store_upto(out + i, rectified(load_upto(x + i, n)), n); });
   else
     for_each_vector(count, [=](ptrdiff_t i, ptrdiff_t n) {
       const vec v = load_upto(x + i, n);
@@ -43,7 +42,7 @@ void relu_gradient(const float* y, const float* dy, float* dx, ptrdiff_t count, 
 
 void scale_shift(const float* x, float* out, ptrdiff_t pixels, ptrdiff_t channels, const float* scale,
                  const float* shift) {
-#pragma omp parallel for num_threads(pixels * channels > 16384 ? threads() : 1) schedule(static)
+#pragma omp parallel for num_threads(pixels* channels > 16384 ? threads() : 1) schedule(static)
   for (ptrdiff_t p = 0; p < pixels; p++)
     for (ptrdiff_t c = 0; c < channels; c += W) {
       const ptrdiff_t n = channels - c;

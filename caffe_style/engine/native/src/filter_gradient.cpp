@@ -1,4 +1,5 @@
-// The gradient to a convolution's parameters: dW (K x taps * C) += dY^T (K x pixels) columns (pixels x taps * C).
+// The gradient to a convolution's parameters:
+// dW (K x taps * C) += dY^T (K x pixels) columns (pixels x taps * C).
 //
 // Each thread takes some panels of the result through all pixels, so that no sums need to be merged.
 #include <algorithm>

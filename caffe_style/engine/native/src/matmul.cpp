@@ -9,7 +9,7 @@
 namespace native {
 namespace {
 
-constexpr ptrdiff_t DEPTH = 256;              // summed in registers at a time
+constexpr ptrdiff_t DEPTH = 256;               // summed in registers at a time
 constexpr ptrdiff_t COLUMNS = 1024 / NR * NR;  // of b packed at a time: a megabyte
 
 // b's rows k0..k0+depth, columns j0..j1 as [panel][depth][NR]. Called by all threads together.
@@ -100,8 +100,8 @@ void matmul(const Matrix& a, const Matrix& b, float* out, ptrdiff_t row_step, pt
         const ptrdiff_t first = unit / parts * rows, part = unit % parts;
         const ptrdiff_t from = j0 + panels * part / parts * NR;
         const ptrdiff_t to = std::min(j0 + panels * (part + 1) / parts * NR, j1);
-        const auto multiply = a.column_step == 1 ? multiply_rows<Order::DepthContiguous>
-                                                 : multiply_rows<Order::RowsContiguous>;
+        const auto multiply =
+            a.column_step == 1 ? multiply_rows<Order::DepthContiguous> : multiply_rows<Order::RowsContiguous>;
         multiply(a, packed + (from - j0) * here, k0, here, first, std::min(rows, M - first), from, to, out,
                  row_step, alpha, scale);
       }

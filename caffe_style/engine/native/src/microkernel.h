@@ -10,8 +10,8 @@ enum class Order { DepthContiguous, RowsContiguous };
 
 // acc[r] = sum over k < depth of A(r, k) * (the panel's row k), handed to finish(r, acc[r]).
 template <int R, int V, Order order, class Finish>
-inline void register_block(const float* a, ptrdiff_t lda, const float* b, ptrdiff_t ldb,
-                           ptrdiff_t depth, ptrdiff_t first_row, const Finish& finish) {
+inline void register_block(const float* a, ptrdiff_t lda, const float* b, ptrdiff_t ldb, ptrdiff_t depth,
+                           ptrdiff_t first_row, const Finish& finish) {
   vec acc[R][V];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) acc[r][v] = vec{};
@@ -30,12 +30,11 @@ inline void register_block(const float* a, ptrdiff_t lda, const float* b, ptrdif
 
 // `rows` rows of A times one panel of B with V vectors a row, `ldb` floats apart.
 template <int V, Order order, class Finish>
-inline void panel_product(const float* a, ptrdiff_t lda, ptrdiff_t rows, const float* b,
-                          ptrdiff_t ldb, ptrdiff_t depth, const Finish& finish) {
+inline void panel_product(const float* a, ptrdiff_t lda, ptrdiff_t rows, const float* b, ptrdiff_t ldb,
+                          ptrdiff_t depth, const Finish& finish) {
   const ptrdiff_t step = order == Order::DepthContiguous ? lda : 1;
   ptrdiff_t r = 0;
-  for (; r + MR <= rows; r += MR)
-    register_block<MR, V, order>(a + r * step, lda, b, ldb, depth, r, finish);
+  for (; r + MR <= rows; r += MR) register_block<MR, V, order>(a + r * step, lda, b, ldb, depth, r, finish);
   if (MR > 8 && r + 8 <= rows) {
     register_block<8, V, order>(a + r * step, lda, b, ldb, depth, r, finish);
     r += 8;

@@ -1,12 +1,6 @@
-// The Python face of the kernels. Everything that comes from Python is checked here: what passes cannot
-// make a kernel touch memory outside its arrays.
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
-
-#include <cstdint>
-#include <string>
-#include <utility>
-
+// The Python face of the kernels. Every argument is checked before the kernel runs: what passes cannot make
+// it touch memory outside its arrays.
+#include "arguments.h"
 #include "convolution.h"
 #include "elementwise.h"
 #include "lrn.h"
@@ -15,97 +9,9 @@
 #include "scratch.h"
 #include "threads.h"
 
-namespace py = pybind11;
-using native::ptrdiff_t;
-
 namespace {
 
-using Pair = std::pair<ptrdiff_t, ptrdiff_t>;
-
-[[noreturn]] void refuse(const std::string& what) { throw py::value_error(what); }
-
-void require(bool holds, const char* name, const char* what) {
-  if (!holds) refuse(std::string(name) + " " + what);
-}
-
-void check_floats(const py::array& a, const char* name) {
-  require(a.dtype().kind() == 'f' && a.itemsize() == 4 && a.dtype().byteorder() != '>', name,
-          "must be float32");
-  require(reinterpret_cast<std::uintptr_t>(a.data()) % alignof(float) == 0, name, "must be aligned");
-}
-
-bool contiguous(const py::array& a) { return a.flags() & py::array::c_style; }
-
-const float* read(const py::array& a, const char* name) {
-  check_floats(a, name);
-  require(contiguous(a), name, "must be C-contiguous");
-  return static_cast<const float*>(a.data());
-}
-
-float* write(py::array& a, const char* name) {
-  read(a, name);
-  require(a.writeable(), name, "must be writeable");
-  return static_cast<float*>(a.mutable_data());
-}
-
-native::Input pictures(const py::array& a, const char* name) {
-  const float* data = read(a, name);
-  require(a.ndim() == 4, name, "must have four axes (N, H, W, C)");
-  return {data, a.shape(0), a.shape(1), a.shape(2), a.shape(3), a.shape(3)};
-}
-
-native::Output pictures_to_write(py::array& a, const char* name) {
-  float* data = write(a, name);
-  const native::Input p = pictures(a, name);
-  return {data, p.count, p.height, p.width, p.channels, p.channels};
-}
-
-// An optional array of `size` values, or null.
-const float* optional(const py::object& o, ptrdiff_t size, const char* name) {
-  if (o.is_none()) return nullptr;
-  require(py::isinstance<py::array>(o), name, "must be an array or None");
-  const auto a = py::reinterpret_borrow<py::array>(o);
-  const float* data = read(a, name);
-  require(a.size() == size, name, "has the wrong number of values");
-  return data;
-}
-
-void same_shape(const py::array& a, const py::array& b, const char* what) {
-  bool same = a.ndim() == b.ndim();
-  for (ptrdiff_t i = 0; same && i < a.ndim(); i++) same = a.shape(i) == b.shape(i);
-  if (!same) refuse(std::string(what) + " must have the same shape");
-}
-
-constexpr ptrdiff_t LIMIT = ptrdiff_t(1) << 28;  // keeps products of positions far from overflow
-
-void check_pair(const Pair& p, ptrdiff_t least, const char* name) {
-  require(p.first >= least && p.second >= least && p.first <= LIMIT && p.second <= LIMIT, name,
-          "is out of range");
-}
-
-native::Window window(ptrdiff_t kernel_h, ptrdiff_t kernel_w, const Pair& pad, const Pair& stride,
-                      const Pair& dilation) {
-  check_pair({kernel_h, kernel_w}, 1, "kernel");
-  check_pair(pad, 0, "pad");
-  check_pair(stride, 1, "stride");
-  check_pair(dilation, 1, "dilation");
-  return {kernel_h, kernel_w, pad.first, pad.second, stride.first, stride.second, dilation.first,
-          dilation.second};
-}
-
-// Weights (K, C / group, kh, kw) for pictures of C and K channels.
-native::Window check_convolution(const py::array& weights, const char* name, ptrdiff_t C, ptrdiff_t K,
-                                 const Pair& pad, const Pair& stride, const Pair& dilation, ptrdiff_t group) {
-  require(weights.ndim() == 4, name, "must have four axes (K, C / group, kh, kw)");
-  require(group >= 1 && C >= 1 && K >= 1 && C % group == 0 && K % group == 0, "group",
-          "must divide both channel counts");
-  require(weights.shape(0) == K && weights.shape(1) == C / group, name, "do not fit the channel counts");
-  return window(weights.shape(2), weights.shape(3), pad, stride, dilation);
-}
-
-void same_count(ptrdiff_t a, ptrdiff_t b) {
-  if (a != b) refuse("the batches must have the same size");
-}
+using namespace arguments;
 
 void convolve(const py::array& x, const py::array& weights, const py::object& bias, py::array& out,
               const Pair& pad, const Pair& stride, const Pair& dilation, ptrdiff_t group, bool relu) {
@@ -145,15 +51,6 @@ void convolve_filter_gradient(const py::array& x, const py::array& dy, py::array
   if (bias) require(py::reinterpret_borrow<py::array>(db).writeable(), "db", "must be writeable");
   py::gil_scoped_release unlocked;
   native::convolve_filter_gradient(from, gradient, to, bias, window, group);
-}
-
-// The pictures before and after pooling.
-native::Window check_pooling(const native::Input& x, const native::Input& y, const Pair& kernel,
-                             const Pair& stride, const Pair& pad) {
-  same_count(x.count, y.count);
-  if (x.channels != y.channels) refuse("pooling keeps the number of channels");
-  if (pad.first >= kernel.first || pad.second >= kernel.second) refuse("pad must be smaller than the kernel");
-  return window(kernel.first, kernel.second, pad, stride, {1, 1});
 }
 
 void pool_max(const py::array& x, py::array& out, const Pair& kernel, const Pair& stride, const Pair& pad) {
@@ -258,22 +155,6 @@ void add_scaled(py::array& out, const py::array& x, float a) {
   const ptrdiff_t count = x.size();
   py::gil_scoped_release unlocked;
   native::add_scaled(to, from, count, a);
-}
-
-// A 2-D array with one of its strides 1; an axis of length 1 may have any stride.
-native::Matrix matrix(const py::array& a, const char* name) {
-  check_floats(a, name);
-  require(a.ndim() == 2, name, "must have two axes");
-  native::Matrix m{static_cast<const float*>(a.data()), a.shape(0), a.shape(1), 0, 0};
-  require(a.strides(0) % 4 == 0 && a.strides(1) % 4 == 0, name, "must be aligned");
-  m.row_step = a.strides(0) / 4;
-  m.column_step = a.strides(1) / 4;
-  if (m.rows <= 1) m.row_step = m.column_step == 1 ? m.columns : 1;
-  if (m.columns <= 1) m.column_step = m.row_step == 1 ? m.rows : 1;
-  const bool by_rows = m.column_step == 1 && m.row_step >= m.columns;
-  const bool by_columns = m.row_step == 1 && m.column_step >= m.rows;
-  require(by_rows || by_columns, name, "must have contiguous rows or contiguous columns");
-  return m;
 }
 
 void matmul(const py::array& a, const py::array& b, py::array& out, float alpha, float beta) {

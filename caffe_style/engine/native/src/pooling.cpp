@@ -101,8 +101,9 @@ void pool_max(const Input& x, const Output& out, const Window& window) {
     float* to = out.at(n, oy, ox);
     for (ptrdiff_t c = 0; c < x.channels; c += W) {
       const ptrdiff_t lanes = x.channels - c;
-      store_upto(to + c, from ? best(from + c, x.width * x.pixel, x.pixel, height, width, lanes) : splat(-FLT_MAX),
-                 lanes);
+      const vec value =
+          from ? best(from + c, x.width * x.pixel, x.pixel, height, width, lanes) : splat(-FLT_MAX);
+      store_upto(to + c, value, lanes);
     }
   });
 }

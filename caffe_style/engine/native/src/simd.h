@@ -45,7 +45,8 @@ inline ivec select(ivec mask, ivec a, ivec b) { return mask ? a : b; }
 inline vec rectified(vec v) { return select(v < vec{}, vec{}, v); }
 
 // Stores past the caches, for what is too large to be found there again: no line is read first to be
-// overwritten. Only where a vector is a whole cache line, aligned; stream_fence() before another thread reads.
+// overwritten. Only where a vector is a whole cache line, aligned; stream_fence() before another thread
+// reads.
 constexpr bool CAN_STREAM = W == 16;
 inline void stream(float* p, vec v) {
 #if defined(__AVX512F__)

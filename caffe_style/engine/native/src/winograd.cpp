@@ -2,13 +2,13 @@
 //
 // A tile is a 4x4 block of responses and the 6x6 patch of input under it. For each of the 36 positions e of
 // a transformed patch there is one matrix product M_e (tiles x K) = V_e (tiles x C) U_e (C x K).
+#include <algorithm>
+
 #include "convolution.h"
 #include "microkernel.h"
 #include "scratch.h"
 #include "threads.h"
 #include "winograd_transforms.h"
-
-#include <algorithm>
 
 namespace native {
 namespace {
@@ -17,7 +17,7 @@ constexpr ptrdiff_t POSITIONS = 36;
 // Planes that lie a power of two apart would all fall into the same few lines of the cache.
 constexpr ptrdiff_t PLANE_GAP = 16;
 constexpr ptrdiff_t AHEAD = 2;  // tiles from one whose pixels are fetched to the one worked on
-constexpr ptrdiff_t PAIR = 2;  // panels of filters multiplied before their responses are transformed
+constexpr ptrdiff_t PAIR = 2;   // panels of filters multiplied before their responses are transformed
 
 constexpr ptrdiff_t FLOATS_PER_MB = 1 << 18;
 constexpr ptrdiff_t FILTER_FLOATS = 10 * FLOATS_PER_MB;  // of transformed filters at a time
@@ -28,11 +28,23 @@ class Winograd {
  public:
   Winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
            bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w)
-      : x_(x), mask_(mask), filters_(filters), reversed_(reversed), bias_(bias), relu_(relu), out_(out),
+      : x_(x),
+        mask_(mask),
+        filters_(filters),
+        reversed_(reversed),
+        bias_(bias),
+        relu_(relu),
+        out_(out),
         streams_(out.streams()),
-        pad_h_(pad_h), pad_w_(pad_w), down_(divide_up(out.height, 4)), across_(divide_up(out.width, 4)),
-        tiles_(out.count * down_ * across_), C_(x.channels), ldv_(round_up(x.channels, W)),
-        pairs_(divide_up(out.channels, PAIR * NR)), u_plane_(PAIR * NR * C_ + PLANE_GAP),
+        pad_h_(pad_h),
+        pad_w_(pad_w),
+        down_(divide_up(out.height, 4)),
+        across_(divide_up(out.width, 4)),
+        tiles_(out.count * down_ * across_),
+        C_(x.channels),
+        ldv_(round_up(x.channels, W)),
+        pairs_(divide_up(out.channels, PAIR * NR)),
+        u_plane_(PAIR * NR * C_ + PLANE_GAP),
         pair_floats_(POSITIONS * u_plane_) {}
 
   void run() {
@@ -135,17 +147,7 @@ class Winograd {
           for (int i = 0; i < 9; i++) taps[c - c0][i][lane] = from[reversed_ ? 8 - i : i];
         }
       float* to = u + pair * pair_floats_ + vector / NV * C_ * NR + vector % NV * W;
-      for (ptrdiff_t c = c0; c < c1; c++) transform_filter_vector(taps[c - c0][0], to + c * NR);
-    }
-  }
-
-  void transform_filter_vector(const float* taps, float* u) const {
-    alignas(64) vec g[9], columns[18], row[6];
-    for (int i = 0; i < 9; i++) g[i] = load(taps + i * W);
-    for (int j = 0; j < 3; j++) transform_filter(g + j, 3, columns + j, 3);
-    for (int i = 0; i < 6; i++) {
-      transform_filter(columns + 3 * i, 1, row, 1);
-      for (int j = 0; j < 6; j++) store(u + (6 * i + j) * u_plane_, row[j]);
+      for (ptrdiff_t c = c0; c < c1; c++) transform_filter_vector(taps[c - c0][0], to + c * NR, u_plane_);
     }
   }
 
@@ -195,23 +197,6 @@ class Winograd {
 
   static vec masked(vec d, vec mask) { return select(mask > vec{}, d, vec{}); }
 
-  template <class Pixel>
-  static void transform_patch_vector(const Pixel& pixel, float* v, ptrdiff_t plane) {
-    alignas(64) vec columns[36];
-#pragma GCC unroll 6
-    for (int j = 0; j < 6; j++) {
-      vec d[6];
-#pragma GCC unroll 6
-      for (int i = 0; i < 6; i++) d[i] = pixel(6 * i + j);
-      transform_input(d, 1, columns + j, 6);
-    }
-    for (int i = 0; i < 6; i++) {
-      vec row[6];
-      transform_input(columns + 6 * i, 1, row, 1);
-      for (int j = 0; j < 6; j++) store(v + (6 * i + j) * plane, row[j]);
-    }
-  }
-
   // M of n tiles for one pair of panels, and from it their responses.
   void multiply(const float* v, ptrdiff_t v_plane, ptrdiff_t first_tile, ptrdiff_t n, const float* u,
                 ptrdiff_t pair, float* m, ptrdiff_t m_plane) const {
@@ -241,14 +226,7 @@ class Winograd {
   // W channels from k of one tile's responses.
   void transform_responses(ptrdiff_t tile, ptrdiff_t k, const float* m, ptrdiff_t plane) const {
     alignas(64) vec columns[24];
-    for (int j = 0; j < 6; j++) {
-      vec d[6];
-      for (int i = 0; i < 6; i++) {
-        d[i] = load(m + (6 * i + j) * plane);
-        __builtin_prefetch(m + (6 * i + j) * plane + 2 * W);
-      }
-      transform_output(d, 1, columns + j, 6);
-    }
+    transform_response_columns(m, plane, columns);
     const ptrdiff_t n = tile / (down_ * across_), within = tile % (down_ * across_);
     const ptrdiff_t y = within / across_ * 4, x = within % across_ * 4;
     const ptrdiff_t rows = std::min<ptrdiff_t>(4, out_.height - y);

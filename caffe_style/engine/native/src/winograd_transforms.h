@@ -42,4 +42,45 @@ inline void transform_output(const vec* m, int stride, vec* o, int out_stride) {
   o[3 * out_stride] = q + 8.f * s + m[5 * stride];
 }
 
+// U of W filters whose taps are W floats each, position by position `plane` floats apart.
+inline void transform_filter_vector(const float* taps, float* u, ptrdiff_t plane) {
+  alignas(64) vec g[9], columns[18], row[6];
+  for (int i = 0; i < 9; i++) g[i] = load(taps + i * W);
+  for (int j = 0; j < 3; j++) transform_filter(g + j, 3, columns + j, 3);
+  for (int i = 0; i < 6; i++) {
+    transform_filter(columns + 3 * i, 1, row, 1);
+    for (int j = 0; j < 6; j++) store(u + (6 * i + j) * plane, row[j]);
+  }
+}
+
+// V of W channels of a patch whose pixels are pixel(0) to pixel(35).
+template <class Pixel>
+inline void transform_patch_vector(const Pixel& pixel, float* v, ptrdiff_t plane) {
+  alignas(64) vec columns[36];
+#pragma GCC unroll 6
+  for (int j = 0; j < 6; j++) {
+    vec d[6];
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) d[i] = pixel(6 * i + j);
+    transform_input(d, 1, columns + j, 6);
+  }
+  for (int i = 0; i < 6; i++) {
+    vec row[6];
+    transform_input(columns + 6 * i, 1, row, 1);
+    for (int j = 0; j < 6; j++) store(v + (6 * i + j) * plane, row[j]);
+  }
+}
+
+// The first half of Y = A^T M A for W channels: 4 rows of 6. The M of the next vectors is fetched.
+inline void transform_response_columns(const float* m, ptrdiff_t plane, vec* columns) {
+  for (int j = 0; j < 6; j++) {
+    vec d[6];
+    for (int i = 0; i < 6; i++) {
+      d[i] = load(m + (6 * i + j) * plane);
+      __builtin_prefetch(m + (6 * i + j) * plane + 2 * W);
+    }
+    transform_output(d, 1, columns + j, 6);
+  }
+}
+
 }  // namespace native
