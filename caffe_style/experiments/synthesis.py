@@ -35,8 +35,12 @@ class Result(NamedTuple):
     message: str
 
 
-def check_memory(network: Network, blobs: Sequence[str], corrections: int) -> int:
+def check_memory(
+    network: Network, blobs: Sequence[str], corrections: int, loss_bytes: int = 0
+) -> int:
     """Estimate the memory of a run on the network's present picture size, in bytes.
+
+    `loss_bytes` is what the losses' targets and working copies take.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def check_memory(network: Network, blobs: Sequence[str], corrections: int) -> in
         When it would not fit.
     """
     last = network.last_layer(list(blobs) + [network.input_blob])
-    needed = estimate.run_bytes(network.net, network.input_blob, last, corrections)
+    needed = estimate.run_bytes(network.net, network.input_blob, last, corrections) + loss_bytes
     blob = network.net.blobs[network.input_blob]
     height, width = tuple(blob.shape)[2:]
     estimate.check_fits(needed, height, width)
@@ -64,6 +68,8 @@ def synthesise(
     bounds: bool,
     parameters: Dict[str, Any],
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    redraw: Optional[Callable[[int], None]] = None,
+    steps: int = 1,
 ) -> Result:
     """Optimise a picture.
 
@@ -83,6 +89,8 @@ def synthesise(
         Recorded in the result.
     callback : callable, optional
         `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB.
+    redraw, steps
+        For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise`.
     """
     mean = network.model.mean
     network.resize(*start.shape[:2])
@@ -98,6 +106,8 @@ def synthesise(
         corrections=corrections,
         bounds=_pixel_bounds(mean) if bounds else None,
         callback=step if callback else None,
+        redraw=redraw,
+        steps=steps,
     )
     return Result(
         from_caffe(outcome.image, mean),

@@ -11,6 +11,10 @@ from ..errors import OptionError
 from ..networks import Network
 from ..objective import Term, single_term
 
+#: Copies of the responses that a style loss keeps as its target, in their bytes: the responses themselves, or
+#: spectra of four times as many positions, half of them known by symmetry, complex.
+COPIES = {"pixelwise": 1, "windowed": 1, "spatial": 4, "spatial-pairs": 4}
+
 
 def content_terms(
     network: Network,
@@ -50,6 +54,12 @@ def style_terms(
     """One term for each style layer; parameters as in `content_terms`, `loss` one of losses.STYLE_LOSSES."""
     style = losses.STYLE_LOSSES[loss]
     return _terms(network, image, layers, weight, relative, "style", style.make_target, style.loss)
+
+
+def loss_bytes(network: Network, layers: Mapping[str, float], loss: str) -> int:
+    """Estimate the bytes that a style loss takes beside the responses, on the network's present size."""
+    sizes = [4 * network.net.blobs[blob].count for blob in layers]
+    return int(COPIES.get(loss, 0) * sum(sizes))
 
 
 def _terms(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Union
+import logging
+from typing import Any, Callable, Dict, Mapping, Optional
 
 import numpy as np
 
 from .. import images
-from ..errors import ImageError, OptionError
+from ..errors import OptionError
 from ..losses import STYLE_LOSSES
-from ..networks import SMALLEST_SIDE, Network
+from ..networks import Network
+from .covariation import covariation_terms
+from .starts import Picture, name_of, read_picture, start_picture
 from .synthesis import Result, check_memory, synthesise
-from .terms import content_terms, style_terms, variation_term
+from .terms import content_terms, loss_bytes, style_terms, variation_term
 
-Picture = Union[str, Path, np.ndarray]
 Layers = Mapping[str, float]
-
-INITS = ("content", "style", "noise")
 
 
 def transfer(
@@ -31,6 +30,8 @@ def transfer(
     content_layers: Optional[Layers] = None,
     style_layers: Optional[Layers] = None,
     style_loss: str = "gram",
+    guides: str = "content",
+    guide_count: int = 8,
     content_weight: Optional[float] = None,
     style_weight: Optional[float] = None,
     tv_weight: Optional[float] = None,
@@ -53,13 +54,18 @@ def transfer(
         Long edge of the result in pixels; both pictures are resized to it.
     iterations : int
         Accepted steps of L-BFGS.
-    init : {"content", "style", "noise"} or path or ndarray
-        The picture to start from (paper, section 4).
+    init : str or path or ndarray
+        The picture to start from (paper, section 4): see `starts.start_picture`.
     content_layers, style_layers : mapping of str to float, optional
         Blob -> weight; the model's by default. Any split is allowed (partial transfer, section 5).
     style_loss : str
-        How style is represented, one of `caffe_style.losses.STYLE_LOSSES`; all but gram resize the style
-        picture to the content's size.
+        How style is represented, one of `caffe_style.losses.STYLE_LOSSES`; all but gram and covariation
+        resize the style picture to the content's size.
+    guides : {"content", "own"}
+        For covariation: the content layers' responses that guide the style are the content picture's, or the
+        picture's own, with the gradient through them.
+    guide_count : int
+        For covariation: kinds of content told apart.
     content_weight, style_weight, tv_weight : float, optional
         Of the two sums and of the total variation of the image; the model's by default.
     relative : bool
@@ -95,23 +101,51 @@ def transfer(
             "unknown style loss '%s': choose one of %s" % (style_loss, ", ".join(STYLE_LOSSES))
         )
     network.check_blobs(list(content_layers) + list(style_layers))
-    content_image, style_image = _read(content), _read(style)
+    content_image, style_image = read_picture(content), read_picture(style)
+    guided = STYLE_LOSSES[style_loss].needs_guides
+    if guided and content_image is None:
+        raise OptionError("the %s loss needs a content picture: it guides the style" % style_loss)
     shape = images.fitted_size(
         (style_image if content_image is None else content_image).shape[:2], size
     )
     # Before anything is resized or computed: does the largest step fit?
     network.resize(*shape)
-    check_memory(network, list(content_layers) + list(style_layers), corrections)
+    check_memory(
+        network,
+        list(content_layers) + list(style_layers),
+        corrections,
+        loss_bytes(network, style_layers, style_loss),
+    )
     if content_image is not None:
         content_image = images.resize(content_image, shape)
     if style_image is not None:
         style_image = images.resize(style_image, round(size * style_scale))
     if style_image is not None and STYLE_LOSSES[style_loss].needs_equal_size:
         # These losses compare position by position; the paper resizes the style picture too.
+        if style_image.shape[:2] != tuple(shape):
+            logging.getLogger("caffe_style").info(
+                "the %s loss compares positions: the style picture is resized to %d x %d",
+                style_loss,
+                shape[1],
+                shape[0],
+            )
         style_image = images.resize(style_image, shape)
-    start = _start(init, content_image, style_image, shape, seed)
+    start = start_picture(init, content_image, style_image, shape, seed)
     terms = []
-    if style_image is not None:
+    if style_image is not None and guided:
+        terms += covariation_terms(
+            network,
+            content_image,
+            style_image,
+            content_layers,
+            style_layers,
+            style_weight,
+            relative,
+            guides,
+            guide_count,
+            seed,
+        )
+    elif style_image is not None:
         terms += style_terms(network, style_image, style_layers, style_weight, relative, style_loss)
     if content_image is not None:
         terms += content_terms(network, content_image, content_layers, content_weight, relative)
@@ -122,14 +156,15 @@ def transfer(
     parameters: Dict[str, Any] = {
         "model": network.name,
         "backend": network.backend,
-        "content": _name(content),
-        "style": _name(style),
+        "content": name_of(content),
+        "style": name_of(style),
         "size": size,
         "iterations": iterations,
-        "init": _name(init),
+        "init": name_of(init),
         "content_layers": dict(content_layers),
         "style_layers": dict(style_layers),
         "style_loss": style_loss,
+        **({"guides": guides, "guide_count": guide_count} if guided else {}),
         "content_weight": content_weight,
         "style_weight": style_weight,
         "tv_weight": tv_weight,
@@ -161,44 +196,3 @@ def reconstruct(
 ) -> Result:
     """Reconstruct a picture from its content layers alone, from noise. Options as in `transfer`."""
     return transfer(content, None, network, init=init, **options)
-
-
-def _read(picture: Optional[Picture]) -> Optional[np.ndarray]:
-    if picture is None:
-        return None
-    name = _name(picture)
-    image = picture if isinstance(picture, np.ndarray) else images.read_image(picture)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ImageError("%s must be an array (H, W, 3) of uint8" % name)
-    if min(image.shape[:2]) < SMALLEST_SIDE:
-        raise ImageError(
-            "%s is %d x %d pixels, too small: at least %d each way"
-            % (name, image.shape[1], image.shape[0], SMALLEST_SIDE)
-        )
-    return image
-
-
-def _start(
-    init: Picture,
-    content: Optional[np.ndarray],
-    style: Optional[np.ndarray],
-    shape: tuple,
-    seed: int,
-) -> np.ndarray:
-    """The first picture, of the result's shape."""
-    if isinstance(init, str) and init == "noise":
-        return images.white_noise(shape[0], shape[1], seed)
-    if isinstance(init, str) and init in ("content", "style"):
-        image = content if init == "content" else style
-        if image is None:
-            raise OptionError("init '%s' needs a %s picture" % (init, init))
-    else:
-        image = init if isinstance(init, np.ndarray) else images.read_image(init)
-    return images.resize(image, tuple(shape))
-
-
-def _name(picture: Optional[Picture]) -> Optional[str]:
-    """What the parameters say of a picture."""
-    if picture is None:
-        return None
-    return "array" if isinstance(picture, np.ndarray) else str(picture)

@@ -1,0 +1,122 @@
+"""What every command that optimises a picture shares: its options, its progress bar, what it writes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Sequence
+
+from . import options
+from .options import number
+
+
+def add_picture_options(parser: argparse.ArgumentParser, start: str) -> Callable[..., None]:
+    """Add output, size, iterations, start; return a function that adds more to the group.
+
+    An option that is not given stays out of the namespace: the function's default holds.
+    """
+    parser.add_argument("-o", "--output", metavar="FILE", help="the picture to write")
+    group = parser.add_argument_group("picture")
+    add = optional(group)
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (512)")
+    add("--iterations", type=number(int, 1), metavar="N", help="steps of L-BFGS (200)")
+    add(
+        "--init",
+        metavar="START",
+        help="where to start: noise, coloured:EXPONENT, content, style, mix:PART (content with this "
+        "part of noise) or a file (%s)" % start,
+    )
+    return add
+
+
+def optional(group: Any) -> Callable[..., None]:
+    """Return the group's `add_argument` with no default: what is not given stays out of the namespace."""
+
+    def add(name: str, **settings: Any) -> None:
+        group.add_argument(name, default=argparse.SUPPRESS, **settings)
+
+    return add
+
+
+def add_optimiser_options(parser: argparse.ArgumentParser) -> None:
+    """Optimiser, network and output."""
+    add = optional(parser.add_argument_group("optimiser"))
+    add("--corrections", type=number(int, 1, 100), metavar="M", help="length of its history (10)")
+    add("--bounds", action="store_true", help="keep pixels inside 0..255 throughout (slower)")
+    options.add_network_options(parser)
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--save-every", type=number(int, 1), metavar="N", help="also keep every N-th picture"
+    )
+    group.add_argument(
+        "--curve", metavar="FILE", help="write the loss curve: .csv, or .png (needs matplotlib)"
+    )
+    options.add_quiet_option(parser)
+
+
+def given(args: argparse.Namespace, names: Sequence[str]) -> Dict[str, Any]:
+    """Those of the function's parameters that are on the command line."""
+    return {name: getattr(args, name) for name in names if hasattr(args, name)}
+
+
+def optimise(
+    args: argparse.Namespace, default_output: str, iterations: int, make: Callable[..., Any]
+) -> int:
+    """Check everything that can be checked, then optimise and write.
+
+    Parameters
+    ----------
+    args : Namespace
+    default_output : str
+        The picture's name if none is given.
+    iterations : int
+        For the progress bar.
+    make : callable
+        `make(network, callback) -> Result`.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    from .. import images
+    from . import INTERRUPTED
+    from .curves import check_curve, write_curve
+    from .network import open_from
+    from .progress import Progress
+
+    options.show_messages(args.quiet)
+    output = Path(args.output or default_output)
+    images.check_writable(output)
+    if args.curve:
+        check_curve(args.curve)
+    network = open_from(args)
+    with Progress(iterations, args.quiet) as bar:
+
+        def step(record: Any, image: Any) -> None:
+            bar.show(record.iteration, record.loss)
+            if args.save_every and record.iteration % args.save_every == 0:
+                images.write_image(frame_name(output, record.iteration), image)
+
+        result = make(network, step)
+    images.write_image(output, result.image, result.parameters)
+    if args.curve:
+        write_curve(args.curve, result.history)
+    if result.status != "finished":
+        print("caffe-style: %s" % result.message, file=sys.stderr)
+    if not args.quiet:
+        print(output)
+    return INTERRUPTED if result.status == "interrupted" else 0
+
+
+def frame_name(output: Path, iteration: int) -> Path:
+    """`out-0050.png` beside `out.png`."""
+    return output.with_name("%s-%04d%s" % (output.stem, iteration, output.suffix))
+
+
+def default_of(function: Any, parameter: str) -> Any:
+    """The default of a function's parameter."""
+    import inspect
+
+    return inspect.signature(function).parameters[parameter].default
