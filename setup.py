@@ -150,10 +150,6 @@ setup(
     extras_require={
         "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"],
         "plot": ["matplotlib"],
-        "opencl": ["pyopencl", "pocl-binary-distribution"],
-        "cuda": ["torch"],
-        "distributed": ["dask[distributed]"],
-        "train": ["torch"],
     },
     entry_points={"console_scripts": ["caffe-style = caffe_style.cli:main"]},
     zip_safe=False,
