@@ -6,7 +6,6 @@ from typing import Callable, List, Optional
 
 import numpy as np
 
-
 CACHE_LINE = 64
 
 
