@@ -83,6 +83,10 @@ def supported() -> List[str]:
 
 def load(name: str) -> ModuleType:
     """The kernels as compiled for one instruction set; ImportError where that build is not there."""
+    # OpenMP reads this when it is loaded. Its threads spin while they wait, unless told otherwise: on a busy
+    # machine the spinning takes the processor from those that are waited for, and all becomes several times
+    # slower; on an idle one sleeping costs nothing that could be measured.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     return importlib.import_module("._kernels_" + name, __name__)
 
 
