@@ -46,6 +46,15 @@ def name_of(picture: Optional[Picture]) -> Optional[str]:
     return "array" if isinstance(picture, np.ndarray) else str(picture)
 
 
+def is_picture(init: Picture) -> bool:
+    """Whether a start is a picture or file, not a word such as "noise" or "mix:0.5"."""
+    if isinstance(init, np.ndarray):
+        return True
+    kind = str(init).partition(":")[0]
+    known = kind in ("noise", "coloured", "content", "style", "mix")
+    return not known and (os.path.exists(str(init)) or bool(Path(init).suffix))
+
+
 def start_picture(
     init: Picture,
     content: Optional[np.ndarray],
@@ -88,7 +97,7 @@ def start_picture(
         return images.mix(images.resize(_needed(content, init, "content"), shape), noise, part)
     if init in ("content", "style"):
         image = _needed(content if init == "content" else style, init, init)
-    elif os.path.exists(str(init)) or Path(init).suffix:
+    elif is_picture(init):
         image = read_picture(init)
     else:
         raise OptionError("unknown init '%s': choose %s" % (init, INITS))

@@ -1,0 +1,101 @@
+"""`caffe-style statistics IMAGE`: the Gram matrices of a picture in numbers and as a plot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+from ..errors import OptionError
+from . import options, running
+from .options import number
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "statistics", help="histogram, sparsity and amplitude of a picture's Gram matrices"
+    )
+    parser.add_argument("image", help="the picture")
+    parser.add_argument("-o", "--output", metavar="FILE.json", help="write the numbers there")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the histograms (needs matplotlib)")
+    add = running.optional(parser)
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (512)")
+    add("--layers", type=lambda text: text.split(","), metavar="LAYER,...", help="the model's")
+    options.add_network_options(parser)
+    options.add_quiet_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write what is asked for; the numbers go to standard output if no file is given."""
+    from ..experiments.statistics import statistics
+    from .network import open_from
+
+    options.show_messages(quiet=True)
+    for path, suffix in ((args.output, ".json"), (args.plot, ".png")):
+        if path:
+            _check(Path(path), suffix)
+    if args.plot:
+        _check_matplotlib(args.plot)
+    found = statistics(args.image, open_from(args), **running.given(args, ("size", "layers")))
+    text = json.dumps(found, indent=1)
+    if args.output:
+        _write(Path(args.output), lambda path: path.write_text(text + "\n"))
+    else:
+        print(text)
+    if args.plot:
+        _write(Path(args.plot), lambda path: _plot(path, found))
+    return 0
+
+
+def _check(path: Path, suffix: str) -> None:
+    if path.suffix.lower() != suffix:
+        raise OptionError("%s: its name must end in %s" % (path, suffix))
+    if not path.parent.is_dir() or not os.access(str(path.parent), os.W_OK):
+        raise OptionError("%s: the folder %s is not there or not writable" % (path, path.parent))
+
+
+def _check_matplotlib(path: str) -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise OptionError("%s: a plot needs matplotlib: pip install matplotlib" % path) from None
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(".%s.%d.part%s" % (path.stem, os.getpid(), path.suffix))
+    try:
+        write(temporary)
+        os.replace(str(temporary), str(path))
+    except OSError as error:
+        raise OptionError("%s: cannot be written (%s)" % (path, error)) from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def _plot(path: Path, found: Dict[str, Dict[str, Any]]) -> None:
+    """Draw a histogram for each layer, sparsity and amplitude in its title."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(found), 3.2), tight_layout=True)
+    FigureCanvasAgg(figure)
+    for place, (blob, layer) in enumerate(found.items(), 1):
+        axes = figure.add_subplot(1, len(found), place)
+        edges = layer["histogram"]["edges"]
+        # The lowest edge is 0, which a logarithmic axis cannot show.
+        edges = [edges[1] / 2] + edges[1:]
+        axes.stairs(layer["histogram"]["counts"], edges, fill=True)
+        axes.set_xscale("log")
+        axes.set_xlabel("entry of the mean Gram matrix")
+        axes.set_title(
+            "%s\n%.0f %% negligible, rms %.3g"
+            % (blob, 100 * layer["sparsity"], layer["amplitude"]["rms"]),
+            fontsize="small",
+        )
+    figure.axes[0].set_ylabel("entries")
+    figure.savefig(str(path))

@@ -1,0 +1,102 @@
+"""The picture that one feature map responds to most: what the paper compares Gram entries with (section 6)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, List
+
+import numpy as np
+
+from .. import images, losses
+from ..errors import OptionError
+from ..networks import Network
+from ..objective import Arrays, Term, single_term
+from .from_noise import synthesise_from_noise
+from .synthesis import Result
+from .terms import variation_term
+
+CONTRAST = 32.0
+"""Standard deviation of the noise to start from, in grey levels."""
+
+
+def feature(
+    network: Network,
+    layer: str,
+    channel: int,
+    *,
+    decay: float = 0.25,
+    tv_weight: float = 0.25,
+    seed: int = 0,
+    **options: Any,
+) -> Result:
+    """Make the picture that one feature map responds to most (Yosinski et al. 2015), to compare Grams with.
+
+    The logarithm of the mean response is maximised. Responses grow with contrast, about in proportion, so that
+    its logarithm has the same weight against the regularisers in each layer of each network.
+
+    Parameters
+    ----------
+    network : Network
+    layer : str
+    channel : int
+        The feature map, counted from 0.
+    decay : float
+        Weight of the squared distance to the mean colour, relative to that of the noise to start from: the
+        picture's contrast becomes about CONTRAST / sqrt(decay) grey levels.
+    tv_weight : float
+        Weight of total variation, relative to that of white noise; in place of blurring between steps, which
+        an optimiser with a line search cannot have.
+    seed : int
+    **options
+        size, iterations, init, corrections, bounds, callback, as in
+        `from_noise.synthesise_from_noise`.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    OptionError
+        If there is no such channel, or it does not respond to the start.
+    """
+    network.check_blobs([layer])
+    channels = network.net.blobs[layer].data.shape[1]
+    if not 0 <= channel < channels:
+        raise OptionError(
+            "channel %d does not exist: layer '%s' has %d, 0 to %d"
+            % (channel, layer, channels, channels - 1)
+        )
+
+    def make_terms(start: np.ndarray) -> List[Term]:
+        if not network.features(start, [layer])[layer][channel].any():
+            raise OptionError(
+                "channel %d of layer '%s' does not respond to the start: try another --seed or --init"
+                % (channel, layer)
+            )
+        noise = images.white_noise(*start.shape[:2], seed)
+        blob = network.input_blob
+        scale = decay / (CONTRAST**2 * start.size)
+        mean_colour = np.zeros((3, *start.shape[:2]), np.float32)
+        return (
+            [Term("response", (layer,), _log_response(channel))]
+            + [single_term("decay", blob, losses.content, mean_colour, scale)]
+            + variation_term(network, tv_weight, noise)
+        )
+
+    parameters = {"experiment": "feature", "layer": layer, "channel": channel, "decay": decay}
+    parameters["tv_weight"] = tv_weight
+    return synthesise_from_noise(network, [layer], make_terms, parameters, seed=seed, **options)
+
+
+def _log_response(channel: int) -> Callable[[Arrays, Arrays], float]:
+    """The negative logarithm of a feature map's mean response, as a term's loss."""
+
+    def evaluate(features: Arrays, gradients: Arrays) -> float:
+        mean = -losses.activation(features[0], channel)[0]
+        if not mean > 0:
+            return math.inf
+        losses.activation(features[0], channel, 1 / mean, gradients[0])
+        return -math.log(mean)
+
+    return evaluate
