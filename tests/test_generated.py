@@ -9,7 +9,7 @@ import pytest
 
 import caffe_style as cs
 from caffe_style import cli, images, losses, targets
-from caffe_style.errors import CaffeStyleError
+from caffe_style.errors import CaffeStyleError, ResourceError
 from caffe_style.experiments import generated
 
 SMALL = {"size": 48, "iterations": 4}
@@ -139,7 +139,6 @@ def test_decay_takes_contrast(network):
         (lambda net: cs.element(net, "conv2_1", 1, 2, resample=1), "leave out i or j"),
         (lambda net: cs.element(net, "conv2_1", magnitude=np.nan), "finite"),
         (lambda net: cs.element(net, "conv2_1", init="content"), "needs a content picture"),
-        (lambda net: cs.element(net, "conv2_1", size=10**6), "memory"),
         (lambda net: cs.sparse(net, {"conv1_1": 1}, sigma=1, density=1.5), "density"),
         (lambda net: cs.sparse(net, {"conv1_1": 1}, sigma=1, density=0), "density"),
         (lambda net: cs.sparse(net, {"conv1_1": 1}, sigma=0, density=0.5), "sigma"),
@@ -155,6 +154,14 @@ def test_decay_takes_contrast(network):
 def test_what_cannot_be_made_is_said(network, make, words):
     with pytest.raises(CaffeStyleError, match=words):
         make(network)
+
+
+def test_what_does_not_fit_is_said_before_anything_is_drawn():
+    network = cs.open_network("vgg16-random")
+    with pytest.raises(ResourceError, match="--size"):
+        cs.element(network, "conv2_1", size=10**6)
+    with pytest.raises(ResourceError, match="--size"):
+        cs.statistics(images.white_noise(32, 32, 0), network, size=10**6)
 
 
 def test_statistics_of_layers_that_are_silent(network):

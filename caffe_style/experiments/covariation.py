@@ -112,14 +112,14 @@ def _own(target: Any, basis: np.ndarray, weight: float) -> Callable[[Arrays, Arr
 
 
 def _check(network: Network, content_layers: Any, style_layers: Any, count: int) -> None:
-    channels = {blob: network.net.blobs[blob].data.shape[1] for blob in content_layers}
+    channels = {blob: network.net.blobs[blob].shape[1] for blob in content_layers}
     for blob, most in channels.items():
         if not 1 <= count <= most:
             raise OptionError(
                 "%d guides from %s: there can be 1 to %d, its feature maps" % (count, blob, most)
             )
     # A target each, and the working copies of one layer at a time.
-    squares = [network.net.blobs[blob].data.shape[1] ** 2 for blob in style_layers]
+    squares = [network.net.blobs[blob].shape[1] ** 2 for blob in style_layers]
     needed = 4 * count * (len(content_layers) * sum(squares) + 3 * max(squares))
     available = estimate.available_bytes()
     if available is not None and needed > available:

@@ -61,7 +61,7 @@ def feature(
         If there is no such channel, or it does not respond to the start.
     """
     network.check_blobs([layer])
-    channels = network.net.blobs[layer].data.shape[1]
+    channels = network.net.blobs[layer].shape[1]
     if not 0 <= channel < channels:
         raise OptionError(
             "channel %d does not exist: layer '%s' has %d, 0 to %d"

@@ -147,7 +147,7 @@ def sparse(
             blob: targets.match_statistics(losses.target_gram(features[blob])) for blob in layers
         }
     random = np.random.default_rng(seed)
-    channels = {blob: network.net.blobs[blob].data.shape[1] for blob in layers}
+    channels = {blob: network.net.blobs[blob].shape[1] for blob in layers}
 
     def draw(blob: str) -> np.ndarray:
         wanted = statistics[blob]
