@@ -11,6 +11,7 @@ from caffe_style import images, losses
 from caffe_style.errors import CaffeStyleError, ImageError, OptionError
 from caffe_style.experiments.terms import content_terms, style_terms, variation_term
 from caffe_style.objective import Objective
+from caffe_style.optimise import DivergedError
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,44 @@ def test_what_cannot_be_done_is_said(network, pair):
         cs.transfer(pair[0].astype(float), pair[1], network)
     with pytest.raises(CaffeStyleError, match="no such file"):
         cs.transfer("nowhere.png", pair[1], network)
+
+
+def test_divergence_keeps_the_last_good_picture(pair):
+    network = cs.open_network("vgg16-random")
+    seen = []
+
+    def sabotage(record, image):
+        seen.append(image)
+        if record.iteration == 2:
+            network.net.params["conv1_1"][0].data[...] = np.nan
+
+    with pytest.raises(DivergedError) as caught:
+        cs.transfer(*pair, network, size=48, iterations=10, callback=sabotage)
+    assert len(str(caught.value).splitlines()) == 1
+    assert np.array_equal(caught.value.result.image, seen[1])
+
+
+def test_the_command_line_keeps_it_too(pair, tmp_path, monkeypatch, capsys):
+    from caffe_style.cli import main
+    from caffe_style.experiments import transfer as module
+
+    def diverging(content, style, network, callback, iterations=5, **settings):
+        def sabotage(record, image):
+            network.net.params["conv1_1"][0].data[...] = np.nan
+
+        return transfer(
+            content, style, network, iterations=iterations, callback=sabotage, **settings
+        )
+
+    transfer = module.transfer
+    monkeypatch.setattr(module, "transfer", diverging)
+    for name, image in zip(("content.png", "style.png"), pair):
+        images.write_image(tmp_path / name, image)
+    paths = [str(tmp_path / name) for name in ("content.png", "style.png", "out.png")]
+    options = ["--model", "vgg16-random", "--size", "48", "--iterations", "5", "-q"]
+    assert main(["transfer", *paths[:2], "-o", paths[2], *options]) == 2
+    assert "last good picture is %s" % paths[2] in capsys.readouterr().err
+    assert images.read_image(paths[2]).shape == (41, 48, 3)
 
 
 def test_a_real_network_paints_the_cat(squeezenet_weights, starry_night):

@@ -81,6 +81,8 @@ def optimise(
         Exit status.
     """
     from .. import images
+    from ..errors import CaffeStyleError
+    from ..optimise import DivergedError
     from . import INTERRUPTED
     from .curves import check_curve, write_curve
     from .network import open_from
@@ -99,7 +101,13 @@ def optimise(
             if args.save_every and record.iteration % args.save_every == 0:
                 images.write_image(frame_name(output, record.iteration), image)
 
-        result = make(network, step)
+        try:
+            result = make(network, step)
+        except DivergedError as error:
+            if not any(record.accepted and record.iteration for record in error.result.history):
+                raise
+            images.write_image(output, error.result.image, error.result.parameters)
+            raise CaffeStyleError("%s; the last good picture is %s" % (error, output)) from None
     images.write_image(output, result.image, result.parameters)
     if args.curve:
         write_curve(args.curve, result.history)

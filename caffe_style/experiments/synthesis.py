@@ -11,7 +11,7 @@ from .. import estimate
 from ..images import from_caffe
 from ..networks import Network
 from ..objective import Objective, Term
-from ..optimise import minimise
+from ..optimise import DivergedError, minimise
 
 
 class Result(NamedTuple):
@@ -91,6 +91,11 @@ def synthesise(
         `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB.
     redraw, steps
         For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise`.
+
+    Raises
+    ------
+    DivergedError
+        When the loss is no longer a number; its `result` is the Result with the last good picture.
     """
     mean = network.model.mean
     network.resize(*start.shape[:2])
@@ -99,23 +104,26 @@ def synthesise(
     def step(record: Any, array: np.ndarray) -> Any:
         return callback(record, from_caffe(array, mean)) if callback else None
 
-    outcome = minimise(
-        objective,
-        network.to_blob(start),
-        iterations,
-        corrections=corrections,
-        bounds=_pixel_bounds(mean) if bounds else None,
-        callback=step if callback else None,
-        redraw=redraw,
-        steps=steps,
-    )
-    return Result(
-        from_caffe(outcome.image, mean),
-        outcome.history,
-        parameters,
-        outcome.status,
-        outcome.message,
-    )
+    def finished(outcome: Any) -> Result:
+        image = from_caffe(outcome.image, mean)
+        return Result(image, outcome.history, parameters, outcome.status, outcome.message)
+
+    try:
+        return finished(
+            minimise(
+                objective,
+                network.to_blob(start),
+                iterations,
+                corrections=corrections,
+                bounds=_pixel_bounds(mean) if bounds else None,
+                callback=step if callback else None,
+                redraw=redraw,
+                steps=steps,
+            )
+        )
+    except DivergedError as error:
+        error.result = finished(error.result)
+        raise
 
 
 def _pixel_bounds(mean: Sequence[float]) -> Any:
