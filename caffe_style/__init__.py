@@ -26,6 +26,7 @@ _PUBLIC = {
     "sparse": "experiments.generated",
     "feature": "experiments.feature",
     "statistics": "experiments.statistics",
+    "figure": "experiments.figure",
     "read_image": "images",
     "write_image": "images",
     "list_models": "zoo",

@@ -11,7 +11,7 @@ from .options import layer_weights, number
 COMMON = ("size", "iterations", "init", "tv_weight", "corrections", "bounds", "seed")
 ELEMENT = ("i", "j", "magnitude", "resample") + COMMON
 SPARSE = ("sigma", "density", "like", "resample") + COMMON
-FEATURE = ("decay",) + COMMON
+FEATURE = ("channel", "decay") + COMMON
 
 
 def add_parser(commands: Any) -> None:
@@ -38,8 +38,8 @@ def add_parser(commands: Any) -> None:
 
     parser = commands.add_parser("feature", help="what one feature map responds to most")
     parser.add_argument("--layer", required=True, help="a layer's name")
-    parser.add_argument("--channel", required=True, type=number(int, 0), metavar="K", help="which")
     add = _add_options(parser)
+    add("--channel", type=number(int, 0), metavar="K", help="which (random)")
     add("--decay", type=number(float, 0), metavar="X", help="less contrast (0.25)")
     parser.set_defaults(run=run_feature)
 
@@ -48,7 +48,7 @@ def _add_options(parser: argparse.ArgumentParser) -> Any:
     running.add_picture_options(parser, "noise")
     add = running.optional(parser.add_argument_group("objective"))
     add("--tv-weight", type=number(float, 0), metavar="X", help="smoothness of the picture")
-    running.add_optimiser_options(parser)
+    running.add_optimiser_options(parser, bounds=True)
     return add
 
 
@@ -82,8 +82,7 @@ def run_feature(args: argparse.Namespace) -> int:
     """Make the picture."""
     from ..experiments.feature import feature
 
-    name = "feature-%s-%d.png" % (args.layer, args.channel)
-    return _run(args, name, feature, {"layer": args.layer, "channel": args.channel}, FEATURE)
+    return _run(args, "feature-%s.png" % args.layer, feature, {"layer": args.layer}, FEATURE)
 
 
 def _run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Optional
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from .. import images, losses
 from ..errors import OptionError
 from ..networks import Network
 from ..objective import Arrays, Term, single_term
-from .from_noise import synthesise_from_noise
+from .from_noise import responding, synthesise_from_noise
 from .synthesis import Result
 from .terms import variation_term
 
@@ -22,7 +22,7 @@ CONTRAST = 32.0
 def feature(
     network: Network,
     layer: str,
-    channel: int,
+    channel: Optional[int] = None,
     *,
     decay: float = 0.25,
     tv_weight: float = 0.25,
@@ -38,8 +38,8 @@ def feature(
     ----------
     network : Network
     layer : str
-    channel : int
-        The feature map, counted from 0.
+    channel : int, optional
+        The feature map, counted from 0; drawn from those that respond to pink noise if not given.
     decay : float
         Weight of the squared distance to the mean colour, relative to that of the noise to start from: the
         picture's contrast becomes about CONTRAST / sqrt(decay) grey levels.
@@ -47,6 +47,7 @@ def feature(
         Weight of total variation, relative to that of white noise; in place of blurring between steps, which
         an optimiser with a line search cannot have.
     seed : int
+        Of channel and noise.
     **options
         size, iterations, init, corrections, bounds, callback, as in
         `from_noise.synthesise_from_noise`.
@@ -62,6 +63,8 @@ def feature(
     """
     network.check_blobs([layer])
     channels = network.net.blobs[layer].shape[1]
+    if channel is None:
+        channel = int(np.random.default_rng(seed).choice(responding(network, layer, seed)[0]))
     if not 0 <= channel < channels:
         raise OptionError(
             "channel %d does not exist: layer '%s' has %d, 0 to %d"

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from .. import images
+from ..errors import OptionError
 from ..networks import Network
 from ..objective import Term
 from .starts import Picture, is_picture, name_of, read_picture, start_picture
 from .synthesis import Result, check_memory, synthesise
+
+
+def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.ndarray]:
+    """Find the feature maps of a layer that pink noise, which has all scales, makes respond.
+
+    A picture cannot be led towards a response that no small change brings forth.
+
+    Returns
+    -------
+    maps : ndarray of int
+    power : ndarray, (N,)
+        The mean square response of each feature map.
+
+    Raises
+    ------
+    LayerError, OptionError
+        If there is no such layer, or none of its feature maps responds.
+    """
+    noise = images.coloured_noise(64, 64, 1.0, seed)
+    features = network.features(noise, [layer])[layer]
+    power = (features.astype(np.float64) ** 2).mean(axis=(1, 2))
+    if not power.any():
+        raise OptionError("no feature map of layer '%s' responds to noise" % layer)
+    return np.flatnonzero(power), power
 
 
 def synthesise_from_noise(
@@ -23,7 +48,7 @@ def synthesise_from_noise(
     iterations: int = 200,
     init: Picture = "noise",
     corrections: int = 10,
-    bounds: bool = False,
+    bounds: bool = True,
     seed: int = 0,
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
     **drawing: Any,
@@ -43,8 +68,11 @@ def synthesise_from_noise(
         Recorded in the result, with the options.
     size : int
         Long edge in pixels.
-    iterations, corrections, bounds, callback
+    iterations, corrections, callback
         As in `caffe_style.transfer`.
+    bounds : bool
+        Keep pixels inside 0..255 throughout. A wish may ask for more than any picture has: without, a few
+        pixels beyond black and white at the border, which few responses cover, would answer most of it.
     init : str or path or ndarray
         As in `starts.start_picture`, but for the words that need pictures.
     seed : int

@@ -10,7 +10,7 @@ from .. import images, losses, targets
 from ..errors import OptionError
 from ..networks import Network
 from ..objective import Term, single_term
-from .from_noise import synthesise_from_noise
+from .from_noise import responding, synthesise_from_noise
 from .starts import Picture, name_of, read_picture
 from .synthesis import Result
 from .terms import variation_term
@@ -64,14 +64,12 @@ def element(
     if resample is not None and i is not None and j is not None:
         raise OptionError("resampling draws the entry anew: leave out i or j")
     random = np.random.default_rng(seed)
-    reference = images.coloured_noise(64, 64, 1.0, seed)
-    power = np.diag(losses.target_gram(network.features(reference, [layer])[layer]))
-    responding = np.flatnonzero(power > 0)
+    candidates, power = responding(network, layer, seed)
     if magnitude is None:
         magnitude = MAGNITUDE * float(power.mean())
 
     def position() -> Tuple[int, int]:
-        drawn = random.choice(responding, 2)
+        drawn = random.choice(candidates, 2)
         return (int(drawn[0]) if i is None else i), (int(drawn[1]) if j is None else j)
 
     first = position()

@@ -1,0 +1,81 @@
+"""`caffe-style figure N`: the paper's figures with pictures of your own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, List, Union
+
+from . import options, running
+from .options import number
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "figure", help="remake a figure of the paper as one labelled contact sheet"
+    )
+    parser.add_argument("number", type=figure_number, metavar="N", help="1 to 14, or all")
+    parser.add_argument("--content", metavar="FILE", help="picture that gives the content")
+    parser.add_argument("--style", metavar="FILE", help="picture that gives the style")
+    parser.add_argument(
+        "-o", "--output", default="figures", metavar="FOLDER", help="where to write (figures)"
+    )
+    add = running.optional(parser)
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (256)")
+    add("--iterations", type=number(int, 1), metavar="N", help="for each picture (100)")
+    options.add_network_options(parser)
+    options.add_quiet_option(parser)
+    parser.set_defaults(run=run)
+
+
+def figure_number(text: str) -> Union[int, str]:
+    """Read `5` or `all`."""
+    if text == "all":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("'%s' is neither a number nor all" % text) from None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make one figure or all of them."""
+    from ..experiments.figure import figure
+    from ..experiments.panels import DIFFERENT, get_figure
+    from . import INTERRUPTED
+    from .network import open_from
+
+    options.show_messages(quiet=True)
+    numbers: List[int] = DIFFERENT if args.number == "all" else [args.number]
+    for each in numbers:
+        get_figure(each)
+    network = open_from(args)
+    try:
+        for each in numbers:
+            _make(args, each, network, figure)
+    except KeyboardInterrupt:
+        print("caffe-style: interrupted; run it again to go on", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _make(args: argparse.Namespace, each: int, network: Any, figure: Any) -> None:
+    from ..experiments.figure import figure_panels, needs_network
+    from .progress import Progress
+
+    settings = running.given(args, ("size", "iterations", "seed"))
+    pictures = [panel for panel in figure_panels(each, network) if needs_network(panel)]
+    iterations = settings.get("iterations", running.default_of(figure, "iterations"))
+    with Progress(iterations * len(pictures), args.quiet) as bar:
+        sheet = figure(
+            each,
+            args.content,
+            args.style,
+            network,
+            args.output,
+            callback=lambda steps, record: bar.show(steps, record.loss),
+            **settings,
+        )
+    if not args.quiet:
+        print(sheet)

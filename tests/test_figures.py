@@ -1,0 +1,209 @@
+"""The paper's figures as contact sheets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import caffe_style as cs
+from caffe_style import cli, images, zoo
+from caffe_style.errors import CaffeStyleError
+from caffe_style.experiments import figure as figures
+from caffe_style.experiments.panels import DIFFERENT, FIGURES
+from caffe_style.experiments.sheets import MARGIN, Cell, contact_sheet
+
+SMALL = {"size": 48, "iterations": 1}
+
+
+@pytest.fixture(scope="module")
+def network():
+    return cs.open_network("vgg16-random")
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return [images.coloured_noise(40, 60, 1.0, 0), images.coloured_noise(50, 40, 1.0, 1)]
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The labels of the pictures that were really made."""
+    labels = []
+    make = figures._make
+
+    def note(panel, *arguments):
+        labels.append(panel.label)
+        return make(panel, *arguments)
+
+    monkeypatch.setattr(figures, "_make", note)
+    return labels
+
+
+@pytest.mark.parametrize("model", [model.name for model in zoo.list_models()])
+@pytest.mark.parametrize("number", FIGURES)
+def test_table_names_layers_and_experiments_that_exist(model, number):
+    model = zoo.get_model(model)
+    panels = FIGURES[number].panels(model)
+    assert len({panel.label for panel in panels}) == len(panels)
+    known = {"content", "style", "transfer", "texture", "element", "sparse", "feature"}
+    assert {panel.experiment for panel in panels} <= known
+    for panel in panels:
+        layers = panel.parameters.get("layers", panel.parameters.get("style_layers", {}))
+        assert set(layers) <= set(model.style_layers)
+        for name in ("layers", "style_layers", "content_layers"):
+            assert panel.parameters.get(name, {"": 1}), "no layers in '%s'" % panel.label
+        if panel.model:
+            zoo.get_model(panel.model)
+
+
+# Figures 2 and 5 to 7 have their own tests, or too many pictures for one here.
+@pytest.mark.parametrize("number", [1, 3, 4, 7, 8, 9, 13, 14])
+def test_each_figure_is_made(network, pair, tmp_path, number, made):
+    sheet = cs.figure(number, *pair, network, tmp_path, **SMALL)
+    panels = FIGURES[number].panels(network.model)
+    pictures = sorted((tmp_path / ("figure-%02d" % number)).glob("*.png"))
+    assert len(pictures) == len(made) == sum(map(figures.needs_network, panels))
+    columns = min(FIGURES[number].columns, len(panels))
+    assert images.read_image(sheet).shape[1] == MARGIN + columns * (48 + MARGIN)
+    assert images.read_metadata(sheet)["figure"] == number
+
+
+def test_pictures_differ_and_hold_their_parameters(network, pair, tmp_path):
+    cs.figure(3, *pair, network, tmp_path, **SMALL)
+    paths = sorted((tmp_path / "figure-03").glob("*.png"))
+    inits = [images.read_metadata(path)["init"] for path in paths]
+    assert inits == ["noise", "coloured:1", "content", "style", "mix:0.5"]
+    pixels = [images.read_image(path).tobytes() for path in paths]
+    assert len(set(pixels)) == len(pixels)
+
+
+def test_only_what_is_missing_or_different_is_made(network, pair, tmp_path, made):
+    cs.figure(9, *pair, network, tmp_path, **SMALL)
+    assert made == ["from content", "from style", "from noise"]
+    made.clear()
+    sheet = cs.figure(9, *pair, network, tmp_path, **SMALL)
+    before = sheet.read_bytes()
+    assert made == []
+    paths = sorted((tmp_path / "figure-09").glob("*.png"))
+    paths[0].unlink()
+    paths[1].write_bytes(b"broken")
+    cs.figure(9, *pair, network, tmp_path, **SMALL)
+    assert made == ["from content", "from style"]
+    assert np.abs(images.read_image(sheet).astype(int) - decode(before)).max() <= 2
+    for change in ({"iterations": 2}, {"seed": 1}, {"size": 40}):
+        made.clear()
+        cs.figure(9, *pair, network, tmp_path, **{**SMALL, **change})
+        assert len(made) == 3, change
+    made.clear()
+    cs.figure(9, pair[1], pair[0], network, tmp_path, **SMALL)
+    assert len(made) == 3
+    made.clear()
+    other = cs.open_network("vgg16-random", seed=5)
+    cs.figure(9, pair[1], pair[0], other, tmp_path, **SMALL)
+    assert len(made) == 3
+
+
+def decode(data: bytes) -> np.ndarray:
+    import io
+
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(data))).astype(int)
+
+
+def test_networks_without_weights_are_empty_fields(pair, tmp_path, monkeypatch, caplog, made):
+    monkeypatch.setenv("CAFFE_STYLE_HOME", str(tmp_path / "none"))
+    network = cs.open_network("vgg19-random")
+    sheet = cs.figure(2, *pair, network, tmp_path, size=32, iterations=1)
+    assert made == ["vgg19-random"]
+    assert "vgg16: not made" in caplog.text and "models fetch vgg16" in caplog.text
+    assert images.read_image(sheet).shape[1] == MARGIN + 3 * (32 + MARGIN)
+
+
+def test_steps_count_over_the_whole_figure(network, pair, tmp_path):
+    steps = []
+    cs.figure(
+        9, *pair, network, tmp_path, size=32, iterations=3,
+        callback=lambda step, record: steps.append(step),
+    )  # fmt: skip
+    assert steps == list(range(1, 10))
+
+
+def test_interruption_keeps_what_is_finished(network, pair, tmp_path, made):
+    def interrupt(step, record):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    options = {"size": 32, "iterations": 2}
+    with pytest.raises(KeyboardInterrupt):
+        cs.figure(9, *pair, network, tmp_path, callback=interrupt, **options)
+    assert [path.name for path in (tmp_path / "figure-09").iterdir()] == ["02-from-content.png"]
+    assert not (tmp_path / "figure-09.png").exists()
+    made.clear()
+    cs.figure(9, *pair, network, tmp_path, **options)
+    assert made == ["from style", "from noise"]
+
+
+@pytest.mark.parametrize(
+    "number, pictures, words",
+    [
+        (15, (0, 1), "no figure 15"),
+        (0, (0, 1), "no figure 0"),
+        (3, (None, 1), "needs a content picture"),
+        (6, (0, None), "needs a style picture"),
+        (3, ("no.png", 1), "no.png: no such file"),
+    ],
+)
+def test_figures_that_cannot_be(network, pair, tmp_path, number, pictures, words):
+    given = [pair[which] if isinstance(which, int) else which for which in pictures]
+    with pytest.raises(CaffeStyleError, match=words):
+        cs.figure(number, *given, network, tmp_path, **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_cannot_be_made(network, pair, tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "no" / "such"):
+        with pytest.raises(CaffeStyleError, match="folder"):
+            cs.figure(9, *pair, network, folder, **SMALL)
+
+
+def test_contact_sheet_layout():
+    red = np.zeros((30, 40, 3), np.uint8)
+    red[..., 0] = 255
+    cells = [Cell("one", red), Cell("a reason that takes several lines", None), Cell("two", red)]
+    sheet = contact_sheet("title", cells, 2, 40)
+    assert sheet.shape[1] == MARGIN + 2 * (40 + MARGIN) and sheet.dtype == np.uint8
+    is_red = (sheet == (255, 0, 0)).all(axis=2)
+    assert is_red.sum() == 2 * 30 * 40
+    columns = np.flatnonzero(is_red.any(axis=0))
+    assert (columns[0], columns[-1]) == (MARGIN, MARGIN + 39)
+
+
+def test_large_pictures_are_shrunk_to_their_column():
+    sheet = contact_sheet("t", [Cell("big", np.zeros((300, 200, 3), np.uint8))], 3, 64)
+    assert sheet.shape[1] == 64 + 2 * MARGIN
+
+
+def test_command(tmp_path, monkeypatch, capsys, pair):
+    monkeypatch.chdir(tmp_path)
+    for name, image in zip(("content.png", "style.png"), pair):
+        images.write_image(name, image)
+    asked = ["--model", "vgg16-random", "--size", "32", "--iterations", "1"]
+    both = ["--content", "content.png", "--style", "style.png", *asked]
+    assert cli.main(["figure", "9", *both, "-o", "out"]) == 0
+    assert capsys.readouterr().out.strip() == str(images.Path("out/figure-09.png"))
+    assert images.read_metadata("out/figure-09/02-from-content.png")["content"] == "content.png"
+    assert cli.main(["figure", "15", *both]) == 2
+    assert "no figure 15" in capsys.readouterr().err
+    assert cli.main(["figure", "3", *asked]) == 2
+    assert "--content" in capsys.readouterr().err
+
+
+def test_all_makes_one_of_each_kind(monkeypatch, tmp_path):
+    from caffe_style.cli import figure as command
+
+    numbers = []
+    monkeypatch.setattr(command, "_make", lambda args, each, *rest: numbers.append(each))
+    assert cli.main(["figure", "all", "--model", "vgg16-random"]) == 0
+    assert numbers == DIFFERENT == [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14]
