@@ -26,6 +26,7 @@ def feature(
     *,
     decay: float = 0.25,
     tv_weight: float = 0.25,
+    bounds: bool = False,
     seed: int = 0,
     **options: Any,
 ) -> Result:
@@ -39,17 +40,19 @@ def feature(
     network : Network
     layer : str
     channel : int, optional
-        The feature map, counted from 0; drawn from those that respond to pink noise if not given.
+        The feature map, counted from 0; drawn from those that respond to noise if not given.
     decay : float
         Weight of the squared distance to the mean colour, relative to that of the noise to start from: the
         picture's contrast becomes about CONTRAST / sqrt(decay) grey levels.
     tv_weight : float
         Weight of total variation, relative to that of white noise; in place of blurring between steps, which
         an optimiser with a line search cannot have.
+    bounds : bool
+        Keep pixels inside 0..255 throughout; `decay` does it well enough.
     seed : int
         Of channel and noise.
     **options
-        size, iterations, init, corrections, bounds, callback, as in
+        size, iterations, init, corrections, callback, as in
         `from_noise.synthesise_from_noise`.
 
     Returns
@@ -89,7 +92,9 @@ def feature(
 
     parameters = {"experiment": "feature", "layer": layer, "channel": channel, "decay": decay}
     parameters["tv_weight"] = tv_weight
-    return synthesise_from_noise(network, [layer], make_terms, parameters, seed=seed, **options)
+    return synthesise_from_noise(
+        network, [layer], make_terms, parameters, bounds=bounds, seed=seed, **options
+    )
 
 
 def _log_response(channel: int) -> Callable[[Arrays, Arrays], float]:

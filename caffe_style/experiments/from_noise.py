@@ -15,7 +15,7 @@ from .synthesis import Result, check_memory, synthesise
 
 
 def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Find the feature maps of a layer that pink noise, which has all scales, makes respond.
+    """Find the feature maps of a layer that respond to white noise.
 
     A picture cannot be led towards a response that no small change brings forth.
 
@@ -30,7 +30,7 @@ def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.
     LayerError, OptionError
         If there is no such layer, or none of its feature maps responds.
     """
-    noise = images.coloured_noise(64, 64, 1.0, seed)
+    noise = images.white_noise(128, 128, seed)
     features = network.features(noise, [layer])[layer]
     power = (features.astype(np.float64) ** 2).mean(axis=(1, 2))
     if not power.any():

@@ -15,7 +15,7 @@ from .starts import Picture, name_of, read_picture
 from .synthesis import Result
 from .terms import variation_term
 
-MAGNITUDE = 300.0
+MAGNITUDE = 600.0
 """Default magnitude of a Gram entry, by the mean power of the layer's feature maps: far above all others."""
 
 STYLE_WEIGHT = 100.0
@@ -41,7 +41,7 @@ def element(
     layer : str
         The blob whose Gram matrix it is.
     i, j : int, optional
-        The entry, and by symmetry (j, i); drawn from the feature maps that respond to pink noise if not given.
+        The entry, and by symmetry (j, i); drawn from the feature maps that respond to noise if not given.
     magnitude : float, optional
         Its value, a mean product of responses; by default MAGNITUDE times the mean power of a feature map.
     resample : int, optional

@@ -49,6 +49,9 @@ class Figure(NamedTuple):
 
 INPUTS = [Panel("content", "content"), Panel("style", "style")]
 
+#: Of the style weight: at the models' own, what begins as noise hardly shows the content.
+LOW = 0.1
+
 NETWORKS = ("vgg19", "vgg16", "alexnet", "caffenet", "googlenet", "squeezenet", "vgg19-random")
 
 
@@ -72,20 +75,24 @@ def _starts(model: Model) -> List[Panel]:
         "style": "style",
         "half content, half noise": "mix:0.5",
     }
-    return INPUTS + [Panel("from " + name, "transfer", {"init": inits[name]}) for name in inits]
+    low = model.style_weight * LOW
+    return INPUTS + [
+        Panel("from " + name, "transfer", {"init": inits[name], "style_weight": low})
+        for name in inits
+    ]
 
 
 def _partial(model: Model) -> List[Panel]:
     # What is nearest to the pixels holds the colours: whichever picture has these layers gives them.
     layers = list(model.style_layers)
     shallow, deep = (dict.fromkeys(part, 1.0 / len(part)) for part in (layers[:2], layers[2:]))
-    low = model.style_weight * 0.1
+    low = model.style_weight * LOW
     return INPUTS + [
         Panel("full transfer", "transfer", {}),
-        Panel("style weight x 0.1", "transfer", {"style_weight": low}),
+        Panel("style weight x %g" % LOW, "transfer", {"style_weight": low}),
         Panel(
-            "style weight x 0.1, partial: content in %s, style in %s"
-            % (_range(shallow), _range(deep)),
+            "style weight x %g, partial: content in %s, style in %s"
+            % (LOW, _range(shallow), _range(deep)),
             "transfer",
             {"content_layers": shallow, "style_layers": deep, "style_weight": low},
         ),
@@ -138,7 +145,10 @@ def _spatial(model: Model) -> List[Panel]:
 
 def _three_starts(model: Model) -> List[Panel]:
     starts = ("content", "style", "noise")
-    return INPUTS + [Panel("from " + init, "transfer", {"init": init}) for init in starts]
+    low = model.style_weight * LOW
+    return INPUTS + [
+        Panel("from " + init, "transfer", {"init": init, "style_weight": low}) for init in starts
+    ]
 
 
 def _local(model: Model) -> List[Panel]:
@@ -175,12 +185,14 @@ def _covariation(model: Model) -> List[Panel]:
     )
 
 
-_SEASONS = Figure("Season and illumination transfer from three starts", 5, _three_starts)
+_SEASONS = Figure(
+    "Season and illumination from three starts, at %g of the style weight" % LOW, 5, _three_starts
+)
 
 FIGURES: Dict[int, Figure] = {
     1: Figure("Content and style", 5, _style_space),
     2: Figure("Networks", 3, _networks),
-    3: Figure("Initialisation", 4, _starts),
+    3: Figure("Initialisation, at %g of the style weight" % LOW, 4, _starts),
     4: Figure("Full, low-weight and partial style transfer", 3, _partial),
     5: Figure("Single entries of Gram matrices, and feature maps", 5, _entries),
     6: Figure("Random sparse Gram matrices as sparse as the style picture's", 5, _sparse_layers),
