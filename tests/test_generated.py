@@ -64,18 +64,20 @@ def test_resampling_draws_anew(network, monkeypatch, resample, draws):
         return make(n, i, j, magnitude)
 
     monkeypatch.setattr(targets, "gram_entry", note)
-    result = cs.element(network, "conv2_1", resample=resample, bounds=False, size=32, iterations=5)
+    result = cs.element(network, "conv2_1", resample=resample, size=32, iterations=5)
     assert len(seen) == draws == len(set(seen))
     assert result.parameters["resample"] == resample
     assert sum(record.accepted for record in result.history) == 6
+    assert result.parameters["bounds"] == (resample is None)
 
 
 def test_resampled_sparse_changes_what_is_minimised(network):
     losses_of = {}
     for resample in (None, 2):
         result = cs.sparse(
-            network, {"conv2_1": 1.0}, sigma=50.0, density=0.05, resample=resample, seed=1, **SMALL
-        )
+            network, {"conv2_1": 1.0}, sigma=50.0, density=0.05, resample=resample, bounds=False,
+            seed=1, **SMALL,
+        )  # fmt: skip
         losses_of[resample] = [r.loss for r in result.history if r.accepted]
     # The first draw is the same, the second is not.
     assert losses_of[None][:3] == pytest.approx(losses_of[2][:3], rel=1e-6)

@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
     """Add the three commands."""
     parser = commands.add_parser("element", help="a texture of one entry of a Gram matrix")
     parser.add_argument("--layer", required=True, help="whose Gram matrix")
-    add = _add_options(parser, bounds=True)
+    add = _add_options(parser, bounds="yes, but for --resample")
     add("-i", type=number(int, 0), metavar="I", help="row of the entry (random)")
     add("-j", type=number(int, 0), metavar="J", help="column of the entry (random)")
     add("--magnitude", type=float, metavar="X", help="its value (600 times a feature map's power)")
@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--layers", required=True, type=layer_weights, metavar="LAYER[:WEIGHT],...", help="whose"
     )
-    add = _add_options(parser, bounds=True)
+    add = _add_options(parser, bounds="yes, but for --resample")
     add("--sigma", type=float, metavar="S", help="entries are |N(0, S)|")
     add("--density", type=float, metavar="D", help="part of entries that is not zero, in (0, 1]")
     add("--like", metavar="IMAGE", help="take both, for each layer, from this picture")
@@ -38,13 +38,13 @@ def add_parser(commands: Any) -> None:
 
     parser = commands.add_parser("feature", help="what one feature map responds to most")
     parser.add_argument("--layer", required=True, help="a layer's name")
-    add = _add_options(parser, bounds=False)
+    add = _add_options(parser, bounds="no")
     add("--channel", type=number(int, 0), metavar="K", help="which (random)")
     add("--decay", type=number(float, 0), metavar="X", help="less contrast (0.25)")
     parser.set_defaults(run=run_feature)
 
 
-def _add_options(parser: argparse.ArgumentParser, bounds: bool) -> Any:
+def _add_options(parser: argparse.ArgumentParser, bounds: str) -> Any:
     running.add_picture_options(parser, "noise")
     add = running.optional(parser.add_argument_group("objective"))
     add("--tv-weight", type=number(float, 0), metavar="X", help="smoothness of the picture")

@@ -39,14 +39,14 @@ def optional(group: Any) -> Callable[..., None]:
     return add
 
 
-def add_optimiser_options(parser: argparse.ArgumentParser, bounds: bool) -> None:
-    """Add optimiser, network and output; `bounds` is the function's default."""
+def add_optimiser_options(parser: argparse.ArgumentParser, bounds: str) -> None:
+    """Add optimiser, network and output; `bounds` tells the function's default."""
     add = optional(parser.add_argument_group("optimiser"))
     add("--corrections", type=number(int, 1, 100), metavar="M", help="length of its history (10)")
     add(
         "--bounds",
         action=argparse.BooleanOptionalAction,
-        help="keep pixels inside 0..255 throughout, slower (%s)" % ("yes" if bounds else "no"),
+        help="keep pixels inside 0..255 throughout, slower (%s)" % bounds,
     )
     options.add_network_options(parser)
     group = parser.add_argument_group("output")

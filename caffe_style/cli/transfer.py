@@ -85,7 +85,7 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
         action="store_false",
         help="weigh the paper's formulas as they stand, not relative to their start value",
     )
-    running.add_optimiser_options(parser, bounds=False)
+    running.add_optimiser_options(parser, bounds="no")
     parser.set_defaults(run=run)
 
 

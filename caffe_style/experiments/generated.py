@@ -177,6 +177,7 @@ def synthesise_grams(
     parameters: Dict[str, Any],
     *,
     tv_weight: float = 0.5,
+    bounds: Optional[bool] = None,
     seed: int = 0,
     **options: Any,
 ) -> Result:
@@ -196,6 +197,9 @@ def synthesise_grams(
     tv_weight : float
         Of total variation, relative to that of pink noise; the Grams together have STYLE_WEIGHT. It keeps the
         noise from staying where no response covers it, at the border.
+    bounds : bool, optional
+        Keep pixels inside 0..255 throughout. The default is yes, unless Grams are drawn anew: the first step of
+        each draw then takes L-BFGS-B much longer than an evaluation.
     seed : int
         Of noise.
     **options
@@ -219,4 +223,8 @@ def synthesise_grams(
     parameters = {**parameters, "tv_weight": tv_weight, "resample": resample}
     if resample is not None:
         options.update(redraw=redraw, steps=resample)
-    return synthesise_from_noise(network, list(grams), make_terms, parameters, seed=seed, **options)
+    if bounds is None:
+        bounds = resample is None
+    return synthesise_from_noise(
+        network, list(grams), make_terms, parameters, bounds=bounds, seed=seed, **options
+    )
