@@ -122,7 +122,7 @@ def _sparse_layers(model: Model) -> List[Panel]:
     layers = list(model.style_layers)
     panels = [Panel("sparse Gram, " + blob, "sparse", {"layers": {blob: 1.0}}) for blob in layers]
     return panels + [
-        Panel("%s, anew every iteration" % blob, "sparse", {"layers": {blob: 1.0}, "resample": 1})
+        Panel("%s, anew every 5" % blob, "sparse", {"layers": {blob: 1.0}, "resample": 5})
         for blob in layers
     ]
 
