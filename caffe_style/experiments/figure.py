@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
-from .. import images
+from .. import __version__, images
 from ..errors import CaffeStyleError, ImageError, OptionError
 from ..networks import Network, open_network
 from .feature import feature
@@ -170,8 +170,8 @@ def _picture(
     """Make a picture, or take the one that is there if it was made alike."""
     asked = {name: value for name, value in settings.items() if name != "callback"}
     pictures = {which: _digest(originals[which]) for which in needs(panel)}
-    key = {"experiment": panel.experiment, "network": _identity(network), **pictures, **asked}
-    key = json.loads(json.dumps(key))
+    key = {"version": __version__, "experiment": panel.experiment, **pictures, **asked}
+    key = json.loads(json.dumps({**key, "network": _identity(network)}))
     if path.is_file():
         try:
             if images.read_metadata(path).get("made_by") == key:

@@ -15,7 +15,7 @@ from .synthesis import Result, check_memory, synthesise
 
 
 def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Find the feature maps of a layer that respond to white noise.
+    """Find the feature maps of a layer that respond to white noise, with a tenth of the mean power or more.
 
     A picture cannot be led towards a response that no small change brings forth.
 
@@ -35,7 +35,7 @@ def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.
     power = (features.astype(np.float64) ** 2).mean(axis=(1, 2))
     if not power.any():
         raise OptionError("no feature map of layer '%s' responds to noise" % layer)
-    return np.flatnonzero(power), power
+    return np.flatnonzero(power >= 0.1 * power.mean()), power
 
 
 def synthesise_from_noise(
