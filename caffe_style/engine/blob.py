@@ -127,6 +127,23 @@ class Blob:
         return self._diff.array(overwritten)[: self.count].reshape(self.physical_shape)
 
     @property
+    def data_memory(self) -> Memory:
+        """What holds the data, for devices with memory of their own."""
+        return self._data
+
+    @property
+    def diff_memory(self) -> Memory:
+        """What holds the diff, likewise."""
+        return self._diff
+
+    def read_data(self) -> np.ndarray:
+        """`data`, only to be read: a device's copy of it stays as good."""
+        buffer = self._data.read()[: self.count].reshape(self.physical_shape)
+        shown = self._shown(buffer).view()
+        shown.flags.writeable = False
+        return shown
+
+    @property
     def data(self) -> np.ndarray:
         """Values, float32 of `shape`: a writable view made anew at each access."""
         return self._shown(self.data_buffer())
