@@ -11,7 +11,7 @@ from typing import Any, Optional
 from .errors import BackendError
 
 #: The embedded engine's devices.
-BACKENDS = ("cpu",)
+BACKENDS = ("cpu", "numpy")
 
 
 def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:

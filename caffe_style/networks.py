@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional, Union
+from typing import Any, Dict, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -119,6 +120,7 @@ def open_network(
     device: int = 0,
     weights_file: Optional[Union[str, Path]] = None,
     pooling: Optional[str] = None,
+    mean: Optional[Sequence[float]] = None,
     seed: int = 0,
 ) -> Network:
     """Open a model of the zoo, or a prototxt of the user's own.
@@ -132,9 +134,11 @@ def open_network(
     device : int
         Which device of the backend.
     weights_file : path, optional
-        A caffemodel, instead of the model's own.
+        A caffemodel, instead of the model's own or of random filters.
     pooling : {"max", "average"}, optional
         What pooling layers do; the model's choice by default.
+    mean : sequence of 3 floats, optional
+        Subtracted from pictures, in BGR order, on the 0 to 255 scale; the model's by default.
     seed : int
         Of the filters of a model with random weights.
 
@@ -149,13 +153,15 @@ def open_network(
     from .engine.formats.prototxt import read_prototxt
 
     described = zoo.get_model(model)
+    if mean is not None:
+        described = dataclasses.replace(described, mean=tuple(mean))
     param = read_prototxt(str(described.prototxt))
     _set_pooling(param, pooling or described.pooling)
-    path = None if described.random else _find_weights(described, weights_file)
+    path = _find_weights(described, weights_file)
     net = backends.open_net(param, path, backend, device)
     network = Network(net, described, backend)
     _check_input(network)
-    if described.random:
+    if path is None:
         from .random_weights import fill_random
 
         fill_random(net, network.input_blob, described.mean, seed)
@@ -164,9 +170,12 @@ def open_network(
     return network
 
 
-def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Path:
+def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Optional[Path]:
+    """The caffemodel; None where filters are drawn."""
     if given is not None:
         return Path(given)
+    if model.random:
+        return None
     path = weights.weights_path(model)
     if path is None:
         raise WeightsError(weights.how_to_get(model))
