@@ -31,6 +31,8 @@ class Record:
         The parts of the loss by name; empty if the objective does not tell them.
     seconds : float
         Since the optimisation began.
+    evaluation : float
+        Seconds that the evaluation itself took.
     accepted : bool
         Whether the line search took this point.
     """
@@ -39,6 +41,7 @@ class Record:
     loss: float
     terms: Dict[str, float]
     seconds: float
+    evaluation: float
     accepted: bool = False
 
 
@@ -221,7 +224,9 @@ class _Run:
     def evaluate(self, x: np.ndarray, scale: float) -> Tuple[float, np.ndarray]:
         """Evaluate at `scale * x`; loss and gradient by x."""
         np.multiply(x.reshape(self.trial.shape), scale, out=self.trial)
+        asked = time.perf_counter()
         loss, gradient, *terms = self.function(self.trial)
+        answered = time.perf_counter()
         np.multiply(gradient, scale, out=self.gradient)
         history = self.result.history
         history.append(
@@ -229,7 +234,8 @@ class _Run:
                 iteration=self.iteration + (0 if self.at_start else 1),
                 loss=float(loss),
                 terms=dict(terms[0]) if terms else {},
-                seconds=time.perf_counter() - self.began,
+                seconds=answered - self.began,
+                evaluation=answered - asked,
                 accepted=not history,
             )
         )

@@ -26,6 +26,8 @@ class Result(NamedTuple):
         Everything needed to repeat it, JSON-able.
     status, message : str
         How the optimisation ended (see `caffe_style.optimise.Result`).
+    objective : Objective
+        What was minimised, to evaluate other pictures with as long as the network keeps its size.
     """
 
     image: np.ndarray
@@ -33,6 +35,7 @@ class Result(NamedTuple):
     parameters: Dict[str, Any]
     status: str
     message: str
+    objective: Objective
 
 
 def check_memory(
@@ -106,7 +109,9 @@ def synthesise(
 
     def finished(outcome: Any) -> Result:
         image = from_caffe(outcome.image, mean)
-        return Result(image, outcome.history, parameters, outcome.status, outcome.message)
+        return Result(
+            image, outcome.history, parameters, outcome.status, outcome.message, objective
+        )
 
     try:
         return finished(
