@@ -134,7 +134,8 @@ class Convolution(_Filters):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Convolve and add the bias."""
         for below, above in zip(bottom, top):
-            x, y = self.last(below), np.empty(self.last(above).shape, np.float32)
+            x = self.last(below)
+            y = np.empty(self.last(above).shape, x.dtype)
             windows.convolve(x, self.blobs[0].data, y, self.geometry, self.group)
             if len(self.blobs) > 1:
                 y += self.blobs[1].data
@@ -152,7 +153,7 @@ class Convolution(_Filters):
                     x, dy, self.blobs[0].diff, self.geometry, self.group
                 )
             if wanted:
-                dx = np.empty(x.shape, np.float32)
+                dx = np.empty(x.shape, x.dtype)
                 windows.convolve_input_gradient(
                     dy, self.blobs[0].data, dx, self.geometry, self.group
                 )
