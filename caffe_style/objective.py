@@ -132,7 +132,7 @@ class Objective:
 
     def _evaluate(self, term: Term, blob: str, pending: Dict[str, np.ndarray]) -> float:
         """Value of a term; its gradient goes to `blob`'s diff, and to `pending` for blobs further down."""
-        features = [self.net.blobs[name].data[0] for name in term.blobs]
+        features = [_responses(self.net.blobs[name])[0] for name in term.blobs]
         gradients = []
         for name, values in zip(term.blobs, features):
             if name == blob:
@@ -140,6 +140,11 @@ class Objective:
             else:
                 gradients.append(pending.setdefault(name, np.zeros_like(values)))
         return float(term.loss(features, gradients))
+
+
+def _responses(blob: Any) -> np.ndarray:
+    """A blob's data, only to be read: asking the engine for more would make a device copy it back."""
+    return blob.read_data() if hasattr(blob, "read_data") else blob.data
 
 
 def _last_writers(net: Any) -> Dict[str, int]:
