@@ -34,7 +34,7 @@ def test_loss_falls_over_accepted_iterations(network, pair):
 
 
 @pytest.mark.parametrize(
-    "style_loss", ["gram", "spatial", "spatial-pairs", "pixelwise", "windowed"]
+    "style_loss", ["gram", "gram-sum", "spatial", "spatial-pairs", "pixelwise", "windowed"]
 )
 def test_every_style_loss_falls(network, pair, style_loss):
     layers = {"conv1_1": 1.0, "conv2_1": 1.0}
@@ -70,7 +70,7 @@ def test_starts(network, pair):
 
 def test_absolute_weights_are_the_papers_formulas(network, pair):
     content, style = (images.resize(image, (40, 48)) for image in pair)
-    terms = style_terms(network, style, {"conv2_1": 0.5}, 3.0, relative=False)
+    terms = style_terms(network, style, {"conv2_1": 0.5}, 3.0, normalisation="paper")
     network.resize(40, 48)
     value, _, _ = Objective(network.net, "data", terms)(network.to_blob(content))
     f, a = (network.features(image, ["conv2_1"])["conv2_1"] for image in (content, style))

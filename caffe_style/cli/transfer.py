@@ -22,7 +22,7 @@ PARAMETERS = (
     "content_weight",
     "style_weight",
     "tv_weight",
-    "relative",
+    "normalisation",
     "style_scale",
     "corrections",
     "bounds",
@@ -56,7 +56,7 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
     add(
         "--style-loss",
         metavar="NAME",
-        help="how style is represented: gram, spatial, spatial-pairs, pixelwise, windowed or "
+        help="how style is represented: gram, gram-sum, spatial, spatial-pairs, pixelwise, windowed or "
         "covariation (gram)",
     )
     add(
@@ -80,10 +80,10 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
         help="smoothness of the picture; default: the model's",
     )
     add(
-        "--absolute",
-        dest="relative",
-        action="store_false",
-        help="weigh the paper's formulas as they stand, not relative to their start value",
+        "--normalisation",
+        metavar="NAME",
+        help="weigh each loss relative to its value without any response, by the paper's formula as "
+        "it stands, or as a mean square: relative, paper or mean (relative)",
     )
     running.add_optimiser_options(parser, bounds="no")
     parser.set_defaults(run=run)

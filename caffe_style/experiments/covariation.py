@@ -11,6 +11,7 @@ from ..errors import OptionError, ResourceError
 from ..losses.covariation import CovariationTarget
 from ..networks import Network
 from ..objective import Arrays, Term
+from .terms import scale
 
 GUIDES = ("content", "own")
 
@@ -22,7 +23,7 @@ def covariation_terms(
     content_layers: Mapping[str, float],
     style_layers: Mapping[str, float],
     weight: float,
-    relative: bool = True,
+    normalisation: str = "relative",
     guides: str = "content",
     guide_count: int = 8,
     seed: int = 0,
@@ -39,7 +40,7 @@ def covariation_terms(
     style_layers : mapping of str to float
     weight : float
         Of the sum of terms.
-    relative : bool
+    normalisation : str
         As in `terms.style_terms`.
     guides : {"content", "own"}
         Where in the picture which kind of content is: fixed, by the content image's responses, or by the
@@ -77,13 +78,7 @@ def covariation_terms(
             painted_guides = losses.make_guides(painted[guide], basis, painted[blob].shape[1:])
             target = losses.target_covariation(painted[blob], painted_guides, fixed)
             total = weight * share * part / sum(content_layers.values())
-            if relative:
-                silent = losses.covariation(np.zeros_like(pictured[blob]), target)[0]
-                if not silent > 0:
-                    raise OptionError(
-                        "style layer %s does not respond to the picture: leave it out" % blob
-                    )
-                total /= silent
+            total *= scale(normalisation, "style", blob, pictured[blob], target, losses.covariation)
             name = "style %s by %s" % (blob, guide)
             if guides == "content":
                 terms.append(Term(name, (blob,), _fixed(target, total)))

@@ -15,13 +15,16 @@ from ..objective import Term, single_term
 #: spectra of four times as many positions, half of them known by symmetry, complex.
 COPIES = {"pixelwise": 1, "windowed": 1, "spatial": 4, "spatial-pairs": 4}
 
+#: How a loss is scaled before its weight multiplies it: see `scale`.
+NORMALISATIONS = ("relative", "paper", "mean")
+
 
 def content_terms(
     network: Network,
     image: np.ndarray,
     layers: Mapping[str, float],
     weight: float,
-    relative: bool = True,
+    normalisation: str = "relative",
 ) -> List[Term]:
     """One term for each content layer.
 
@@ -34,12 +37,12 @@ def content_terms(
         Blob -> weight.
     weight : float
         Of their sum.
-    relative : bool
-        Divide each layer's loss by its value for no response at all. The weights then mean the same
-        whatever the layer, the size and the network. False: the paper's formula as it stands.
+    normalisation : str
+        One of `NORMALISATIONS`: see `scale`.
     """
+    make_target = losses.target_content
     return _terms(
-        network, image, layers, weight, relative, "content", losses.target_content, losses.content
+        network, image, layers, weight, normalisation, "content", make_target, losses.content
     )
 
 
@@ -48,12 +51,14 @@ def style_terms(
     image: np.ndarray,
     layers: Mapping[str, float],
     weight: float,
-    relative: bool = True,
+    normalisation: str = "relative",
     loss: str = "gram",
 ) -> List[Term]:
     """One term for each style layer; parameters as in `content_terms`, `loss` one of losses.STYLE_LOSSES."""
     style = losses.STYLE_LOSSES[loss]
-    return _terms(network, image, layers, weight, relative, "style", style.make_target, style.loss)
+    return _terms(
+        network, image, layers, weight, normalisation, "style", style.make_target, style.loss
+    )
 
 
 def loss_bytes(network: Network, layers: Mapping[str, float], loss: str) -> int:
@@ -67,7 +72,7 @@ def _terms(
     image: np.ndarray,
     layers: Mapping[str, float],
     weight: float,
-    relative: bool,
+    normalisation: str,
     kind: str,
     make_target: Callable,
     loss: Callable,
@@ -78,20 +83,21 @@ def _terms(
     terms = []
     for blob, features in network.features(image, layers).items():
         target = make_target(features)
-        share = weight * layers[blob]
-        if relative:
-            share /= _reference_value(loss, features, target, "%s layer %s" % (kind, blob))
+        share = weight * layers[blob] * scale(normalisation, kind, blob, features, target, loss)
         terms.append(single_term("%s %s" % (kind, blob), blob, loss, target, share))
     return terms
 
 
 def variation_term(
-    network: Network, weight: float, reference: Optional[np.ndarray], relative: bool = True
+    network: Network,
+    weight: float,
+    reference: Optional[np.ndarray],
+    normalisation: str = "relative",
 ) -> List[Term]:
-    """Total variation of the image, relative to that of `reference` (H, W, 3)."""
+    """Total variation of the image; its relative weight is by that of `reference` (H, W, 3)."""
     if not weight:
         return []
-    if relative and reference is not None:
+    if normalisation == "relative" and reference is not None:
         blob = network.to_blob(reference)[0]
         mean_variation = losses.total_variation(blob)[0] / blob.size
         weight /= max(mean_variation, 1e-12) * network.net.blobs[network.input_blob].count
@@ -99,9 +105,44 @@ def variation_term(
     return [single_term("variation", blob_name, losses.total_variation, None, weight)]
 
 
-def _reference_value(loss: Callable, features: np.ndarray, target: Any, what: str) -> float:
-    """The loss of an image that makes no response."""
-    value = loss(np.zeros_like(features), target)[0]
-    if not value > 0:
-        raise OptionError("%s does not respond to the picture: leave it out" % what)
-    return value
+def scale(
+    normalisation: str, kind: str, blob: str, features: np.ndarray, target: Any, loss: Callable
+) -> float:
+    """What a layer's loss is multiplied by, beside its weight.
+
+    Parameters
+    ----------
+    normalisation : {"relative", "paper", "mean"}
+        "relative" divides by the loss of an image that makes no response: weights then mean the same whatever
+        the layer, the size and the network. "paper": the formulas of `caffe_style.losses` as they stand.
+        "mean": mean squares, of the N M responses for content and of the N^2 entries of G / (N M) for style,
+        with G / (N M) as Johnson's program scales Gram matrices.
+    kind : {"content", "style"}
+    blob : str
+    features : ndarray, (N, H, W)
+        Of the content or style image, M = H * W.
+    target : any
+    loss : callable
+
+    Raises
+    ------
+    OptionError
+        For an unknown normalisation, or a relative weight where the layer does not respond.
+    """
+    channels = features.shape[0]
+    if normalisation == "paper":
+        return 1.0
+    if normalisation == "mean":
+        # The paper's 1/2 and 1 / (4 N^2 M^2) taken back.
+        return 2.0 / features.size if kind == "content" else 4.0 / channels**2
+    if normalisation != "relative":
+        raise OptionError(
+            "unknown normalisation '%s': choose one of %s"
+            % (normalisation, ", ".join(NORMALISATIONS))
+        )
+    silent = loss(np.zeros_like(features), target)[0]
+    if not silent > 0:
+        raise OptionError(
+            "%s layer %s does not respond to the picture: leave it out" % (kind, blob)
+        )
+    return 1.0 / silent

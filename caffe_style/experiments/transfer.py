@@ -35,7 +35,7 @@ def transfer(
     content_weight: Optional[float] = None,
     style_weight: Optional[float] = None,
     tv_weight: Optional[float] = None,
-    relative: bool = True,
+    normalisation: str = "relative",
     style_scale: float = 1.0,
     corrections: int = 10,
     bounds: bool = False,
@@ -68,8 +68,8 @@ def transfer(
         For covariation: kinds of content told apart.
     content_weight, style_weight, tv_weight : float, optional
         Of the two sums and of the total variation of the image; the model's by default.
-    relative : bool
-        Divide each term by a reference value (see `terms.content_terms`); False: the paper's formulas.
+    normalisation : {"relative", "paper", "mean"}
+        How losses are scaled before they are weighted: see `terms.scale`.
     style_scale : float
         Size of the style picture relative to the content: larger strokes above 1.
     corrections : int
@@ -140,19 +140,23 @@ def transfer(
             content_layers,
             style_layers,
             style_weight,
-            relative,
+            normalisation,
             guides,
             guide_count,
             seed,
         )
     elif style_image is not None:
-        terms += style_terms(network, style_image, style_layers, style_weight, relative, style_loss)
+        terms += style_terms(
+            network, style_image, style_layers, style_weight, normalisation, style_loss
+        )
     if content_image is not None:
-        terms += content_terms(network, content_image, content_layers, content_weight, relative)
+        terms += content_terms(
+            network, content_image, content_layers, content_weight, normalisation
+        )
     if not terms:
         raise OptionError("content and style weights are all zero: there is nothing to optimise")
     reference = style_image if content_image is None else content_image
-    terms += variation_term(network, tv_weight, reference, relative)
+    terms += variation_term(network, tv_weight, reference, normalisation)
     parameters: Dict[str, Any] = {
         "model": network.name,
         "backend": network.backend,
@@ -168,7 +172,7 @@ def transfer(
         "content_weight": content_weight,
         "style_weight": style_weight,
         "tv_weight": tv_weight,
-        "relative": relative,
+        "normalisation": normalisation,
         "style_scale": style_scale,
         "corrections": corrections,
         "bounds": bounds,

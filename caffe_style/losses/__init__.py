@@ -10,7 +10,7 @@ from typing import Callable, Dict, NamedTuple
 from .activation import activation
 from .content import content, target_content
 from .covariation import CovariationTarget, covariation, target_covariation
-from .gram import gram, target_gram
+from .gram import gram, gram_sum, target_gram, target_gram_sum
 from .guides import add_guides_gradient, guide_basis, make_guides
 from .pixelwise import pixelwise, target_pixelwise
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
@@ -42,6 +42,7 @@ class StyleLoss(NamedTuple):
 
 STYLE_LOSSES: Dict[str, StyleLoss] = {
     "gram": StyleLoss(target_gram, gram, False),
+    "gram-sum": StyleLoss(target_gram_sum, gram_sum, False),
     "spatial": StyleLoss(target_spatial, spatial, True),
     "spatial-pairs": StyleLoss(target_spatial_pairs, spatial_pairs, True),
     "pixelwise": StyleLoss(target_pixelwise, pixelwise, True),
@@ -58,6 +59,7 @@ __all__ = [
     "content",
     "covariation",
     "gram",
+    "gram_sum",
     "guide_basis",
     "make_guides",
     "pixelwise",
@@ -67,6 +69,7 @@ __all__ = [
     "target_content",
     "target_covariation",
     "target_gram",
+    "target_gram_sum",
     "target_pixelwise",
     "target_spatial",
     "target_spatial_pairs",

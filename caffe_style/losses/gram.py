@@ -52,3 +52,36 @@ def gram(
     difference -= positions * target
     arrays.matmul(difference, f, out=g, alpha=scale, beta=1.0)
     return 0.25 * scale * arrays.square_sum(difference), gradient
+
+
+def target_gram_sum(features: Any) -> Any:
+    """Gram matrix A = P P^T, (N, N), of a style image's responses P (N, H, W): it grows with the image."""
+    return arrays.gram(arrays.as_matrix(features))
+
+
+def gram_sum(
+    features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
+) -> Tuple[float, Any]:
+    """Gram loss as `gram`, with A the style image's own sum whatever its size.
+
+    So do Tai's and Liu's programs: a style image of more positions than the picture asks for stronger
+    responses. With pictures of equal size it is `gram`.
+
+    Parameters
+    ----------
+    features : array, (N, H, W)
+        Responses F, M = H * W positions.
+    target : array, (N, N)
+        From `target_gram_sum`.
+    weight : float
+        Factor of value and gradient.
+    gradient : array, (N, H, W), optional
+        weight * dE/dF is added to it in place.
+
+    Returns
+    -------
+    value : float
+        weight * E.
+    gradient : array, (N, H, W)
+    """
+    return gram(features, target / (features.shape[1] * features.shape[2]), weight, gradient)
