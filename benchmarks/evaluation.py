@@ -48,11 +48,13 @@ def open_net(prototxt: str, backend: str) -> Any:
 
 def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
     from caffe_style import losses, zoo
+    from caffe_style.engine.formats.prototxt import read_prototxt
     from caffe_style.networks import Network
     from caffe_style.objective import Objective, single_term
 
     described = zoo.get_model(model)
-    network = Network(open_net(str(described.prototxt), backend), described, backend)
+    net = open_net(str(described.prototxt), backend)
+    network = Network(net, described, backend, read_prototxt(str(described.prototxt)))
     rng = np.random.RandomState(0)
     for blobs in network.net.params.values():
         shape = blobs[0].data.shape

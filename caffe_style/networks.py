@@ -28,12 +28,14 @@ class Network:
         Mean, default layers and weights.
     backend : str
         Which Caffe runs it.
+    param : NetParameter
+        Its definition.
     input_blob : str
         The blob that holds the image, (1, 3, H, W), BGR, mean-free.
     """
 
-    def __init__(self, net: Any, model: zoo.Model, backend: str) -> None:
-        self.net, self.model, self.backend = net, model, backend
+    def __init__(self, net: Any, model: zoo.Model, backend: str, param: Any) -> None:
+        self.net, self.model, self.backend, self.param = net, model, backend, param
         self.input_blob = net.inputs[0]
 
     @property
@@ -159,7 +161,7 @@ def open_network(
     _set_pooling(param, pooling or described.pooling)
     path = _find_weights(described, weights_file)
     net = backends.open_net(param, path, backend, device)
-    network = Network(net, described, backend)
+    network = Network(net, described, backend, param)
     _check_input(network)
     if path is None:
         from .random_weights import fill_random
