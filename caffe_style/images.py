@@ -171,7 +171,7 @@ def fitted_size(shape: Tuple[int, int], long_edge: int) -> Tuple[int, int]:
 def to_caffe(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """RGB picture (H, W, 3) -> Caffe's (1, 3, H, W) float32: BGR, 0..255 less the mean (3,), in BGR order.
 
-    The result is a view of channels-last memory.
+    The picture may be of any type; the result is a view of channels-last memory.
     """
     bgr = image[:, :, ::-1].astype(np.float32, order="C")
     bgr -= np.asarray(mean, np.float32)
@@ -184,16 +184,18 @@ def from_caffe(array: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(bgr.round().clip(0, 255).astype(np.uint8)[:, :, ::-1])
 
 
-def white_noise(height: int, width: int, seed: int) -> np.ndarray:
-    """Draw Gaussian noise around mid grey, standard deviation 32, each value on its own: (H, W, 3) uint8."""
-    return coloured_noise(height, width, 0.0, seed)
+def white_noise(height: int, width: int, seed: int, deviation: float = 32) -> np.ndarray:
+    """Draw Gaussian noise around mid grey, each value on its own: (H, W, 3) uint8."""
+    return coloured_noise(height, width, 0.0, seed, deviation)
 
 
-def coloured_noise(height: int, width: int, exponent: float, seed: int) -> np.ndarray:
+def coloured_noise(
+    height: int, width: int, exponent: float, seed: int, deviation: float = 32
+) -> np.ndarray:
     """Draw Gaussian noise around mid grey with amplitude spectrum |k|^-exponent; (H, W, 3) uint8.
 
     Exponent 0 is white; 1, pink, is what photographs have; 2 is smooth clouds. The three colours are
-    independent, each of standard deviation 32 grey levels.
+    independent, each of this standard deviation in grey levels.
     """
     noise = np.random.default_rng(seed).standard_normal((3, height, width))
     if exponent:
@@ -202,7 +204,7 @@ def coloured_noise(height: int, width: int, exponent: float, seed: int) -> np.nd
         frequency[0, 0] = np.inf if exponent > 0 else 0.0
         noise = np.fft.irfft2(np.fft.rfft2(noise) * frequency**-exponent, s=(height, width))
         noise /= noise.std(axis=(1, 2), keepdims=True) + np.finfo(float).tiny
-    return (128 + 32 * noise).round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
+    return (128 + deviation * noise).round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
 
 
 def mix(a: np.ndarray, b: np.ndarray, weight: float) -> np.ndarray:

@@ -155,10 +155,13 @@ def open_network(
     from .engine.formats.prototxt import read_prototxt
 
     described = zoo.get_model(model)
-    if mean is not None:
-        described = dataclasses.replace(described, mean=tuple(mean))
+    described = dataclasses.replace(
+        described,
+        pooling=pooling or described.pooling,
+        mean=described.mean if mean is None else tuple(mean),
+    )
     param = read_prototxt(str(described.prototxt))
-    _set_pooling(param, pooling or described.pooling)
+    _set_pooling(param, described.pooling)
     path = _find_weights(described, weights_file)
     net = backends.open_net(param, path, backend, device)
     network = Network(net, described, backend, param)

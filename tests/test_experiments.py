@@ -49,6 +49,19 @@ def test_starts(pair):
     assert not np.array_equal(start_picture("noise", None, None, shape, 1), starts["noise"])
 
 
+def test_noise_of_a_given_deviation_around_grey_and_around_the_mean():
+    shape = (60, 80)
+    assert np.array_equal(
+        start_picture("noise:32", None, None, shape, 3),
+        start_picture("noise", None, None, shape, 3),
+    )
+    assert start_picture("noise:10", None, None, shape, 0).std() == pytest.approx(10, rel=0.03)
+    mean = (10.0, 20.5, 30.0)  # blue, green, red
+    fine = start_picture("mean:0.01", None, None, shape, 0, mean)
+    np.testing.assert_allclose(fine.mean((0, 1)), [30, 20.5, 10], atol=0.001)
+    np.testing.assert_allclose(fine.std((0, 1)), 0.01, rtol=0.05)
+
+
 def test_start_from_a_file_is_resized(pair, tmp_path):
     images.write_image(tmp_path / "start.png", pair[0])
     start = start_picture(str(tmp_path / "start.png"), None, None, (20, 30), 0)
@@ -58,10 +71,12 @@ def test_start_from_a_file_is_resized(pair, tmp_path):
 @pytest.mark.parametrize(
     "init, words",
     [
-        ("nosie", "unknown init 'nosie': choose noise, coloured"),
+        ("nosie", "unknown init 'nosie': choose noise\\[:STD\\], coloured"),
         ("mix:2", "from 0 to 1"),
         ("mix:half", "'half' must be a number"),
         ("coloured:nan", "must be a number"),
+        ("noise:300", "from 0 to 255"),
+        ("mean:x", "'x' must be a number"),
         ("mix:0.5", "needs a content picture"),
         ("style", "needs a style picture"),
         ("none.png", "none.png: no such file"),

@@ -10,32 +10,39 @@ from typing import Any
 PREFERRED, FALLBACK = "vgg19", "vgg19-random"
 
 
-def open_from(args: argparse.Namespace) -> Any:
-    """Open the network of `options.add_network_options`.
+def chosen_model(args: argparse.Namespace) -> str:
+    """The name of the model that `options.add_network_options` asks for.
 
     A model that is asked for by name is opened or refused. Without a name it is the preferred one, or, where
     its weights are missing, the fallback: told in one line.
     """
-    from .. import backends, weights, zoo
+    from .. import weights, zoo
+
+    if args.model is not None:
+        return args.model
+    preferred = zoo.get_model(PREFERRED)
+    if args.weights is not None or weights.weights_path(preferred) is not None:
+        return PREFERRED
+    print(
+        "caffe-style: %s; going on with %s" % (weights.how_to_get(preferred), FALLBACK),
+        file=sys.stderr,
+    )
+    return FALLBACK
+
+
+def open_from(args: argparse.Namespace, **preset: Any) -> Any:
+    """Open the network of `options.add_network_options`; `preset` holds what they leave open."""
+    from .. import backends
     from ..networks import open_network
 
     if args.threads:
         backends.set_threads(args.threads)
-    name = args.model
-    if name is None:
-        preferred = zoo.get_model(PREFERRED)
-        name = PREFERRED
-        if args.weights is None and weights.weights_path(preferred) is None:
-            name = FALLBACK
-            print(
-                "caffe-style: %s; going on with %s" % (weights.how_to_get(preferred), FALLBACK),
-                file=sys.stderr,
-            )
+    given = {"pooling": args.pooling} if args.pooling else {}
     return open_network(
-        name,
+        chosen_model(args),
         args.backend,
         device=args.device,
         weights_file=args.weights,
-        pooling=args.pooling,
         seed=args.seed,
+        **{**preset, **given},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from . import options
 from .options import number
@@ -24,7 +24,8 @@ def add_picture_options(parser: argparse.ArgumentParser, start: str) -> Callable
     add(
         "--init",
         metavar="START",
-        help="where to start: noise, coloured:EXPONENT, content, style, mix:PART (content with this "
+        help="where to start: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's "
+        "mean), content, style, mix:PART (content with this "
         "part of noise) or a file (%s)" % start,
     )
     return add
@@ -65,7 +66,11 @@ def given(args: argparse.Namespace, names: Sequence[str]) -> Dict[str, Any]:
 
 
 def optimise(
-    args: argparse.Namespace, default_output: str, iterations: int, make: Callable[..., Any]
+    args: argparse.Namespace,
+    default_output: str,
+    iterations: int,
+    make: Callable[..., Any],
+    network_options: Optional[Mapping[str, Any]] = None,
 ) -> int:
     """Check everything that can be checked, then optimise and write.
 
@@ -78,6 +83,8 @@ def optimise(
         For the progress bar.
     make : callable
         `make(network, callback) -> Result`.
+    network_options : mapping, optional
+        Of `open_network`, where the command line says nothing.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def optimise(
     images.check_writable(output)
     if args.curve:
         check_curve(args.curve)
-    network = open_from(args)
+    network = open_from(args, **(network_options or {}))
     with Progress(iterations, args.quiet) as bar:
 
         def step(record: Any, image: Any) -> None:

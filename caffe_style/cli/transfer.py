@@ -50,6 +50,12 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
     add = running.add_picture_options(parser, start)
     add("--style-scale", type=number(float, 0.05, 20), metavar="X", help="size of the strokes (1)")
     add = running.optional(parser.add_argument_group("objective"))
+    add(
+        "--preset",
+        metavar="NAME",
+        help="the conventions of another implementation: tai, johnson, liu or gatys; options beside it "
+        "go first",
+    )
     layers = "LAYER[:WEIGHT],..."
     add("--content-layers", type=layer_weights, metavar=layers, help="default: the model's")
     add("--style-layers", type=layer_weights, metavar=layers, help="default: the model's")
@@ -92,16 +98,22 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the picture."""
     from ..experiments.transfer import transfer
+    from ..presets import Preset, get_preset
 
-    settings = running.given(args, PARAMETERS)
-    if args.content is None or args.style is None:
-        settings.setdefault("init", "noise")
+    given = running.given(args, PARAMETERS)
+    preset = get_preset(args.preset) if hasattr(args, "preset") else Preset("", {}, {})
 
     def make(network: Any, step: Any) -> Any:
+        settings = {**preset.settings(network.model), **given}
+        if "init" not in given and (args.content is None or args.style is None):
+            # Without a content picture there is none to start from.
+            settings["init"] = preset.transfer.get("init", "").replace("content", "") or "noise"
         return transfer(args.content, args.style, network, callback=step, **settings)
 
-    iterations = settings.get("iterations", running.default_of(transfer, "iterations"))
-    return running.optimise(args, default_output(args.content, args.style), iterations, make)
+    default = running.default_of(transfer, "iterations")
+    iterations = {"iterations": default, **preset.transfer, **given}["iterations"]
+    output = default_output(args.content, args.style)
+    return running.optimise(args, output, iterations, make, preset.network)
 
 
 def default_output(content: Optional[str], style: Optional[str]) -> str:

@@ -86,7 +86,7 @@ def synthesise_from_noise(
     network.check_blobs(blobs)
     network.resize(*shape)
     check_memory(network, blobs, corrections)
-    start = start_picture(init, None, None, shape, seed)
+    start = start_picture(init, None, None, shape, seed, network.model.mean)
     parameters = {
         "model": network.name,
         "backend": network.backend,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Optional, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from .. import images
 from ..errors import ImageError, OptionError
 from ..networks import SMALLEST_SIDE
+from ..zoo import IMAGENET_MEAN
 
 Picture = Union[str, Path, np.ndarray]
 
-INITS = "noise, coloured:EXPONENT, content, style, mix:PART or a file"
+INITS = "noise[:STD], coloured:EXPONENT, mean:STD, content, style, mix:PART or a file"
 
 
 def read_picture(picture: Optional[Picture]) -> Optional[np.ndarray]:
@@ -51,7 +52,7 @@ def is_picture(init: Picture) -> bool:
     if isinstance(init, np.ndarray):
         return True
     kind = str(init).partition(":")[0]
-    known = kind in ("noise", "coloured", "content", "style", "mix")
+    known = kind in ("noise", "coloured", "mean", "content", "style", "mix")
     return not known and (os.path.exists(str(init)) or bool(Path(init).suffix))
 
 
@@ -61,23 +62,29 @@ def start_picture(
     style: Optional[np.ndarray],
     shape: Tuple[int, int],
     seed: int,
+    mean: Sequence[float] = IMAGENET_MEAN,
 ) -> np.ndarray:
     """Make the first picture.
 
     Parameters
     ----------
     init : str or path or ndarray (H, W, 3) uint8
-        "noise" (white), "coloured:EXPONENT" (amplitude spectrum |k|^-EXPONENT; 1 is what photographs have),
-        "content", "style", "mix:PART" (content with this part of white noise, 0 to 1), a file or a picture.
+        "noise" or "noise:STD" (white, around mid grey, of standard deviation 32 or as given), "mean:STD"
+        (white, around the network's mean), "coloured:EXPONENT" (amplitude spectrum |k|^-EXPONENT; 1 is what
+        photographs have), "content", "style", "mix:PART" (content with this part of white noise, 0 to 1), a
+        file or a picture.
     content, style : ndarray (H, W, 3) uint8, or None
     shape : (int, int)
         Height and width; what has another size is resized.
     seed : int
         Of the noise.
+    mean : sequence of 3 floats
+        The network's, in BGR order.
 
     Returns
     -------
     ndarray, (*shape, 3) uint8
+        float32 for "mean:STD", which may be finer than a grey level.
 
     Raises
     ------
@@ -89,6 +96,12 @@ def start_picture(
     kind, colon, number = str(init).partition(":")
     if init == "noise":
         return images.white_noise(*shape, seed)
+    if colon and kind == "noise":
+        return images.white_noise(*shape, seed, _number(init, number, 0.0, 255.0))
+    if colon and kind == "mean":
+        deviation = _number(init, number, 0.0, 255.0)
+        noise = np.random.default_rng(seed).standard_normal((*shape, 3))
+        return (np.asarray(mean)[::-1] + deviation * noise).astype(np.float32)
     if colon and kind == "coloured":
         return images.coloured_noise(*shape, _number(init, number, -4.0, 4.0), seed)
     if colon and kind == "mix":

@@ -80,7 +80,7 @@ def synthesise(
     ----------
     network : Network
     terms : sequence of Term
-    start : ndarray, (H, W, 3) uint8 RGB
+    start : ndarray, (H, W, 3) uint8 or float32, RGB
         The first picture; the result has its size.
     iterations : int
         Accepted steps of L-BFGS.

@@ -130,7 +130,7 @@ def transfer(
                 shape[0],
             )
         style_image = images.resize(style_image, shape)
-    start = start_picture(init, content_image, style_image, shape, seed)
+    start = start_picture(init, content_image, style_image, shape, seed, network.model.mean)
     terms = []
     if style_image is not None and guided:
         terms += covariation_terms(
@@ -160,6 +160,8 @@ def transfer(
     parameters: Dict[str, Any] = {
         "model": network.name,
         "backend": network.backend,
+        "pooling": model.pooling,
+        "mean": list(model.mean),
         "content": name_of(content),
         "style": name_of(style),
         "size": size,
