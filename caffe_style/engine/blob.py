@@ -88,10 +88,10 @@ class Blob:
             raise LayerError("a blob cannot have the shape %s" % (shape,))
         self._shape = shape
         count = count_of(shape)
-        if count > self._data.capacity:
-            pool = self._diff.pool
-            self._data, self._diff = Memory(count), Memory(count)
-            self._diff.pool = pool
+        # A size that was only passed through, to see what it would take, must not be allocated later.
+        unused = not (self._data.allocated or self._diff.allocated)
+        if count > self._data.capacity or unused:
+            self._data, self._diff = self._data.renewed(count), self._diff.renewed(count)
 
     def reshape(self, *shape: int) -> None:
         """Change the shape as pycaffe does: only this blob, the others follow at the next forward.

@@ -85,6 +85,12 @@ class Memory:
         """Whether there are values already."""
         return self._array is not None or self._copy is not None
 
+    def renewed(self, capacity: int) -> Memory:
+        """Memory of another capacity from the same pool, with nothing allocated."""
+        memory = Memory(capacity)
+        memory.pool = self.pool
+        return memory
+
     def array(self, overwritten: bool = False) -> np.ndarray:
         """The host's buffer to change, shape (capacity,) or longer.
 
