@@ -6,12 +6,12 @@ Every backend gives an object with pycaffe's `Net` interface, so that everything
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 from .errors import BackendError
 
 #: The embedded engine's devices.
-BACKENDS = ("cpu", "numpy")
+BACKENDS = ("cpu", "numpy", "opencl")
 
 
 def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:
