@@ -114,6 +114,12 @@ def files_of(folder):
     ]
 
 
+# PoCL is OpenCL on the processor, for machines without a GPU and for tests.
+OPENCL = [
+    "pyopencl>=2021.2",
+    "pocl-binary-distribution; platform_system == 'Linux' and platform_machine == 'x86_64'",
+]
+
 version = re.search(r'__version__ = "(.*)"', (ROOT / "caffe_style/__init__.py").read_text()).group(
     1
 )
@@ -127,12 +133,17 @@ setup(
     else "",
     long_description_content_type="text/markdown",
     packages=find_packages(include=["caffe_style", "caffe_style.*"])
-    + ["caffe_style.prototxt", "caffe_style.models"],
-    package_dir={"caffe_style.prototxt": "prototxt", "caffe_style.models": "models"},
+    + ["caffe_style.prototxt", "caffe_style.models", "caffe_style.examples"],
+    package_dir={
+        "caffe_style.prototxt": "prototxt",
+        "caffe_style.models": "models",
+        "caffe_style.examples": "examples",
+    },
     package_data={
         "": ["*.desc", "*.proto", "*.cl"],
         "caffe_style.prototxt": files_of("prototxt"),
         "caffe_style.models": files_of("models"),
+        "caffe_style.examples": ["cat.jpg", "fractal.jpg"],
     },
     ext_modules=kernels(),
     cmdclass={"build_ext": BuildKernels},
@@ -148,8 +159,9 @@ setup(
         "pyyaml",
     ],
     extras_require={
-        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"],
+        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"] + OPENCL,
         "plot": ["matplotlib"],
+        "opencl": OPENCL,
     },
     entry_points={"console_scripts": ["caffe-style = caffe_style.cli:main"]},
     zip_safe=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BackendError
-from .devices import NAMES, use_device
+from .devices import use_device
 
 _index = 0
 
@@ -21,11 +21,14 @@ def set_mode_gpu() -> None:
     BackendError
         When the engine has no GPU device here.
     """
+    reasons = []
     for name in ("cuda", "opencl"):
-        if name in NAMES:
+        try:
             use_device(name, _index)
             return
-    raise BackendError("this engine has no GPU device here: leave set_mode_gpu() out")
+        except BackendError as error:
+            reasons.append(str(error))
+    raise BackendError("no GPU here, leave set_mode_gpu() out: %s" % "; ".join(reasons))
 
 
 def set_device(index: int) -> None:

@@ -10,7 +10,7 @@ from .host import HostDevice
 
 _current: Optional[Device] = None
 
-NAMES = ("cpu", "numpy")
+NAMES = ("cpu", "numpy", "opencl")
 
 
 def make_device(name: str, index: int = 0) -> Device:
@@ -27,6 +27,10 @@ def make_device(name: str, index: int = 0) -> Device:
         from .cpu import make_cpu_device
 
         return make_cpu_device()
+    if name == "opencl":
+        from .opencl import make_opencl_device
+
+        return make_opencl_device(index)
     raise BackendError("unknown device '%s': choose one of %s" % (name, ", ".join(NAMES)))
 
 
