@@ -120,7 +120,7 @@ def test_value_and_gradient_are_those_of_the_whole(network, pair):
     plain.append(single_term("pixelwise", bottom, losses.pixelwise, painted[bottom], weight))
     local = TiledLocal(losses.pixelwise, painted[bottom], weight, mean_over=2)
     tiled.append(TiledTerm("pixelwise", bottom, local))
-    variation = variation_term(network, 0.1, content)
+    variation = variation_term(network, 0.1, content, content.shape[:2])
 
     image = network.to_blob(images.mix(content, style, 0.5))
     network.resize(*content.shape[:2])

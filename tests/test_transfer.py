@@ -92,7 +92,7 @@ def test_gradient_of_the_whole_objective(network, pair):
     model = network.model
     terms = style_terms(network, style, model.style_layers, 100.0)
     terms += content_terms(network, content, model.content_layers, 1.0)
-    terms += variation_term(network, 0.5, content)
+    terms += variation_term(network, 0.5, content, content.shape[:2])
     network.resize(33, 47)
     objective = Objective(network.net, "data", terms)
     rng = np.random.RandomState(0)

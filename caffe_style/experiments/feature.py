@@ -87,7 +87,7 @@ def feature(
         return (
             [Term("response", (layer,), _log_response(channel))]
             + [single_term("decay", blob, losses.content, mean_colour, scale)]
-            + variation_term(network, tv_weight, noise)
+            + variation_term(network, tv_weight, noise, noise.shape[:2])
         )
 
     parameters = {"experiment": "feature", "layer": layer, "channel": channel, "decay": decay}

@@ -9,7 +9,7 @@ import numpy as np
 from .. import images
 from ..errors import OptionError
 from ..networks import Network
-from ..objective import Term
+from ..objective import Objective, Term
 from .starts import Picture, is_picture, name_of, read_picture, start_picture
 from .synthesis import Result, check_memory, synthesise
 
@@ -100,7 +100,7 @@ def synthesise_from_noise(
     }
     return synthesise(
         network,
-        make_terms(start),
+        Objective(network.net, network.input_blob, make_terms(start)),
         start,
         iterations=iterations,
         corrections=corrections,

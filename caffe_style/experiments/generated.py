@@ -218,7 +218,7 @@ def synthesise_grams(
             scale = share * weights[blob] / silent
             terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
         noise = images.coloured_noise(*start.shape[:2], 1.0, seed)
-        return terms + variation_term(network, tv_weight, noise)
+        return terms + variation_term(network, tv_weight, noise, noise.shape[:2])
 
     parameters = {**parameters, "tv_weight": tv_weight, "resample": resample}
     if resample is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import estimate
 from ..images import from_caffe
 from ..networks import Network
-from ..objective import Objective, Term
+from ..objective import Objective
 from ..optimise import DivergedError, minimise
 
 
@@ -26,7 +26,7 @@ class Result(NamedTuple):
         Everything needed to repeat it, JSON-able.
     status, message : str
         How the optimisation ended (see `caffe_style.optimise.Result`).
-    objective : Objective
+    objective : Objective or TiledObjective
         What was minimised, to evaluate other pictures with as long as the network keeps its size.
     """
 
@@ -35,7 +35,7 @@ class Result(NamedTuple):
     parameters: Dict[str, Any]
     status: str
     message: str
-    objective: Objective
+    objective: Callable
 
 
 def check_memory(
@@ -63,7 +63,7 @@ def check_memory(
 
 def synthesise(
     network: Network,
-    terms: Sequence[Term],
+    objective: Callable,
     start: np.ndarray,
     *,
     iterations: int,
@@ -79,7 +79,8 @@ def synthesise(
     Parameters
     ----------
     network : Network
-    terms : sequence of Term
+    objective : callable
+        `Objective` or `TiledObjective` on this network.
     start : ndarray, (H, W, 3) uint8 or float32, RGB
         The first picture; the result has its size.
     iterations : int
@@ -101,8 +102,8 @@ def synthesise(
         When the loss is no longer a number; its `result` is the Result with the last good picture.
     """
     mean = network.model.mean
-    network.resize(*start.shape[:2])
-    objective = Objective(network.net, network.input_blob, terms)
+    if isinstance(objective, Objective):
+        network.resize(*start.shape[:2])
 
     def step(record: Any, array: np.ndarray) -> Any:
         return callback(record, from_caffe(array, mean)) if callback else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Mapping, Optional
+from typing import Any, Callable, List, Mapping, Tuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from .. import losses
 from ..errors import OptionError
 from ..networks import Network
 from ..objective import Term, single_term
+from .styles import layer_mask
 
 #: Copies of the responses that a style loss keeps as its target, in their bytes: the responses themselves, or
 #: spectra of four times as many positions, half of them known by symmetry, complex.
@@ -61,6 +62,34 @@ def style_terms(
     )
 
 
+def masked_style_terms(
+    network: Network,
+    image: np.ndarray,
+    mask: np.ndarray,
+    layers: Mapping[str, float],
+    weight: float,
+    normalisation: str = "relative",
+) -> List[Term]:
+    """Gram losses of the positions that a mask (H, W) over the picture weighs; else as `style_terms`.
+
+    A mask is a single guide: Gram matrices weighted by position are what `losses.covariation` compares.
+    """
+    layers = {blob: value for blob, value in layers.items() if value * weight}
+    network.resize(*mask.shape)
+    sizes = {blob: tuple(network.net.blobs[blob].shape)[2:] for blob in layers}
+    terms = []
+    for blob, features in (network.features(image, layers) if layers else {}).items():
+        name = "style %s" % blob
+        gram = losses.target_gram(features)
+        guide = layer_mask(mask, sizes[blob], name)
+        target = losses.CovariationTarget(gram[np.newaxis], guide[np.newaxis])
+        # Without responses there is nothing that a mask could tell apart.
+        share = weight * layers[blob]
+        share *= scale(normalisation, "style", blob, features, gram, losses.gram)
+        terms.append(single_term(name, blob, losses.covariation, target, share))
+    return terms
+
+
 def loss_bytes(network: Network, layers: Mapping[str, float], loss: str) -> int:
     """Estimate the bytes that a style loss takes beside the responses, on the network's present size."""
     sizes = [4 * network.net.blobs[blob].count for blob in layers]
@@ -91,16 +120,17 @@ def _terms(
 def variation_term(
     network: Network,
     weight: float,
-    reference: Optional[np.ndarray],
+    reference: np.ndarray,
+    shape: Tuple[int, int],
     normalisation: str = "relative",
 ) -> List[Term]:
-    """Total variation of the image; its relative weight is by that of `reference` (H, W, 3)."""
+    """Total variation of an image (*shape, 3); its relative weight is by that of `reference` (H, W, 3)."""
     if not weight:
         return []
-    if normalisation == "relative" and reference is not None:
+    if normalisation == "relative":
         blob = network.to_blob(reference)[0]
         mean_variation = losses.total_variation(blob)[0] / blob.size
-        weight /= max(mean_variation, 1e-12) * network.net.blobs[network.input_blob].count
+        weight /= max(mean_variation, 1e-12) * 3 * shape[0] * shape[1]
     blob_name = network.input_blob
     return [single_term("variation", blob_name, losses.total_variation, None, weight)]
 

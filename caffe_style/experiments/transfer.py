@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Optional, Union
 
 import numpy as np
 
-from .. import images
-from ..errors import OptionError
-from ..losses import STYLE_LOSSES
 from ..networks import Network
-from .covariation import covariation_terms
-from .starts import Picture, name_of, read_picture, start_picture
-from .synthesis import Result, check_memory, synthesise
-from .terms import content_terms, loss_bytes, style_terms, variation_term
-
-Layers = Mapping[str, float]
+from .scales import coarse_to_fine
+from .scene import read_pictures
+from .settings import Layers, Settings
+from .starts import Picture, name_of
+from .styles import Styles, as_styles
+from .synthesis import Result
 
 
 def transfer(
     content: Optional[Picture],
-    style: Optional[Picture],
+    style: Styles,
     network: Network,
     *,
     size: int = 512,
@@ -37,6 +33,9 @@ def transfer(
     tv_weight: Optional[float] = None,
     normalisation: str = "relative",
     style_scale: float = 1.0,
+    colors: str = "style",
+    scales: Union[int, str] = 1,
+    tile: Optional[int] = None,
     corrections: int = 10,
     bounds: bool = False,
     seed: int = 0,
@@ -47,7 +46,8 @@ def transfer(
     Parameters
     ----------
     content, style : path or ndarray (H, W, 3) uint8 RGB
-        One may be None: see `texture` and `reconstruct`.
+        One may be None: see `texture` and `reconstruct`. Several styles are a list, of pictures or of `Style`,
+        which has a weight and a mask.
     network : Network
         From `open_network`.
     size : int
@@ -72,6 +72,15 @@ def transfer(
         How losses are scaled before they are weighted: see `terms.scale`.
     style_scale : float
         Size of the style picture relative to the content: larger strokes above 1.
+    colors : {"style", "content", "match"}
+        Whose colours the result has: the style's; the content's, luminance alone being optimised; or the
+        content's as the style picture, recoloured beforehand, has them (Gatys et al. 2016).
+    scales : int or "auto"
+        Sizes from coarse to fine, growing by sqrt 2 up to `size`, each starting from the last one's picture;
+        "auto" begins at about 256 pixels.
+    tile : int, optional
+        Evaluate in tiles of at most this many pixels each way: slower, with memory for a tile instead of for
+        the picture. By default only where the picture would not fit in memory.
     corrections : int
         Length of the L-BFGS history.
     bounds : bool
@@ -79,7 +88,7 @@ def transfer(
     seed : int
         Of noise.
     callback : callable, optional
-        `callback(record, image)` after each iteration.
+        `callback(record, image)` after each iteration, with an image of the result's size.
 
     Returns
     -------
@@ -90,106 +99,40 @@ def transfer(
     CaffeStyleError
         ImageError, LayerError, OptionError, ResourceError: see their one line.
     """
-    model = network.model
-    content_layers = model.content_layers if content_layers is None else content_layers
-    style_layers = model.style_layers if style_layers is None else style_layers
-    content_weight = model.content_weight if content_weight is None else content_weight
-    style_weight = model.style_weight if style_weight is None else style_weight
-    tv_weight = model.tv_weight if tv_weight is None else tv_weight
-    if style_loss not in STYLE_LOSSES:
-        raise OptionError(
-            "unknown style loss '%s': choose one of %s" % (style_loss, ", ".join(STYLE_LOSSES))
-        )
-    network.check_blobs(list(content_layers) + list(style_layers))
-    content_image, style_image = read_picture(content), read_picture(style)
-    guided = STYLE_LOSSES[style_loss].needs_guides
-    if guided and content_image is None:
-        raise OptionError("the %s loss needs a content picture: it guides the style" % style_loss)
-    shape = images.fitted_size(
-        (style_image if content_image is None else content_image).shape[:2], size
-    )
-    # Before anything is resized or computed: does the largest step fit?
-    network.resize(*shape)
-    check_memory(
-        network,
-        list(content_layers) + list(style_layers),
-        corrections,
-        loss_bytes(network, style_layers, style_loss),
-    )
-    if content_image is not None:
-        content_image = images.resize(content_image, shape)
-    if style_image is not None:
-        style_image = images.resize(style_image, round(size * style_scale))
-    if style_image is not None and STYLE_LOSSES[style_loss].needs_equal_size:
-        # These losses compare position by position; the paper resizes the style picture too.
-        if style_image.shape[:2] != tuple(shape):
-            logging.getLogger("caffe_style").info(
-                "the %s loss compares positions: the style picture is resized to %d x %d",
-                style_loss,
-                shape[1],
-                shape[0],
-            )
-        style_image = images.resize(style_image, shape)
-    start = start_picture(init, content_image, style_image, shape, seed, network.model.mean)
-    terms = []
-    if style_image is not None and guided:
-        terms += covariation_terms(
-            network,
-            content_image,
-            style_image,
-            content_layers,
-            style_layers,
-            style_weight,
-            normalisation,
-            guides,
-            guide_count,
-            seed,
-        )
-    elif style_image is not None:
-        terms += style_terms(
-            network, style_image, style_layers, style_weight, normalisation, style_loss
-        )
-    if content_image is not None:
-        terms += content_terms(
-            network, content_image, content_layers, content_weight, normalisation
-        )
-    if not terms:
-        raise OptionError("content and style weights are all zero: there is nothing to optimise")
-    reference = style_image if content_image is None else content_image
-    terms += variation_term(network, tv_weight, reference, normalisation)
+    settings = Settings(
+        size=size,
+        iterations=iterations,
+        init=init,
+        content_layers=content_layers,
+        style_layers=style_layers,
+        style_loss=style_loss,
+        guides=guides,
+        guide_count=guide_count,
+        content_weight=content_weight,
+        style_weight=style_weight,
+        tv_weight=tv_weight,
+        normalisation=normalisation,
+        style_scale=style_scale,
+        colors=colors,
+        scales=scales,
+        tile=tile,
+        corrections=corrections,
+        bounds=bounds,
+        seed=seed,
+    ).for_model(network)
+    styles = as_styles(style)
+    pictures = read_pictures(content, styles, style_loss, colors)
+    named = [one.parameters for one in styles]
     parameters: Dict[str, Any] = {
         "model": network.name,
         "backend": network.backend,
-        "pooling": model.pooling,
-        "mean": list(model.mean),
+        "pooling": network.model.pooling,
+        "mean": list(network.model.mean),
         "content": name_of(content),
-        "style": name_of(style),
-        "size": size,
-        "iterations": iterations,
-        "init": name_of(init),
-        "content_layers": dict(content_layers),
-        "style_layers": dict(style_layers),
-        "style_loss": style_loss,
-        **({"guides": guides, "guide_count": guide_count} if guided else {}),
-        "content_weight": content_weight,
-        "style_weight": style_weight,
-        "tv_weight": tv_weight,
-        "normalisation": normalisation,
-        "style_scale": style_scale,
-        "corrections": corrections,
-        "bounds": bounds,
-        "seed": seed,
+        "style": named if len(named) > 1 else named[0] if named else None,
+        **settings.parameters(),
     }
-    return synthesise(
-        network,
-        terms,
-        start,
-        iterations=iterations,
-        corrections=corrections,
-        bounds=bounds,
-        parameters=parameters,
-        callback=callback,
-    )
+    return coarse_to_fine(network, pictures, settings, parameters, callback)
 
 
 def texture(style: Picture, network: Network, *, init: Picture = "noise", **options: Any) -> Result:
