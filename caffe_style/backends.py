@@ -61,3 +61,22 @@ def set_threads(threads: int) -> None:
         raise BackendError("threads must be at least 1, not %d" % threads)
     if native.available:
         native.set_threads(threads)
+
+
+#: The module that a backend needs, where it needs one.
+_MODULES = {"opencl": "pyopencl", "cuda": "torch", "caffe": "caffe"}
+
+
+def present() -> List[str]:
+    """Those of `BACKENDS` whose libraries are on this machine."""
+    from importlib.util import find_spec
+
+    return [name for name in BACKENDS if name not in _MODULES or find_spec(_MODULES[name])]
+
+
+def device_peak_bytes(net: Any) -> Optional[int]:
+    """The most of its own memory that the net's device has held; None where it works in the host's.
+
+    A device with memory of its own says so in an attribute `peak_bytes`.
+    """
+    return getattr(getattr(net, "device", None), "peak_bytes", None)
