@@ -27,6 +27,7 @@ _PUBLIC = {
     "feature": "experiments.feature",
     "statistics": "experiments.statistics",
     "figure": "experiments.figure",
+    "compare": "experiments.compare",
     "get_preset": "presets",
     "read_image": "images",
     "write_image": "images",

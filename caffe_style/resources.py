@@ -1,4 +1,4 @@
-"""Where the prototxt and model folders are, in a source checkout as in an installed package."""
+"""Where the prototxt, model and example folders are, in a source checkout as in an installed package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def folder(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"prototxt", "models"}
+    name : {"prototxt", "models", "examples"}
         An installed package carries it inside; a source checkout has it beside the package.
 
     Returns

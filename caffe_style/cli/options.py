@@ -45,8 +45,8 @@ def number(kind: type, least: float, most: Optional[float] = None) -> Callable[[
     return read
 
 
-def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Which network, on what."""
+def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -> None:
+    """Which network, on what; without `backend` that is not asked."""
     group = parser.add_argument_group("network")
     group.add_argument(
         "--model", help="a model of `caffe-style models list`, or a prototxt (default: vgg19)"
@@ -57,7 +57,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         choices=("max", "average"),
         help="what pooling layers do (default: the model's)",
     )
-    group.add_argument("--backend", default="cpu", help="which Caffe runs it (default: cpu)")
+    if backend:
+        group.add_argument("--backend", default="cpu", help="which Caffe runs it (default: cpu)")
     group.add_argument(
         "--device", type=number(int, 0), default=0, metavar="N", help="which device of the backend"
     )

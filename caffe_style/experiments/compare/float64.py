@@ -57,7 +57,9 @@ class Float64Blob:
         """Show the data of `other`."""
         self._buffers["data"] = other.data_buffer()
 
-    data = property(lambda self: np.moveaxis(self.data_buffer(), -1, 1), doc="Values, (N, C, H, W).")
+    data = property(
+        lambda self: np.moveaxis(self.data_buffer(), -1, 1), doc="Values, (N, C, H, W)."
+    )
     diff = property(lambda self: np.moveaxis(self.diff_buffer(), -1, 1), doc="Their gradient.")
 
 

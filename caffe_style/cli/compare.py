@@ -1,0 +1,88 @@
+"""`caffe-style compare`: backends, or other implementations' conventions, side by side."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, List
+
+from . import options, running
+from .options import number
+
+#: Options that are parameters of `experiments.compare.compare`, whose defaults live there alone.
+PARAMETERS = ("backends", "implementations", "size", "iterations", "timeout")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "compare", help="backends side by side: time, memory, agreement, and the pictures"
+    )
+    parser.add_argument(
+        "content", nargs="?", help="picture that gives the content (examples/cat.jpg)"
+    )
+    parser.add_argument(
+        "style", nargs="?", help="picture that gives the style (examples/fractal.jpg)"
+    )
+    parser.add_argument(
+        "-o", "--output", default="comparison", metavar="FOLDER", help="where to write (comparison)"
+    )
+    add = running.optional(parser)
+    add("--backends", type=names, metavar="NAME,...", help="which (all that are present)")
+    add(
+        "--implementations",
+        type=names,
+        metavar="NAME,...",
+        help="compare conventions instead: tai, johnson, liu, gatys, on the first backend or on "
+        "--backends",
+    )
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (256)")
+    add("--iterations", type=number(int, 1), metavar="N", help="steps of L-BFGS (50)")
+    add(
+        "--timeout",
+        type=number(float, 1),
+        metavar="SECONDS",
+        help="after which one is given up (1800)",
+    )
+    options.add_network_options(parser, backend=False)
+    options.add_quiet_option(parser)
+    parser.set_defaults(run=run)
+
+
+def names(text: str) -> List[str]:
+    """`cpu,numpy` as a list; empty parts do not count."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, print the table."""
+    from ..errors import OptionError
+    from ..experiments.compare.comparison import compare, entries
+    from ..experiments.compare.report import table
+    from .network import chosen_model
+    from .progress import Progress
+
+    options.show_messages(args.quiet)
+    if (args.content is None) != (args.style is None):
+        raise OptionError("give both a content and a style picture, or neither")
+    settings = running.given(args, PARAMETERS)
+    rows = entries(settings.get("backends"), settings.get("implementations"))
+    iterations = settings.get("iterations", running.default_of(compare, "iterations"))
+    with Progress(iterations * len(rows), args.quiet) as bar:
+        report = compare(
+            args.content,
+            args.style,
+            chosen_model(args),
+            args.output,
+            device=args.device,
+            weights_file=args.weights,
+            pooling=args.pooling,
+            seed=args.seed,
+            threads=args.threads,
+            callback=bar.show,
+            **settings,
+        )
+    print("\n".join(table(report)))
+    if not args.quiet:
+        print(args.output)
+    failed = all("error" in row for row in report["rows"])
+    return 2 if failed else 0

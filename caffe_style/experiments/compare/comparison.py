@@ -1,0 +1,233 @@
+"""The rows of a comparison: who runs, in which order, and what comes of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+
+from ... import backends as registry
+from ... import images, resources, zoo
+from ...errors import CaffeStyleError, OptionError
+from ...presets import get_preset
+from ..starts import Picture, name_of, read_picture
+from .process import run_worker
+from .report import write_report
+
+Row = Dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """One row to be: a backend, and an implementation's preset or None for the model's own defaults."""
+
+    backend: str
+    implementation: Optional[str]
+
+
+def compare(
+    content: Optional[Picture] = None,
+    style: Optional[Picture] = None,
+    model: Union[str, Path] = "vgg19",
+    folder: Union[str, Path] = "comparison",
+    *,
+    backends: Optional[Sequence[str]] = None,
+    implementations: Optional[Sequence[str]] = None,
+    device: int = 0,
+    weights_file: Optional[Union[str, Path]] = None,
+    pooling: Optional[str] = None,
+    size: int = 256,
+    iterations: int = 50,
+    seed: int = 0,
+    threads: Optional[int] = None,
+    timeout: float = 1800.0,
+    callback: Optional[Callable[[int, float], Any]] = None,
+) -> Dict[str, Any]:
+    """Make the same picture on several backends, or by several implementations' conventions, one after another.
+
+    Each runs in a process of its own: what one does to memory, threads or itself does not touch the others, and
+    one that fails is a row with its reason.
+
+    Parameters
+    ----------
+    content, style : path or ndarray (H, W, 3) uint8 RGB, optional
+        The project's examples by default.
+    model : str or path
+        See `open_network`. Random filters are drawn once, so that all have the same.
+    folder : path
+        Where compare.json, compare.csv, chart.png, sheet.png and pictures/ go; made if its parent exists.
+    backends : sequence of str, optional
+        Of `caffe_style.backends.BACKENDS`; by default those that are present, or with implementations the
+        first of them.
+    implementations : sequence of str, optional
+        Of `caffe_style.presets.PRESETS`: a row for each, on each backend. Size and iterations are the same for
+        all, whatever those programs' own are.
+    device, weights_file, pooling, seed
+        As in `open_network`.
+    size : int
+        Long edge in pixels.
+    iterations : int
+        Accepted steps of L-BFGS.
+    threads : int, optional
+        Of the processor.
+    timeout : float
+        Seconds after which a row is given up.
+    callback : callable, optional
+        `callback(steps, loss)` after each iteration, steps counted over all rows.
+
+    Returns
+    -------
+    dict
+        As in compare.json: "settings", and "rows", each with either "error" or startup_seconds (until the first
+        evaluation begins), evaluation_seconds (median) with evaluation_low and evaluation_high (10th and 90th
+        percentile), host_bytes and device_bytes (peaks), loss_deviation and gradient_deviation (largest
+        relative deviation from float64, see `worker`), first_loss, final_loss, and curve: [seconds, loss] after
+        each iteration.
+
+    Raises
+    ------
+    CaffeStyleError
+        For what no backend could do: an unknown name, a model without weights, a picture too small.
+    """
+    wanted = entries(backends, implementations)
+    described = zoo.get_model(model)
+    if size < 16:
+        raise OptionError("size must be at least 16 pixels, not %r" % size)
+    if iterations < 1:
+        raise OptionError("iterations must be at least 1, not %r" % iterations)
+    pictures = {
+        "content": _example("cat.jpg") if content is None else content,
+        "style": _example("fractal.jpg") if style is None else style,
+    }
+    originals = {kind: read_picture(each) for kind, each in pictures.items()}
+    names = {kind: name_of(each) for kind, each in pictures.items()}
+    folder = _folder(Path(folder))
+    settings = {
+        **names,
+        "model": described.name,
+        "size": size,
+        "iterations": iterations,
+        "seed": seed,
+        "threads": threads,
+        "pooling": pooling,
+    }
+    report: Dict[str, Any] = {"settings": settings, "rows": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        job = {
+            **settings,
+            "model": str(model),
+            "weights": None if weights_file is None else str(weights_file),
+            "device": device,
+            "names": names,
+        }
+        for kind, image in originals.items():
+            job[kind] = os.path.join(scratch, kind + ".png")
+            images.write_image(job[kind], image)
+        references: Dict[Optional[str], Dict[str, Any]] = {}
+        for place, entry in enumerate(wanted):
+            own = {**job, "backend": entry.backend, "implementation": entry.implementation}
+            if entry.implementation not in references:
+                references[entry.implementation] = _reference(own, scratch, timeout)
+            own.update(references[entry.implementation])
+            report["rows"].append(
+                _row(entry, own, folder, timeout, _counting(callback, place * iterations))
+            )
+            # After each, so that an interrupted comparison leaves what it has.
+            write_report(report, originals, folder)
+    return report
+
+
+def entries(
+    backends: Optional[Sequence[str]] = None, implementations: Optional[Sequence[str]] = None
+) -> List[Entry]:
+    """The rows that these names, as `compare` takes them, ask for.
+
+    Raises
+    ------
+    OptionError
+        For an unknown name or none at all.
+    """
+    for name in implementations or ():
+        get_preset(name)
+    for name in backends or ():
+        if name not in registry.BACKENDS:
+            raise OptionError(
+                "unknown backend '%s': choose some of %s" % (name, ", ".join(registry.BACKENDS))
+            )
+    for kind, names in (("backends", backends), ("implementations", implementations)):
+        if names is not None and not list(names):
+            raise OptionError("there are no %s to compare: name at least one" % kind)
+    if backends is None:
+        backends = registry.present()[: 1 if implementations else None]
+    wanted = [
+        Entry(backend, implementation)
+        for implementation in implementations or (None,)
+        for backend in backends
+    ]
+    return list(dict.fromkeys(wanted))
+
+
+def _example(name: str) -> Path:
+    return resources.folder("examples") / name
+
+
+def _folder(path: Path) -> Path:
+    for each in (path, path / "pictures"):
+        try:
+            each.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OptionError("%s: cannot be made a folder (%s)" % (each, error.strerror)) from None
+        if not os.access(str(each), os.W_OK | os.X_OK):
+            raise OptionError("%s: no permission to write in this folder" % each)
+    return path
+
+
+def _reference(job: Dict[str, Any], scratch: str, timeout: float) -> Dict[str, Any]:
+    """What the rows of one implementation share: the same weights, and where the float64 values are.
+
+    Raises
+    ------
+    CaffeStyleError
+        If the network cannot be opened or does not take the size: so it would go for every row.
+    """
+    stem = os.path.join(scratch, job["implementation"] or "default")
+    shared = {"reference": stem + ".npz", "random_weights": stem + ".caffemodel"}
+    found = run_worker({**job, **shared, "task": "reference"}, timeout, lambda message: None)
+    if "error" in found:
+        raise CaffeStyleError(found["error"])
+    if "without" in found:
+        logging.getLogger("caffe_style").warning("no deviations: %s", found["without"])
+    if found["random"] and job["weights"] is None:
+        shared["weights"] = shared["random_weights"]
+    return shared
+
+
+def _row(
+    entry: Entry,
+    job: Dict[str, Any],
+    folder: Path,
+    timeout: float,
+    listen: Callable[[Dict[str, Any]], None],
+) -> Row:
+    several = entry.implementation is not None
+    name = "%s on %s" % (entry.implementation, entry.backend) if several else entry.backend
+    picture = "pictures/%s.png" % name.replace(" ", "-")
+    job = {**job, "task": "measure", "picture": str(folder / picture)}
+    found = run_worker(job, timeout, listen)
+    row = {"name": name, **entry._asdict(), **found}
+    if "error" in found:
+        logging.getLogger("caffe_style").warning("%s: %s", name, found["error"])
+    else:
+        row["picture"] = picture
+    return row
+
+
+def _counting(
+    callback: Optional[Callable[[int, float], Any]], done: int
+) -> Callable[[Dict[str, Any]], None]:
+    def listen(message: Dict[str, Any]) -> None:
+        if callback is not None:
+            callback(done + message["iteration"], message["loss"])
+
+    return listen

@@ -1,0 +1,94 @@
+"""Running a worker to its end, whatever that is."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import IO, Any, Callable, Dict
+
+WORKER = "caffe_style.experiments.compare.worker"
+
+
+def run_worker(
+    job: Dict[str, Any], timeout: float, listen: Callable[[Dict[str, Any]], None]
+) -> Dict[str, Any]:
+    """Do a job in a process of its own.
+
+    Parameters
+    ----------
+    job : dict
+        For `worker.main`.
+    timeout : float
+        Seconds after which the process is killed.
+    listen : callable
+        Called with each message before the last.
+
+    Returns
+    -------
+    dict
+        The worker's row, or {"error": one line} if it failed, crashed, was killed or took too long.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as complaints:
+        job = {**job, "spawned": time.time()}
+        process = subprocess.Popen(
+            [sys.executable, "-m", WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            universal_newlines=True,
+            # Ctrl-C is for this process, which ends the worker.
+            start_new_session=True,
+        )
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        alarm = threading.Timer(timeout, stop)
+        alarm.start()
+        answer: Dict[str, Any] = {}
+        try:
+            _send(process.stdin, job)
+            for line in process.stdout:
+                message = json.loads(line)
+                if "iteration" in message:
+                    listen(message)
+                else:
+                    answer = message.get("row", message)
+            process.wait()
+        finally:
+            alarm.cancel()
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        if answer:
+            return answer
+        if late.is_set():
+            return {"error": "timeout: not done after %g seconds" % timeout}
+        complaints.seek(0)
+        return {"error": _end(process.returncode, complaints.read())}
+
+
+def _send(pipe: IO[str], job: Dict[str, Any]) -> None:
+    try:
+        with pipe:
+            json.dump(job, pipe)
+    except BrokenPipeError:
+        pass  # it died before it read: its exit status tells more
+
+
+def _end(status: int, complaints: str) -> str:
+    """Say how a process ended that did not say so itself."""
+    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+    last = lines[-1] if lines else "without a word"
+    if status == -getattr(signal, "SIGKILL", 9):
+        return "killed: most likely out of memory, choose a smaller size"
+    if status < 0:
+        return "crashed (%s): %s" % (signal.Signals(-status).name, last)
+    return "crashed: %s" % last

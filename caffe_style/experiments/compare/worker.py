@@ -1,0 +1,176 @@
+"""The process of one row: it reads a job from standard input and tells lines of JSON on standard output.
+
+{"iteration": 3, "loss": 1.2}      after each iteration
+{"row": {...}}                     at the end, or
+{"error": "one line"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional
+
+import numpy as np
+
+from ... import backends, images
+from ...errors import CaffeStyleError
+from ...networks import Network, open_network
+from ...presets import get_preset
+from ..starts import start_picture
+from ..transfer import transfer
+
+Job = Dict[str, Any]
+Tell = Callable[[Dict[str, Any]], None]
+
+#: Long edge in pixels of the pictures at which rounding is measured: float64 on numpy is slow.
+CHECK_SIZE = 96
+#: The pictures at which it is measured, as `starts.start_picture` makes them.
+PROBES = ("mix:0.5", "style", "noise")
+#: Percentiles of the seconds an evaluation.
+LOW, HIGH = 10, 90
+
+
+def measure(job: Job, tell: Tell) -> Dict[str, Any]:
+    """Make the picture on one backend; then measure the deviation from the reference, where there is one."""
+    network = _open(job, job["backend"], job["device"])
+    result = transfer(
+        job["content"],
+        job["style"],
+        network,
+        **_settings(job, network, job["size"], job["iterations"]),
+        callback=lambda record, image: tell({"iteration": record.iteration, "loss": record.loss}),
+    )
+    ended = time.time()
+    history = result.history
+    low, median, high = np.percentile([each.evaluation for each in history], [LOW, 50, HIGH])
+    row = {
+        "startup_seconds": ended - job["spawned"] - history[-1].seconds,
+        "evaluation_seconds": median,
+        "evaluation_low": low,
+        "evaluation_high": high,
+        "evaluations": len(history),
+        "iterations": history[-1].iteration,
+        "seconds": history[-1].seconds,
+        "host_bytes": peak_bytes(),
+        "device_bytes": backends.device_peak_bytes(network.net),
+        "first_loss": history[0].loss,
+        "final_loss": [each.loss for each in history if each.accepted][-1],
+        "curve": [[each.seconds, each.loss] for each in history if each.accepted],
+    }
+    images.write_image(job["picture"], result.image, {**result.parameters, **job["names"]})
+    if Path(job["reference"]).is_file():
+        row.update(_deviations(_probe(job, network), np.load(job["reference"])))
+    return row
+
+
+def make_reference(job: Job, tell: Tell) -> Dict[str, Any]:
+    """Check that the network takes the size, save random filters for all rows to share, probe in float64."""
+    from .float64 import float64_network
+
+    network = _open(job, "cpu", 0)
+    content = images.read_image(job["content"])
+    network.resize(*images.fitted_size(content.shape[:2], job["size"]))
+    if network.model.random and job["weights"] is None:
+        network.net.save(job["random_weights"])
+    row = {"random": network.model.random}
+    try:
+        np.savez(job["reference"], **_probe(job, float64_network(network)))
+    except CaffeStyleError as error:
+        row["without"] = str(error)
+    return row
+
+
+def peak_bytes() -> Optional[int]:
+    """The most memory this process has held, or None where the system does not say."""
+    try:
+        # Not getrusage: what it tells includes the parent's memory before exec.
+        fields = dict(
+            line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
+        )
+        return int(fields["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _open(job: Job, backend: str, device: int) -> Network:
+    if job["threads"]:
+        backends.set_threads(job["threads"])
+    options = dict(get_preset(job["implementation"]).network) if job["implementation"] else {}
+    if job["pooling"]:
+        options["pooling"] = job["pooling"]
+    return open_network(
+        job["model"],
+        backend,
+        device=device,
+        weights_file=job["weights"],
+        seed=job["seed"],
+        **options,
+    )
+
+
+def _settings(job: Job, network: Network, size: int, iterations: int) -> Dict[str, Any]:
+    """What `transfer` takes; size and iterations are the comparison's, alike for all implementations."""
+    own: Dict[str, Any] = {}
+    if job["implementation"]:
+        own = get_preset(job["implementation"]).settings(network.model)
+    return {**own, "size": size, "iterations": iterations, "seed": job["seed"]}
+
+
+def _probe(job: Job, network: Network) -> Dict[str, np.ndarray]:
+    """Loss and gradient of the objective at each of `PROBES`."""
+    size = min(CHECK_SIZE, job["size"])
+    settings = _settings(job, network, size, 1)
+    result = transfer(job["content"], job["style"], network, **settings)
+    shape = result.image.shape[:2]
+    pictures = [images.resize(images.read_image(job[kind]), shape) for kind in ("content", "style")]
+    found = {}
+    for probe in PROBES:
+        picture = start_picture(probe, *pictures, shape, job["seed"])
+        loss, gradient, _ = result.objective(network.to_blob(picture))
+        found["loss " + probe], found["gradient " + probe] = np.float64(loss), gradient.copy()
+    return found
+
+
+def _deviations(found: Dict[str, np.ndarray], exact: Dict[str, np.ndarray]) -> Dict[str, float]:
+    """The largest over the probes of |L - L64| / L64, and of ||g - g64|| / ||g64||."""
+
+    def largest(kind: str) -> float:
+        return max(
+            float(np.linalg.norm(found[name] - exact[name]) / np.linalg.norm(exact[name]))
+            for name in (kind + " " + probe for probe in PROBES)
+        )
+
+    return {"loss_deviation": largest("loss"), "gradient_deviation": largest("gradient")}
+
+
+def main() -> None:
+    """Do the job. What libraries print goes to standard error: standard output belongs to the messages."""
+    job = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def tell(message: Dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    work = make_reference if job["task"] == "reference" else measure
+    try:
+        tell({"row": work(job, tell)})
+    except CaffeStyleError as error:
+        tell({"error": str(error)})
+    except MemoryError:
+        tell({"error": "out of memory: choose a smaller size"})
+
+
+if __name__ == "__main__":
+    main()
