@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Union
 
 from . import running
 from .options import layer_weights, number
@@ -24,6 +24,9 @@ PARAMETERS = (
     "tv_weight",
     "normalisation",
     "style_scale",
+    "colors",
+    "scales",
+    "tile",
     "corrections",
     "bounds",
     "seed",
@@ -34,8 +37,25 @@ def add_parser(commands: Any) -> None:
     """Add the three commands."""
     parser = commands.add_parser("transfer", help="a content picture in the style of another")
     parser.add_argument("content", help="picture that gives the content")
-    parser.add_argument("style", help="picture that gives the style")
-    _add_options(parser, "content")
+    style = "FILE[:MASK][:WEIGHT]"
+    parser.add_argument(
+        "style", nargs="?", help="picture that gives the style; mask and weight as for --style"
+    )
+    add = _add_options(parser, "content")
+    add(
+        "--style",
+        dest="styles",
+        action="append",
+        metavar=style,
+        help="one more style, in proportion to its weight (1); a mask is a picture laid over the content, "
+        "white where the style belongs",
+    )
+    add(
+        "--colors",
+        metavar="NAME",
+        help="whose colours: style, content (luminance alone is optimised), or match (the style "
+        "picture is recoloured first) (style)",
+    )
     parser = commands.add_parser("texture", help="the style alone, from noise")
     parser.add_argument("style", help="picture that gives the style")
     parser.set_defaults(content=None)
@@ -46,9 +66,24 @@ def add_parser(commands: Any) -> None:
     _add_options(parser, "noise")
 
 
-def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
-    add = running.add_picture_options(parser, start)
-    add("--style-scale", type=number(float, 0.05, 20), metavar="X", help="size of the strokes (1)")
+def _add_options(parser: argparse.ArgumentParser, start: str) -> Callable[..., None]:
+    """Add what the commands share; return a function that adds more about the picture."""
+    add_picture = running.add_picture_options(parser, start)
+    add_picture(
+        "--style-scale", type=number(float, 0.05, 20), metavar="X", help="size of the strokes (1)"
+    )
+    add_picture(
+        "--scales",
+        type=_scales,
+        metavar="N|auto",
+        help="sizes from coarse to fine, up to --size; auto begins at about 256 pixels (1)",
+    )
+    add_picture(
+        "--tile",
+        type=number(int, 1),
+        metavar="PIXELS",
+        help="evaluate in tiles of this size, to save memory (where the picture would not fit)",
+    )
     add = running.optional(parser.add_argument_group("objective"))
     add(
         "--preset",
@@ -93,6 +128,23 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> None:
     )
     running.add_optimiser_options(parser, bounds="no")
     parser.set_defaults(run=run)
+    return add_picture
+
+
+def _scales(text: str) -> Union[int, str]:
+    return "auto" if text == "auto" else int(number(int, 1)(text))
+
+
+def given_styles(args: argparse.Namespace) -> Any:
+    """The command line's style or styles, None if there is none to be."""
+    from ..errors import OptionError
+    from ..experiments.styles import read_style
+
+    texts = [args.style] if args.style is not None else []
+    texts += getattr(args, "styles", [])
+    if not texts and args.command == "transfer":
+        raise OptionError("transfer needs a style: name a picture after the content, or --style")
+    return [read_style(text) for text in texts] or None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -101,18 +153,19 @@ def run(args: argparse.Namespace) -> int:
     from ..presets import Preset, get_preset
 
     given = running.given(args, PARAMETERS)
+    styles = given_styles(args)
     preset = get_preset(args.preset) if hasattr(args, "preset") else Preset("", {}, {})
 
     def make(network: Any, step: Any) -> Any:
         settings = {**preset.settings(network.model), **given}
-        if "init" not in given and (args.content is None or args.style is None):
+        if "init" not in given and (args.content is None or styles is None):
             # Without a content picture there is none to start from.
             settings["init"] = preset.transfer.get("init", "").replace("content", "") or "noise"
-        return transfer(args.content, args.style, network, callback=step, **settings)
+        return transfer(args.content, styles, network, callback=step, **settings)
 
     default = running.default_of(transfer, "iterations")
     iterations = {"iterations": default, **preset.transfer, **given}["iterations"]
-    output = default_output(args.content, args.style)
+    output = default_output(args.content, styles and styles[0].picture)
     return running.optimise(args, output, iterations, make, preset.network)
 
 
