@@ -157,6 +157,7 @@ setup(
         "pooch",
         "tqdm",
         "pyyaml",
+        "threadpoolctl",
     ],
     extras_require={
         "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"] + OPENCL,

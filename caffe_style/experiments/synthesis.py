@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from .. import estimate
+from ..backends import optimiser_threads
 from ..images import from_caffe
 from ..networks import Network
 from ..objective import Objective
@@ -115,8 +116,8 @@ def synthesise(
         )
 
     try:
-        return finished(
-            minimise(
+        with optimiser_threads(network.backend):
+            outcome = minimise(
                 objective,
                 network.to_blob(start),
                 iterations,
@@ -126,10 +127,10 @@ def synthesise(
                 redraw=redraw,
                 steps=steps,
             )
-        )
     except DivergedError as error:
         error.result = finished(error.result)
         raise
+    return finished(outcome)
 
 
 def _pixel_bounds(mean: Sequence[float]) -> Any:
