@@ -210,6 +210,7 @@ class _Run:
         self.gradient = np.empty_like(self.point)
         self.iteration = 0
         self.at_start = True
+        self.loss = math.nan
         self.step_length = math.sqrt(start.size)
 
     def scale(self) -> float:
@@ -227,11 +228,12 @@ class _Run:
         asked = time.perf_counter()
         loss, gradient, *terms = self.function(self.trial)
         answered = time.perf_counter()
+        starting, self.at_start = self.at_start, False
         np.multiply(gradient, scale, out=self.gradient)
         history = self.result.history
         history.append(
             Record(
-                iteration=self.iteration + (0 if self.at_start else 1),
+                iteration=self.iteration + (0 if starting else 1),
                 loss=float(loss),
                 terms=dict(terms[0]) if terms else {},
                 seconds=answered - self.began,
@@ -239,14 +241,26 @@ class _Run:
                 accepted=not history,
             )
         )
-        self.at_start = False
-        if not (math.isfinite(loss) and np.isfinite(self.gradient).all()):
-            message = (
-                "the loss or its gradient is no longer a number after %d iterations; try smaller "
-                "weights, or check the network's weights for NaN" % self.iteration
-            )
-            raise DivergedError(message, self.end("diverged", message))
-        return history[-1].loss, self.gradient.ravel()
+        if math.isfinite(loss) and np.isfinite(self.gradient).all():
+            if starting:
+                self.loss = history[-1].loss
+            return history[-1].loss, self.gradient.ravel()
+        step = (self.trial - self.point).ravel()
+        if not starting and np.linalg.norm(step) > self.step_length:
+            return self._turned_back(step / scale)
+        message = (
+            "the loss or its gradient is no longer a number after %d iterations; try smaller "
+            "weights, or check the network's weights for NaN" % self.iteration
+        )
+        raise DivergedError(message, self.end("diverged", message))
+
+    def _turned_back(self, step: np.ndarray) -> Tuple[float, np.ndarray]:
+        """Answer a step so long that the loss overflows with a slope upwards: the line search shortens it.
+
+        Only a step longer than the last one taken: a shorter one would not be to blame.
+        """
+        height = 10 * abs(self.loss) or 1.0
+        return self.loss + height, 2 * height / (step @ step) * step
 
     def accept(self) -> None:
         """Note that the line search took the last evaluation."""
@@ -254,7 +268,7 @@ class _Run:
         self.point[...] = self.trial
         self.iteration += 1
         record = self.result.history[-1]
-        record.accepted = True
+        record.accepted, self.loss = True, record.loss
         if self.callback is not None:
             try:
                 self.callback(record, self.point)

@@ -175,6 +175,22 @@ def test_not_a_number_is_told_and_keeps_the_picture(broken):
     assert rosenbrock(result.image)[0] == result.accepted[-1].loss < result.history[0].loss
 
 
+def test_a_step_so_long_that_the_loss_overflows_is_shortened():
+    overflows = []
+
+    def evaluate(x):
+        # Almost straight far from its minimum at 40, so that the second step is a long one, over a cliff.
+        if x.max() > 400:
+            overflows.append(x.max())
+            return np.inf, np.full_like(x, np.nan)
+        far = np.sqrt(1 + (x - 40) ** 2)
+        return float(far.sum()), (x - 40) / far
+
+    result = minimise(evaluate, np.full((1, 3, 4, 4), -60.0), 30)
+    assert overflows
+    np.testing.assert_allclose(result.image, 40, atol=0.1)
+
+
 def test_a_wrong_gradient_gets_stuck_and_says_so():
     result = minimise(lambda x: (np.sum(x**2), -2 * x), start(), 10)
     assert result.status == "stuck" and result.iterations == 0
