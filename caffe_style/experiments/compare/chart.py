@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
-COLOUR, LIGHT = "#33658a", "#86bbd8"
+COLOURS = ("#33658a", "#86bbd8")
+#: Where the axis of deviations begins: below float32's own precision, 6e-8.
+LEAST_DEVIATION = 1e-8
+#: From which ratio of slowest to fastest on time is shown on a logarithmic axis.
+SPREAD = 6
 
 
 def draw_chart(path: Path, report: Dict[str, Any]) -> None:
@@ -28,47 +32,72 @@ def draw_chart(path: Path, report: Dict[str, Any]) -> None:
         "%(model)s, %(iterations)d iterations at %(size)d pixels" % settings, fontsize="large"
     )
     grid = figure.add_gridspec(3, 2, height_ratios=[1, 1, 2.2])
-    _bars(figure.add_subplot(grid[0, 0]), rows, "seconds to start", ["startup_seconds"])
+    _bars(figure.add_subplot(grid[0, 0]), rows, "seconds to start", {"": "startup_seconds"})
     evaluation = figure.add_subplot(grid[0, 1])
-    _bars(evaluation, rows, "seconds an evaluation: median, 10 to 90 %", ["evaluation_seconds"])
+    title = "seconds an evaluation: median, 10 to 90 %"
+    _bars(evaluation, rows, title, {"": "evaluation_seconds"})
     for place, row in enumerate(rows):
         low, high = row["evaluation_low"], row["evaluation_high"]
         evaluation.plot([low, high], [place, place], "k|-", linewidth=1)
-    memory = ["host_bytes", "device_bytes"]
-    _bars(figure.add_subplot(grid[1, 0]), rows, "peak memory in MB: host, device", memory, 1e-6)
-    deviations = ["loss_deviation", "gradient_deviation"]
+    memory = {"host": "host_bytes", "device": "device_bytes"}
+    _bars(figure.add_subplot(grid[1, 0]), rows, "peak memory in MB", memory, 1e-6)
+    deviations = {"loss": "loss_deviation", "gradient": "gradient_deviation"}
     axes = figure.add_subplot(grid[1, 1])
-    _bars(axes, rows, "deviation from float64: loss, gradient", deviations)
-    if any(row.get(name) for row in rows for name in deviations):
+    _bars(axes, rows, "largest deviation from float64", deviations)
+    if any(row.get(name) for row in rows for name in deviations.values()):
         axes.set_xscale("log")
+        axes.set_xlim(left=LEAST_DEVIATION)
     _curves(figure.add_subplot(grid[2, :]), rows)
     figure.savefig(str(path), dpi=110)
 
 
 def _bars(
-    axes: Any, rows: Sequence[Dict[str, Any]], title: str, names: List[str], unit: float = 1.0
+    axes: Any,
+    rows: Sequence[Dict[str, Any]],
+    title: str,
+    fields: Dict[str, str],
+    unit: float = 1.0,
 ) -> None:
-    """One bar for each of `names` in each row; what is not known has none."""
+    """A bar for each of `fields` (label -> name) in each row; one that no row has is left out."""
     axes.set_title(title, fontsize="medium")
-    height = 0.8 / len(names)
-    for shift, (name, colour) in enumerate(zip(names, (COLOUR, LIGHT))):
+    fields = {label: name for label, name in fields.items() if any(row.get(name) for row in rows)}
+    height = 0.8 / max(len(fields), 1)
+    for shift, (label, name) in enumerate(fields.items()):
         places = [place - 0.4 + height * (shift + 0.5) for place in range(len(rows))]
-        axes.barh(places, [(row.get(name) or 0) * unit for row in rows], height, color=colour)
+        values = [(row.get(name) or 0) * unit for row in rows]
+        axes.barh(places, values, height, color=COLOURS[shift], label=label)
+    if len(fields) > 1:
+        axes.legend(fontsize="small")
     axes.set_yticks(range(len(rows)))
     axes.set_yticklabels([row["name"] for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.spines[["top", "right"]].set_visible(False)
+    _without_box(axes)
 
 
 def _curves(axes: Any, rows: Sequence[Dict[str, Any]]) -> None:
     """Losses as parts of where they began: implementations weigh them in units of their own."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     axes.set_title("loss, relative to the first", fontsize="medium")
     for row in rows:
         seconds, losses = zip(*row["curve"])
         axes.plot(seconds, [loss / row["first_loss"] for loss in losses], label=row["name"])
-    axes.set_xscale("log")
+    scaled = [axes.yaxis]
     axes.set_yscale("log")
-    axes.set_xlabel("seconds, without the start")
-    axes.spines[["top", "right"]].set_visible(False)
+    times = [row["seconds"] for row in rows]
+    if rows and max(times) > SPREAD * min(times):
+        axes.set_xscale("log")
+        scaled.append(axes.xaxis)
+    for axis in scaled:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter("{x:g}")
+    axes.set_xlabel("seconds since the first evaluation began")
+    _without_box(axes)
     if rows:
         axes.legend(fontsize="small")
+
+
+def _without_box(axes: Any) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

@@ -46,20 +46,21 @@ def measure(job: Job, tell: Tell) -> Dict[str, Any]:
     )
     ended = time.time()
     history = result.history
+    before = history[0].seconds - history[0].evaluation
     low, median, high = np.percentile([each.evaluation for each in history], [LOW, 50, HIGH])
     row = {
-        "startup_seconds": ended - job["spawned"] - history[-1].seconds,
+        "startup_seconds": ended - job["spawned"] - (history[-1].seconds - before),
         "evaluation_seconds": median,
         "evaluation_low": low,
         "evaluation_high": high,
         "evaluations": len(history),
         "iterations": history[-1].iteration,
-        "seconds": history[-1].seconds,
+        "seconds": history[-1].seconds - before,
         "host_bytes": peak_bytes(),
         "device_bytes": backends.device_peak_bytes(network.net),
         "first_loss": history[0].loss,
         "final_loss": [each.loss for each in history if each.accepted][-1],
-        "curve": [[each.seconds, each.loss] for each in history if each.accepted],
+        "curve": [[each.seconds - before, each.loss] for each in history if each.accepted],
     }
     images.write_image(job["picture"], result.image, {**result.parameters, **job["names"]})
     if Path(job["reference"]).is_file():
