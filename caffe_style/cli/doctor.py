@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from typing import Any, Dict
+from typing import Any, Dict, Union
 
 
 def add_parser(commands: Any) -> None:
@@ -35,6 +35,7 @@ def examine() -> Dict[str, Any]:
         "machine": "%s %s" % (platform.system(), platform.machine()),
         "backends": list(backends.BACKENDS),
         "native kernels": kernels,
+        "opencl": _opencl_devices(),
         "threads": native.get_threads() if native.available else 1,
         "free memory": "unknown" if available is None else estimate.as_text(available),
         "weights": {
@@ -44,6 +45,19 @@ def examine() -> Dict[str, Any]:
     }
 
 
+def _opencl_devices() -> Union[str, Dict[str, str]]:
+    """Number and name of each OpenCL device, or why there is none."""
+    from ..engine.devices.opencl import list_devices
+    from ..errors import BackendError
+
+    try:
+        found = list_devices()
+    except BackendError as error:
+        return str(error)
+    names = (each.name + (": " + each.fault if each.fault else "") for each in found)
+    return {str(number): name for number, name in enumerate(names)}
+
+
 def run(args: argparse.Namespace) -> int:
     """Print it."""
     found = examine()
@@ -51,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     for name, value in found.items():
-        if name == "weights":
-            print("weights")
-            for model, path in value.items():
-                print("  %-16s %s" % (model, path))
+        if isinstance(value, dict):
+            print(name)
+            for key, entry in value.items():
+                print("  %-16s %s" % (key, entry))
         else:
             print("%-18s %s" % (name, ", ".join(value) if isinstance(value, list) else value))
     if found["native kernels"].startswith("none"):

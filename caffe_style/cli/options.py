@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Union
 
 
 def layer_weights(text: str) -> Dict[str, float]:
@@ -60,7 +60,11 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
     if backend:
         group.add_argument("--backend", default="cpu", help="which Caffe runs it (default: cpu)")
     group.add_argument(
-        "--device", type=number(int, 0), default=0, metavar="N", help="which device of the backend"
+        "--device",
+        type=device,
+        default=0,
+        metavar="N",
+        help="which device of the backend: its number, or for opencl a part of its name",
     )
     group.add_argument(
         "--threads",
@@ -71,6 +75,11 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
     group.add_argument(
         "--seed", type=number(int, 0), default=0, help="of noise and of random filters (default: 0)"
     )
+
+
+def device(text: str) -> Union[int, str]:
+    """A device's number, or a part of its name."""
+    return int(text) if text.isdigit() else text
 
 
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import weakref
-from typing import Any, Callable, Dict, NamedTuple, Sequence, Set, Union
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Set, Union
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ..base import Device
 from ..cpu import make_cpu_device
 from . import convolution, layers
 from .platforms import choose_device, import_pyopencl
-from .programs import Programs, tuning_for
+from .programs import Programs, Tuning, tuning_for
 
 FLOAT = 4
 #: Buffers hold whole vectors of any width.
@@ -61,22 +61,27 @@ class OpenclDevice(Device):
         pyopencl.
     device : pyopencl.Device
         Where.
+    tuning : Tuning, optional
+        Another than suits it.
 
     Attributes
     ----------
     programs : Programs
         Its kernels.
+    peak_bytes : int or None
+        The most of its own memory that it has held; None where it works in the host's.
     """
 
     name = "opencl"
     fuses_relu = True
 
-    def __init__(self, cl: Any, device: Any) -> None:
+    def __init__(self, cl: Any, device: Any, tuning: Optional[Tuning] = None) -> None:
         self._cl, self._device = cl, device
+        self.peak_bytes: Optional[int] = None if device.host_unified_memory else 0
         context = cl.Context([device])
         self._queue = cl.CommandQueue(context)
         self._pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self._queue))
-        self.programs = Programs(cl, context, self._queue, tuning_for(cl, device))
+        self.programs = Programs(cl, context, self._queue, tuning or tuning_for(cl, device))
         self._host = make_cpu_device()
         self._derived: Any = weakref.WeakKeyDictionary()
         self._told: Set[str] = set()
@@ -93,18 +98,28 @@ class OpenclDevice(Device):
         """
         size = FLOAT * max(-(-count // PADDING), 1) * PADDING
         try:
-            return self._pool.allocate(size)
-        except (self._cl.MemoryError, self._cl.LogicError, self._cl.RuntimeError) as error:
+            buffer = self._pool.allocate(size)
+        except self._cl.Error as error:
             raise ResourceError(
-                "no room for %s more on %s (%s of memory, %s in use; %s): choose a smaller --size"
+                "no room for %s more on %s, which has %s and uses %s (%s): choose a smaller --size"
                 % (
                     as_text(size),
                     self._device.name.strip(),
                     as_text(self._device.global_mem_size),
                     as_text(self._pool.active_bytes),
-                    error,
+                    str(error).splitlines()[0],
                 )
             ) from None
+        if self.peak_bytes is not None:
+            self.peak_bytes = max(self.peak_bytes, self._pool.managed_bytes)
+        return buffer
+
+    @property
+    def free_bytes(self) -> Optional[int]:
+        """What is left of its own memory; None where it works in the host's."""
+        if self.peak_bytes is None:
+            return None
+        return self._device.global_mem_size - self._pool.active_bytes
 
     def clear(self, buffer: Any) -> None:
         """Set every value to zero."""

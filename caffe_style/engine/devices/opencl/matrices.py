@@ -10,7 +10,7 @@ from .programs import Programs
 
 
 class Rows(NamedTuple):
-    """Where a batch of matrices lies in a buffer: the first, and how far apart rows and matrices are, in floats.
+    """Where a batch of matrices lies in a buffer: its first value, and the steps between rows and matrices.
 
     Of a right side, which lies in panels, `row` says nothing; with `batch` 0 its matrices follow each other.
     """

@@ -21,7 +21,7 @@ class Found(NamedTuple):
     device : pyopencl.Device
         The handle.
     name : str
-        The device's name and its platform's.
+        The device's name, its platform's, its driver's version.
     fault : str
         Why it cannot be used; empty where it can.
     """
@@ -68,7 +68,8 @@ def list_devices() -> List[Found]:
         except cl.Error:  # a driver without its hardware
             devices = []
         for device in devices:
-            name = "%s (%s)" % (device.name.strip(), platform.version.strip())
+            driver = device.driver_version.strip()
+            name = "%s (%s %s)" % (device.name.strip(), platform.name.strip(), driver)
             found.append(Found(device, name, find_fault(cl, device)))
     return sorted(found, key=lambda each: (bool(each.fault), not is_gpu(cl, each.device)))
 

@@ -57,6 +57,20 @@ LINE_KERNEL void winograd_filters(__global const float* weights, int offset, int
   }
 }
 
+#ifdef MASK
+#define PIXEL(at) (LOAD(mask + (at)) > 0 ? LOAD(x + (at)) : (vec)0)
+#else
+#define PIXEL(at) LOAD(x + (at))
+#endif
+
+// B^T d, where a patch's pixel in row e and column j counts as zero unless `inside`.
+#define COLUMNS(inside)                                                                      \
+  _Pragma("unroll") for (int j = 0; j < 6; j++) {                                            \
+    vec d[6];                                                                                \
+    _Pragma("unroll") for (int e = 0; e < 6; e++) d[e] = (inside) ? PIXEL((e * width + j) * pixel) : (vec)0; \
+    transform_input(d, columns + j, 6);                                                      \
+  }
+
 // V of `tiles` tiles from first_tile on: [position][tile][channel], positions `plane` apart.
 LINE_KERNEL void winograd_patches(__global const float* restrict x, __global const float* restrict mask,
                                   int offset, int pixel, int channels, int height, int width, int pad_h,
@@ -68,23 +82,13 @@ LINE_KERNEL void winograd_patches(__global const float* restrict x, __global con
   const int tile = first_tile + t, within = tile % (down * across);
   const size_t n = tile / (down * across);
   const int top = within / across * 4 - pad_h, left = within % across * 4 - pad_w;
+  x += ((n * height + top) * width + left) * pixel + offset + c;
+  mask += ((n * height + top) * width + left) * pixel + offset + c;
   vec columns[36];
-#pragma unroll
-  for (int j = 0; j < 6; j++) {
-    vec d[6];
-#pragma unroll
-    for (int e = 0; e < 6; e++) {
-      const bool inside = top + e >= 0 && top + e < height && left + j >= 0 && left + j < width;
-      const size_t at = ((n * height + top + e) * width + left + j) * pixel + offset + c;
-      d[e] = 0;
-      if (inside) {
-        d[e] = LOAD(x + at);
-#ifdef MASK
-        d[e] = LOAD(mask + at) > 0 ? d[e] : (vec)0;
-#endif
-      }
-    }
-    transform_input(d, columns + j, 6);
+  if (top >= 0 && left >= 0 && top + 6 <= height && left + 6 <= width) {
+    COLUMNS(true)
+  } else {
+    COLUMNS(top + e >= 0 && top + e < height && left + j >= 0 && left + j < width)
   }
   v += (size_t)t * channels + c;
 #pragma unroll
