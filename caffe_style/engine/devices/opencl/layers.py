@@ -142,15 +142,9 @@ def lrn_backward(
 def _lrn(device: Any, name: str, layer: Any, blob: Blob, *buffers: Any) -> None:
     programs, channels = device.programs, blob.shape[1]
     vector = programs.vector_for(channels)
-    constants = {"ALPHA": layer.alpha, "BETA": layer.beta, "K": layer.k}
-    floats = {
-        key: "%.9gf" % np.float32(value) if value % 1 else "%.1ff" % value
-        for key, value in constants.items()
-    }
     vectors = blob.count // vector
-    programs.run(
-        "lrn", name, vectors, *buffers, vectors, channels, VW=vector, SIZE=layer.size, **floats
-    )
+    parameters = layer.size, float(layer.alpha), float(layer.beta), float(layer.k)
+    programs.run("lrn", name, vectors, *buffers, vectors, channels, *parameters, VW=vector)
 
 
 # -- Eltwise, Split, Concat, Slice -------------------------------------------------------------------

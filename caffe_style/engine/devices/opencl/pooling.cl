@@ -41,9 +41,8 @@ LINE_KERNEL void average(__global const float* x, __global float* y, int places,
   for (int v = ys.begin; v < ys.end; v++)
     for (int u = xs.begin; u < xs.end; u++)
       sum += LOAD(x + ((n * height + v) * width + u) * channels + c);
-  // A window that lies wholly in the padding has nothing to average.
-  const bool empty = ys.begin >= ys.end || xs.begin >= xs.end;
-  STORE(empty ? (vec)0 : sum / (float)(ys.padded * xs.padded), y + i * VW);
+  // As in Caffe not a number where a window lies wholly beyond the picture and its padding.
+  STORE(sum / (float)(ys.padded * xs.padded), y + i * VW);
 }
 
 LINE_KERNEL void average_gradient(__global const float* dy, __global float* dx, int places, WINDOW) {
