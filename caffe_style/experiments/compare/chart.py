@@ -67,7 +67,7 @@ def _bars(
         values = [(row.get(name) or 0) * unit for row in rows]
         axes.barh(places, values, height, color=COLOURS[shift], label=label)
     if len(fields) > 1:
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     axes.set_yticks(range(len(rows)))
     axes.set_yticklabels([row["name"] for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -95,7 +95,7 @@ def _curves(axes: Any, rows: Sequence[Dict[str, Any]]) -> None:
     axes.set_xlabel("seconds since the first evaluation began")
     _without_box(axes)
     if rows:
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", frameon=False)
 
 
 def _without_box(axes: Any) -> None:

@@ -22,6 +22,7 @@ Row = Dict[str, Any]
 class Entry(NamedTuple):
     """One row to be: a backend, and an implementation's preset or None for the model's own defaults."""
 
+    name: str
     backend: str
     implementation: Optional[str]
 
@@ -160,12 +161,14 @@ def entries(
             raise OptionError("there are no %s to compare: name at least one" % kind)
     if backends is None:
         backends = registry.present()[: 1 if implementations else None]
-    wanted = [
-        Entry(backend, implementation)
-        for implementation in implementations or (None,)
+    backends = list(dict.fromkeys(backends))
+    if implementations is None:
+        return [Entry(backend, backend, None) for backend in backends]
+    return [
+        Entry(name if len(backends) == 1 else "%s on %s" % (name, backend), backend, name)
+        for name in dict.fromkeys(implementations)
         for backend in backends
     ]
-    return list(dict.fromkeys(wanted))
 
 
 def _example(name: str) -> Path:
@@ -210,14 +213,12 @@ def _row(
     timeout: float,
     listen: Callable[[Dict[str, Any]], None],
 ) -> Row:
-    several = entry.implementation is not None
-    name = "%s on %s" % (entry.implementation, entry.backend) if several else entry.backend
-    picture = "pictures/%s.png" % name.replace(" ", "-")
+    picture = "pictures/%s.png" % entry.name.replace(" ", "-")
     job = {**job, "task": "measure", "picture": str(folder / picture)}
     found = run_worker(job, timeout, listen)
-    row = {"name": name, **entry._asdict(), **found}
+    row = {**entry._asdict(), **found}
     if "error" in found:
-        logging.getLogger("caffe_style").warning("%s: %s", name, found["error"])
+        logging.getLogger("caffe_style").warning("%s: %s", entry.name, found["error"])
     else:
         row["picture"] = picture
     return row

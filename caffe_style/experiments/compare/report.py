@@ -14,6 +14,7 @@ import numpy as np
 from ... import images
 from ...errors import OptionError
 from ...estimate import as_text
+from ...presets import get_preset
 from ..sheets import Cell, contact_sheet
 from .chart import draw_chart
 
@@ -60,7 +61,7 @@ def table(report: Report) -> List[str]:
 
 
 def write_report(report: Report, originals: Dict[str, np.ndarray], folder: Path) -> None:
-    """Write compare.json, compare.csv, sheet.png, and chart.png where matplotlib is there.
+    """Write compare.json, compare.csv and sheet.png; chart.png of what did not fail, where matplotlib is there.
 
     Parameters
     ----------
@@ -74,6 +75,8 @@ def write_report(report: Report, originals: Dict[str, np.ndarray], folder: Path)
     _write(folder / "compare.json", lambda path: path.write_text(json.dumps(report, indent=1)))
     _write(folder / "compare.csv", lambda path: _write_csv(path, report))
     images.write_image(folder / "sheet.png", _sheet(report, originals, folder))
+    if all("error" in row for row in report["rows"]):
+        return
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -124,11 +127,15 @@ def _sheet(report: Report, originals: Dict[str, np.ndarray], folder: Path) -> np
         if "error" in row:
             cells.append(Cell("%s: %s" % (row["name"], row["error"]), None))
             continue
-        label = "%s: %.3f s an evaluation, loss %.4g" % (
-            row["name"],
-            row["evaluation_seconds"],
-            row["final_loss"],
-        )
+        if row["implementation"]:
+            # Their losses are in units of their own.
+            about = get_preset(row["implementation"]).title
+        else:
+            about = "%.3f s an evaluation, loss %.4g" % (
+                row["evaluation_seconds"],
+                row["final_loss"],
+            )
+        label = "%s: %s" % (row["name"], about)
         cells.append(Cell(label, images.read_image(folder / row["picture"])))
     title = "%s, %d iterations at %d pixels" % (settings["model"], settings["iterations"], size)
     return contact_sheet(title, cells, 3 if len(cells) <= 6 else 4, max(size, 192))
