@@ -14,6 +14,9 @@ FOLDER = Path(__file__).resolve().parent
 #: Only what changes no result: NaN and infinity must pass through.
 OPTIONS = ["-cl-std=CL1.2", "-cl-mad-enable"]
 
+#: Floats in OpenCL's vectors.
+WIDTHS = (16, 8, 4, 3, 2, 1)
+
 
 class Tuning(NamedTuple):
     """How work is cut up on a kind of device.
@@ -67,10 +70,8 @@ class Programs:
 
     def vector_for(self, *lengths: int) -> int:
         """The widest vector that divides all of these."""
-        vector = self.tuning.vector
-        while any(length % vector for length in lengths):
-            vector //= 2
-        return vector
+        widths = (width for width in WIDTHS if width <= self.tuning.vector)
+        return next(width for width in widths if not any(length % width for length in lengths))
 
     def kernel(self, file: str, name: str, **constants: Any) -> Any:
         """Kernel `name` of `file`.cl, compiled with these constants (True: defined, False: not)."""
