@@ -7,9 +7,10 @@ VGG's first layer at 512 pixels is 64 MB, so that one copy costs as much as the 
 
 from __future__ import annotations
 
+import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterable, Iterator, List, Optional
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -19,10 +20,58 @@ from .engine.native.cpus import available_cpus
 BLOCK = 1 << 16
 """Elements worked on at a time: few enough for the temporaries to stay in the processor's cache."""
 
+DEVICE_BLOCKS = 32
+"""Blocks that a device works on at a time: there, many small calls cost more than a temporary."""
+
 
 def namespace(x: Any) -> Any:
     """Return the module whose functions take `x`: torch for its tensors, else numpy. Imports neither."""
     return sys.modules["torch"] if type(x).__module__.split(".")[0] == "torch" else np
+
+
+def beside(value: Any, x: Any) -> Any:
+    """`value` where `x` is: an array, a named tuple of such, or anything else as it stands.
+
+    What is there already is not copied.
+    """
+    if isinstance(value, tuple):
+        return type(value)(*(beside(part, x) for part in value))
+    if not hasattr(value, "dtype"):
+        return value
+    if namespace(x) is np:
+        return to_numpy(value)
+    tensor = namespace(x).from_numpy(value) if namespace(value) is np else value
+    return tensor.to(x.device)
+
+
+class Kind(NamedTuple):
+    """What an array is besides its shape and values: hashable, for what is computed once and kept."""
+
+    xp: Any
+    dtype: Any
+    device: Any
+
+    def of(self, array: np.ndarray) -> Any:
+        """A numpy array as one of this kind."""
+        if self.xp is np:
+            return array.astype(self.dtype)
+        return self.xp.from_numpy(array).to(self.device, self.dtype)
+
+
+def kind(x: Any) -> Kind:
+    """The kind of an array."""
+    xp = namespace(x)
+    return Kind(xp, x.dtype, None if xp is np else x.device)
+
+
+def count(x: Any) -> int:
+    """Number of values."""
+    return math.prod(x.shape)
+
+
+def to_numpy(x: Any) -> np.ndarray:
+    """An array of numpy's with the values of `x`, which it shares if it can."""
+    return x if namespace(x) is np else x.cpu().numpy()
 
 
 def threads() -> int:
@@ -30,13 +79,14 @@ def threads() -> int:
     return native.get_threads() if native.available else available_cpus()
 
 
-def side_by_side(work: Callable[[Any], float], items: Iterable[Any]) -> List[float]:
+def side_by_side(work: Callable[[Any], float], items: Iterable[Any], features: Any) -> List[float]:
     """Do pieces of work that are many small matrix products, as many pieces at a time as there are threads.
 
     Within them each product runs on one thread: sharing out small ones costs more than it gains, and where
-    other programs compete for the processors ten times as much.
+    other programs compete for the processors ten times as much. A device takes the pieces, which are about
+    `features`, one after another.
     """
-    if not native.available:
+    if not native.available or namespace(features) is not np:
         return [work(item) for item in items]
     count = native.get_threads()
     native.set_threads(1)
@@ -75,13 +125,29 @@ def zeros_like(features: Any) -> Any:
     return namespace(features).zeros_like(features)
 
 
-def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
-    """Cut the positions of an (N, M) matrix into slices of about `size` elements.
+def empty(shape: Sequence[int], like: Any) -> Any:
+    """Allocate an array of this shape, of the type of `like` and where it is, in C order."""
+    if namespace(like) is np:
+        return np.empty(shape, like.dtype)
+    return like.new_empty(shape)
 
-    On a device there is one slice: there, many small calls cost more than a temporary.
-    """
+
+def contiguous(x: Any) -> Any:
+    """The same values in C order, copied only if they are not."""
+    return np.ascontiguousarray(x) if namespace(x) is np else x.contiguous()
+
+
+def copy_of(features: Any) -> Any:
+    """A copy that lies in memory without gaps, its axes in the original's order."""
+    return features.copy(order="K") if namespace(features) is np else features.clone()
+
+
+def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
+    """Cut the positions of an (N, M) matrix into slices of about `size` elements, on a device larger ones."""
     channels, positions = matrix.shape
-    step = max(1, size // channels) if namespace(matrix) is np else positions
+    if namespace(matrix) is not np:
+        size *= DEVICE_BLOCKS
+    step = max(1, size // channels)
     for start in range(0, positions, step):
         yield slice(start, start + step)
 

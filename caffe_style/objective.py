@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
-import numpy as np
-
+from . import arrays
 from .errors import LayerError
 
-Arrays = Sequence[np.ndarray]
+Arrays = Sequence[Any]
 
 
 class Term(NamedTuple):
@@ -37,9 +36,14 @@ class Term(NamedTuple):
 
 
 def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
-    """The term of a loss `loss(features, target, weight, gradient)` (see `caffe_style.losses`) on one blob."""
+    """The term of a loss `loss(features, target, weight, gradient)` (see `caffe_style.losses`) on one blob.
+
+    The target goes to where the responses are at the first evaluation, and stays there.
+    """
 
     def evaluate(features: Arrays, gradients: Arrays) -> float:
+        nonlocal target
+        target = arrays.beside(target, features[0])
         return loss(features[0], target, weight, gradients[0])[0]
 
     return Term(name, (blob,), evaluate)
@@ -47,6 +51,9 @@ def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float
 
 class Objective:
     """The sum of terms as a function of the image.
+
+    Losses work where the net does: on a device that shows its memory as arrays neither responses nor gradients
+    are copied to the host.
 
     Parameters
     ----------
@@ -92,31 +99,35 @@ class Objective:
         readers = self._layers[self._writer[blob] + 1 : top + 1]
         return any(blob in self.net.bottom_names[layer] for layer in readers)
 
-    def __call__(self, image: np.ndarray) -> Tuple[float, np.ndarray, Dict[str, float]]:
+    def __call__(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
         """Evaluate.
 
         Parameters
         ----------
-        image : ndarray, (1, 3, H, W)
-            As the network reads it (BGR, mean-free).
+        image : array, (1, 3, H, W)
+            As the network reads it (BGR, mean-free): numpy's, or one on the net's device.
 
         Returns
         -------
         value : float
             Sum of all terms.
-        gradient : ndarray, (1, 3, H, W) float32
-            A view of the input blob's diff: it changes with the next evaluation.
+        gradient : array, (1, 3, H, W) float32
+            A view of the input blob's diff, where the image is: it changes with the next evaluation.
         parts : dict of str to float
             The value of each term.
         """
-        net = self.net
-        net.blobs[self.input_blob].data[...] = image
+        net, image_blob = self.net, self.net.blobs[self.input_blob]
+        on_host = arrays.namespace(image) is arrays.np
+        if on_host:
+            image_blob.data[...] = image
+        else:
+            net.device.set_data(image_blob, arrays.copy_of(image))
         net.forward(end=self._layers[self._writer[self._stops[0]]])
         parts: Dict[str, float] = {}
-        pending: Dict[str, np.ndarray] = {}
+        pending: Dict[str, Any] = {}
         todo = list(self._terms)
         for blob, below in zip(self._stops, self._stops[1:] + [None]):
-            diff = net.blobs[blob].diff
+            diff = _slope(net, blob)
             if not self._fed[blob]:
                 # Nothing that ran wrote this diff: it still holds an older evaluation's.
                 diff[...] = 0
@@ -128,23 +139,33 @@ class Objective:
             if below is not None and self._writer[below] < self._writer[blob]:
                 start, end = self._layers[self._writer[blob]], self._layers[self._writer[below] + 1]
                 net.backward(start=start, end=end)
-        return sum(parts.values()), net.blobs[self.input_blob].diff, parts
+        gradient = image_blob.diff if on_host else _slope(net, self.input_blob)
+        return sum(parts.values()), gradient, parts
 
-    def _evaluate(self, term: Term, blob: str, pending: Dict[str, np.ndarray]) -> float:
+    def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> float:
         """Value of a term; its gradient goes to `blob`'s diff, and to `pending` for blobs further down."""
-        features = [_responses(self.net.blobs[name])[0] for name in term.blobs]
+        features = [_responses(self.net, name)[0] for name in term.blobs]
         gradients = []
         for name, values in zip(term.blobs, features):
             if name == blob:
-                gradients.append(self.net.blobs[name].diff[0])
+                gradients.append(_slope(self.net, name)[0])
             else:
-                gradients.append(pending.setdefault(name, np.zeros_like(values)))
+                gradients.append(pending.setdefault(name, arrays.zeros_like(values)))
         return float(term.loss(features, gradients))
 
 
-def _responses(blob: Any) -> np.ndarray:
+def _responses(net: Any, name: str) -> Any:
     """A blob's data, only to be read: asking the engine for more would make a device copy it back."""
+    device, blob = getattr(net, "device", None), net.blobs[name]
+    if hasattr(device, "data_of"):
+        return device.data_of(blob)
     return blob.read_data() if hasattr(blob, "read_data") else blob.data
+
+
+def _slope(net: Any, name: str) -> Any:
+    """A blob's diff, to be changed."""
+    device, blob = getattr(net, "device", None), net.blobs[name]
+    return device.diff_of(blob) if hasattr(device, "diff_of") else blob.diff
 
 
 def _last_writers(net: Any) -> Dict[str, int]:

@@ -56,9 +56,12 @@ class Blob:
     def physical_shape(self) -> Tuple[int, ...]:
         """Shape of the buffer as it lies in memory."""
         shape = self._shape
-        if self._channels_last and len(shape) > 2:
-            return (shape[0],) + shape[2:] + (shape[1],)
-        return shape
+        return (shape[0],) + shape[2:] + (shape[1],) if self.channels_last else shape
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether the buffer has the second axis last."""
+        return self._channels_last and len(self._shape) > 2
 
     def _legacy(self, axis: int) -> int:
         if len(self._shape) > 4:
@@ -114,9 +117,7 @@ class Blob:
     # -- values --------------------------------------------------------------------------------
 
     def _shown(self, buffer: np.ndarray) -> np.ndarray:
-        if self._channels_last and len(self._shape) > 2:
-            return np.moveaxis(buffer, -1, 1)
-        return buffer
+        return np.moveaxis(buffer, -1, 1) if self.channels_last else buffer
 
     def data_buffer(self, overwritten: bool = False) -> np.ndarray:
         """Data as it lies in memory: C-contiguous, `physical_shape`."""

@@ -131,6 +131,11 @@ class Memory:
         self._stale = "host"
         return copy
 
+    def replace(self, device: Any, copy: Any) -> None:
+        """Let `copy`, of `capacity` values, be the device's buffer, instead of copying it into the old one."""
+        self._device, self._copy, self._stale = device, copy, "host"
+        self.version += 1
+
     def device_read(self, device: Any) -> Any:
         """The device's buffer, only to be read: the host's stays as good."""
         return self._on(device)

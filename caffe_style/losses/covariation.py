@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
-
-import numpy as np
+from typing import Any, NamedTuple, Optional, Tuple
 
 from .. import arrays
 
@@ -17,18 +15,18 @@ class CovariationTarget(NamedTuple):
 
     Attributes
     ----------
-    grams : ndarray, (K, N, N)
+    grams : array, (K, N, N)
         The style image's Gram matrices weighted by its own guides, as means over its positions.
-    guides : ndarray, (K, H, W), or None
+    guides : array, (K, H, W), or None
         The picture's guides if they are fixed, taken from the content image.
     """
 
-    grams: np.ndarray
-    guides: Optional[np.ndarray] = None
+    grams: Any
+    guides: Optional[Any] = None
 
 
 def target_covariation(
-    features: np.ndarray, style_guides: np.ndarray, guides: Optional[np.ndarray] = None
+    features: Any, style_guides: Any, guides: Optional[Any] = None
 ) -> CovariationTarget:
     """Make the target from a style image's responses (N, H', W') and guides (K, H', W'), both of any size.
 
@@ -42,13 +40,13 @@ def target_covariation(
 
 
 def covariation(
-    features: np.ndarray,
+    features: Any,
     target: CovariationTarget,
     weight: float = 1.0,
-    gradient: Optional[np.ndarray] = None,
-    guides: Optional[np.ndarray] = None,
-    guides_gradient: Optional[np.ndarray] = None,
-) -> Tuple[float, np.ndarray]:
+    gradient: Optional[Any] = None,
+    guides: Optional[Any] = None,
+    guides_gradient: Optional[Any] = None,
+) -> Tuple[float, Any]:
     """Covariation loss E = 1/(4 K N^2 M^2) sum_k ||G_k - A_k||^2, G_k = sum_x C_k(x) F(x) F(x)^T.
 
     C_k is the k-th of K guides: how much of a kind of content there is at x. The paper takes every response of
@@ -60,26 +58,26 @@ def covariation(
 
     Parameters
     ----------
-    features : ndarray, (N, H, W)
+    features : array, (N, H, W)
         Responses F, M = H * W.
     target : CovariationTarget
     weight : float
         Factor of value and gradients.
-    gradient : ndarray, (N, H, W), optional
+    gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
-    guides : ndarray, (K, H, W), optional
+    guides : array, (K, H, W), optional
         The guides of this picture, where they are its own responses; else the target's.
-    guides_gradient : ndarray, (K, H, W), optional
+    guides_gradient : array, (K, H, W), optional
         weight * dE/dC is added to it in place.
 
     Returns
     -------
     value : float
         weight * E.
-    gradient : ndarray, (N, H, W)
+    gradient : array, (N, H, W)
     """
     if gradient is None:
-        gradient = np.zeros_like(features)
+        gradient = arrays.zeros_like(features)
     if guides is None:
         guides = target.guides
     f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
@@ -96,30 +94,30 @@ def covariation(
     return 0.25 * scale * arrays.square_sum(differences), gradient
 
 
-def _guided(matrix: np.ndarray, guides: np.ndarray, part: slice) -> np.ndarray:
+def _guided(matrix: Any, guides: Any, part: slice) -> Any:
     """C_k(x) F(x) at some positions x, (m, K * N): side by side, so that one product does for all guides."""
     block = matrix[:, part].T
-    guided = np.empty((len(block), len(guides), len(matrix)), matrix.dtype)
-    np.multiply(block[:, np.newaxis], guides[:, part].T[:, :, np.newaxis], out=guided)
+    guided = arrays.empty((len(block), len(guides), len(matrix)), matrix)
+    arrays.namespace(matrix).multiply(block[:, None], guides[:, part].T[:, :, None], out=guided)
     return guided.reshape(len(block), -1)
 
 
-def _weighted_grams(matrix: np.ndarray, guides: np.ndarray) -> np.ndarray:
+def _weighted_grams(matrix: Any, guides: Any) -> Any:
     """Compute sum_x C_k(x) F(x) F(x)^T, (K, N, N), of F (N, M) and C (K, M)."""
     channels = len(matrix)
-    grams = np.zeros((channels, len(guides) * channels), matrix.dtype)
+    grams = arrays.empty((channels, len(guides) * channels), matrix)
+    grams[...] = 0
     for part in arrays.blocks(matrix, BLOCK):
         arrays.matmul(matrix[:, part], _guided(matrix, guides, part), out=grams, beta=1.0)
-    return np.ascontiguousarray(grams.reshape(channels, -1, channels).transpose(1, 0, 2))
+    return arrays.contiguous(grams.reshape(channels, -1, channels).swapaxes(0, 1))
 
 
-def _add_guides_slope(
-    slope: np.ndarray, matrix: np.ndarray, differences: np.ndarray, scale: float
-) -> None:
+def _add_guides_slope(slope: Any, matrix: Any, differences: Any, scale: float) -> None:
     """Add scale * F(x)^T D_k F(x) to the guides' gradient (K, M)."""
     channels = len(matrix)
-    columns = differences.transpose(1, 0, 2).reshape(channels, -1)
+    columns = differences.swapaxes(0, 1).reshape(channels, -1)
     for part in arrays.blocks(matrix, BLOCK):
         products = arrays.matmul(matrix[:, part].T, columns, alpha=scale)
         products = products.reshape(-1, len(differences), channels)
-        slope[:, part] += np.einsum("im,mki->km", matrix[:, part], products)
+        xp = arrays.namespace(matrix)
+        slope[:, part] += xp.einsum("im,mki->km", matrix[:, part], products)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+from typing import Any, Iterator, Tuple
 
 import numpy as np
 
@@ -12,41 +12,47 @@ CHANNELS = 8
 """Feature maps transformed at a time: enough to share the work out, few enough to bound the memory."""
 
 
-def channel_blocks(features: np.ndarray) -> Iterator[slice]:
+def channel_blocks(features: Any) -> Iterator[slice]:
     """Cut the feature maps (N, H, W) into slices of a few channels."""
     for start in range(0, features.shape[0], CHANNELS):
         yield slice(start, start + CHANNELS)
 
 
-def padded_shape(features: np.ndarray) -> Tuple[int, int]:
+def padded_shape(features: Any) -> Tuple[int, int]:
     """Rows and columns that hold the full convolution of two maps of this size, rounded up to fast lengths."""
     from scipy.fft import next_fast_len
 
     return tuple(next_fast_len(2 * length - 1, real=True) for length in features.shape[1:])
 
 
-def transform(maps: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
+def transform(maps: Any, shape: Tuple[int, int]) -> Any:
     """Half spectra (n, rows, columns // 2 + 1) of real maps (n, H, W), zero padded to `shape`."""
+    maps = arrays.contiguous(maps)
+    if arrays.namespace(maps) is not np:
+        return arrays.namespace(maps).fft.rfft2(maps, shape)
     from scipy.fft import rfft2
 
-    return rfft2(np.ascontiguousarray(maps), s=shape, workers=arrays.threads())
+    return rfft2(maps, s=shape, workers=arrays.threads())
 
 
-def inverse(spectra: np.ndarray, shape: Tuple[int, int], like: np.ndarray) -> np.ndarray:
+def inverse(spectra: Any, shape: Tuple[int, int], like: Any) -> Any:
     """Real maps of half spectra, cut to the size of `like` (N, H, W)."""
+    rows, columns = like.shape[1:]
+    if arrays.namespace(spectra) is not np:
+        return arrays.namespace(spectra).fft.irfft2(spectra, shape)[:, :rows, :columns]
     from scipy.fft import irfft2
 
-    rows, columns = like.shape[1:]
     return irfft2(spectra, s=shape, workers=arrays.threads(), overwrite_x=True)[:, :rows, :columns]
 
 
-def energy(power: np.ndarray, shape: Tuple[int, int]) -> float:
+def energy(power: Any, shape: Tuple[int, int]) -> float:
     """Sum of squares of a real signal from the squared moduli of its half spectrum, by Parseval's theorem.
 
     The half spectrum leaves out the mirror images of all columns but the first and, with an even number of
     columns, the last: they count twice.
     """
-    total = 2 * power.sum(dtype=np.float64) - power[..., 0].sum(dtype=np.float64)
+    double = arrays.namespace(power).float64
+    total = 2 * power.sum(dtype=double) - power[..., 0].sum(dtype=double)
     if shape[1] % 2 == 0:
-        total -= power[..., -1].sum(dtype=np.float64)
+        total -= power[..., -1].sum(dtype=double)
     return float(total) / (shape[0] * shape[1])

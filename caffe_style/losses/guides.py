@@ -5,9 +5,12 @@ guide_k = resize(sum_l B_kl F_l): linear in the responses F, so that its gradien
 
 from __future__ import annotations
 
-from typing import Tuple
+from functools import lru_cache
+from typing import Any, Tuple
 
 import numpy as np
+
+from .. import arrays
 
 SAMPLES = 4096
 STEPS = 200
@@ -45,29 +48,30 @@ def guide_basis(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
     return (basis / ((basis @ matrix).mean(axis=1, keepdims=True) + tiny)).astype(features.dtype)
 
 
-def make_guides(features: np.ndarray, basis: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def make_guides(features: Any, basis: Any, size: Tuple[int, int]) -> Any:
     """Guides (K, *size) of responses (L, H, W): combined by the basis (K, L), resized to a style layer."""
-    down, across = _resampling(features, basis, size)
-    return down @ np.tensordot(basis, features, 1) @ across.T
+    down, across = _resampling(features, size)
+    return down @ arrays.namespace(features).tensordot(basis, features, 1) @ across.T
 
 
-def add_guides_gradient(
-    gradient: np.ndarray, guides_gradient: np.ndarray, basis: np.ndarray
-) -> None:
+def add_guides_gradient(gradient: Any, guides_gradient: Any, basis: Any) -> None:
     """Carry a gradient from guides (K, H, W) back to the responses' `gradient` (L, H', W'), adding to it."""
-    down, across = _resampling(gradient, basis, guides_gradient.shape[1:])
-    gradient += np.tensordot(basis.T, down.T @ guides_gradient @ across, 1)
+    down, across = _resampling(gradient, guides_gradient.shape[1:])
+    tensordot = arrays.namespace(gradient).tensordot
+    gradient += tensordot(basis.T, down.T @ guides_gradient @ across, 1)
 
 
-def _resampling(features: np.ndarray, basis: np.ndarray, size: Tuple[int, int]) -> list:
+def _resampling(features: Any, size: Tuple[int, int]) -> list:
     """Two matrices that resize rows and columns of maps like `features` to `size`."""
-    return [_triangle(new, old).astype(basis.dtype) for new, old in zip(size, features.shape[1:])]
+    kind = arrays.kind(features)
+    return [_triangle(new, old, kind) for new, old in zip(size, features.shape[1:])]
 
 
-def _triangle(new: int, old: int) -> np.ndarray:
+@lru_cache(maxsize=64)
+def _triangle(new: int, old: int, kind: arrays.Kind) -> Any:
     """Linear interpolation from `old` to `new` positions as a matrix; when shrinking, it averages."""
     ratio = old / new
     centres = (np.arange(new) + 0.5) * ratio - 0.5
     distance = np.abs(np.clip(centres, 0, old - 1)[:, np.newaxis] - np.arange(old))
     weights = np.clip(1 - distance / max(1.0, ratio), 0, None)
-    return weights / weights.sum(axis=1, keepdims=True)
+    return kind.of(weights / weights.sum(axis=1, keepdims=True))

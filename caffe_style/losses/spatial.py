@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
+from .. import arrays
 from . import fourier
 
 
-def target_spatial(features: np.ndarray) -> np.ndarray:
+def target_spatial(features: Any) -> Any:
     """Spectra of P_i * P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
 
     The style image must have the size of the picture that is compared with it.
     """
     shape = fourier.padded_shape(features)
     parts = [fourier.transform(features[part], shape) for part in fourier.channel_blocks(features)]
-    spectra = np.concatenate(parts)
+    spectra = arrays.namespace(features).concatenate(parts)
     spectra *= spectra
     return spectra
 
 
 def spatial(
-    features: np.ndarray,
-    target: np.ndarray,
-    weight: float = 1.0,
-    gradient: Optional[np.ndarray] = None,
-) -> Tuple[float, np.ndarray]:
+    features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
+) -> Tuple[float, Any]:
     """Spatial loss E = 1/(4 N^2 M^2) sum_i ||G_i - A_i||^2, G_i = F_i * F_i, the full 2-D convolution.
 
     The gradient is 1/(N^2 M^2) times the valid correlation of G_i - A_i with F_i. Convolution multiplies by a
@@ -40,33 +38,33 @@ def spatial(
 
     Parameters
     ----------
-    features : ndarray, (N, H, W)
+    features : array, (N, H, W)
         Responses F, M = H * W.
-    target : ndarray
+    target : array
         From `target_spatial`.
     weight : float
         Factor of value and gradient.
-    gradient : ndarray, (N, H, W), optional
+    gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
 
     Returns
     -------
     value : float
         weight * E.
-    gradient : ndarray, (N, H, W)
+    gradient : array, (N, H, W)
     """
+    xp = arrays.namespace(features)
     if gradient is None:
-        gradient = np.zeros_like(features)
-    scale = weight / float(features.size) ** 2
+        gradient = xp.zeros_like(features)
+    scale = weight / float(arrays.count(features)) ** 2
     shape = fourier.padded_shape(features)
     value = 0.0
     for part in fourier.channel_blocks(features):
         spectra = fourier.transform(features[part], shape)
         difference = spectra * spectra
         difference -= target[part]
-        value += 0.25 * scale * fourier.energy(np.abs(difference) ** 2, shape)
-        np.conjugate(spectra, out=spectra)
-        difference *= spectra
+        value += 0.25 * scale * fourier.energy(xp.abs(difference) ** 2, shape)
+        difference *= spectra.conj()
         difference *= scale
         gradient[part] += fourier.inverse(difference, shape, features)
     return value, gradient

@@ -6,29 +6,25 @@ domain it costs little more than the N maps of each feature with itself.
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
-import numpy as np
-
+from .. import arrays
 from . import fourier
 
 
-def target_spatial_pairs(features: np.ndarray) -> np.ndarray:
+def target_spatial_pairs(features: Any) -> Any:
     """Spectra of P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
 
     The style image must have the size of the picture that is compared with it.
     """
     shape = fourier.padded_shape(features)
     parts = [fourier.transform(features[part], shape) for part in fourier.channel_blocks(features)]
-    return np.concatenate(parts)
+    return arrays.namespace(features).concatenate(parts)
 
 
 def spatial_pairs(
-    features: np.ndarray,
-    target: np.ndarray,
-    weight: float = 1.0,
-    gradient: Optional[np.ndarray] = None,
-) -> Tuple[float, np.ndarray]:
+    features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
+) -> Tuple[float, Any]:
     """Loss over all pairs E = 1/(4 N^2 M^2) sum_ij ||F_i * F_j - P_i * P_j||^2.
 
     Zero padded, the spectrum of F_i * F_j is f_i f_j, and Parseval's theorem turns the squared distance into
@@ -47,37 +43,37 @@ def spatial_pairs(
 
     Parameters
     ----------
-    features : ndarray, (N, H, W)
+    features : array, (N, H, W)
         Responses F, M = H * W.
-    target : ndarray
+    target : array
         From `target_spatial_pairs`.
     weight : float
         Factor of value and gradient.
-    gradient : ndarray, (N, H, W), optional
+    gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
 
     Returns
     -------
     value : float
         weight * E.
-    gradient : ndarray, (N, H, W)
+    gradient : array, (N, H, W)
     """
+    xp = arrays.namespace(features)
     if gradient is None:
-        gradient = np.zeros_like(features)
-    scale = weight / float(features.size) ** 2
+        gradient = xp.zeros_like(features)
+    scale = weight / float(arrays.count(features)) ** 2
     shape = fourier.padded_shape(features)
-    power = np.zeros(target.shape[1:], target.real.dtype)
-    distance = np.zeros_like(power)
-    overlap = np.zeros_like(target[0])
+    overlap = xp.zeros_like(target[0])
+    power, distance = xp.zeros_like(overlap.real), xp.zeros_like(overlap.real)
     spectra = []
     for part in fourier.channel_blocks(features):
         v = fourier.transform(features[part], shape)
         d = v - target[part]
-        power += np.einsum("ixy,ixy->xy", v, v.conj()).real
-        distance += np.einsum("ixy,ixy->xy", d, d.conj()).real
-        overlap += np.einsum("ixy,ixy->xy", d, v.conj())
+        power += xp.einsum("ixy,ixy->xy", v, v.conj()).real
+        distance += xp.einsum("ixy,ixy->xy", d, d.conj()).real
+        overlap += xp.einsum("ixy,ixy->xy", d, v.conj())
         spectra.append(v)
-    pairs = distance * (2 * power + distance - 4 * overlap.real) + 2 * np.abs(overlap) ** 2
+    pairs = distance * (2 * power + distance - 4 * overlap.real) + 2 * xp.abs(overlap) ** 2
     value = 0.25 * scale * fourier.energy(pairs, shape)
     power *= scale
     overlap *= scale

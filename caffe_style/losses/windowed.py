@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -13,19 +13,22 @@ from .content import target_content
 TILE = 8
 """Positions along each edge of a tile. Its products also take in pairs too far apart: many in a large tile."""
 
+DEVICE_TILE = 32
+"""On a device, where that costs less than many small calls."""
 
-def target_windowed(features: np.ndarray) -> np.ndarray:
+
+def target_windowed(features: Any) -> Any:
     """Copy the style image's responses P, (N, H, W); it must have the size of the picture compared with it."""
     return target_content(features)
 
 
 def windowed(
-    features: np.ndarray,
-    target: np.ndarray,
+    features: Any,
+    target: Any,
     weight: float = 1.0,
-    gradient: Optional[np.ndarray] = None,
+    gradient: Optional[Any] = None,
     radius: int = 2,
-) -> Tuple[float, np.ndarray]:
+) -> Tuple[float, Any]:
     """Windowed loss E = 1/(4 N^2 M^2) sum_x ||G(x) - A(x)||^2 with a Gram matrix of each position's window.
 
     G(x) = sum_o w(o) F(x + o) F(x + o)^T and A(x) the same of P, with w(o) = 1 / (1 + |o|^2) for offsets o of
@@ -46,13 +49,13 @@ def windowed(
 
     Parameters
     ----------
-    features : ndarray, (N, H, W)
+    features : array, (N, H, W)
         Responses F, M = H * W.
-    target : ndarray, (N, H, W)
+    target : array, (N, H, W)
         Responses P.
     weight : float
         Factor of value and gradient.
-    gradient : ndarray, (N, H, W), optional
+    gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
     radius : int
         Of the window, at least 0.
@@ -61,36 +64,39 @@ def windowed(
     -------
     value : float
         weight * E.
-    gradient : ndarray, (N, H, W)
+    gradient : array, (N, H, W)
     """
+    xp = arrays.namespace(features)
     if gradient is None:
-        gradient = np.zeros_like(features)
-    scale = weight / float(features.size) ** 2
+        gradient = xp.zeros_like(features)
+    scale = weight / float(arrays.count(features)) ** 2
     channels, height, width = features.shape
-    f_map, p_map, g_map = (x.transpose(1, 2, 0) for x in (features, target, gradient))
+    size = TILE if xp is np else DEVICE_TILE
+    f_map, p_map, g_map = (xp.moveaxis(x, 0, -1) for x in (features, target, gradient))
 
     def row_of_tiles(rows: _Span) -> float:
         total = 0.0
-        for columns in _spans(width, radius):
+        for columns in _spans(width, size, radius):
             near, tile = (rows.near, columns.near), (rows.tile, columns.tile)
             f_and_d_near = _with_difference(f_map[near], p_map[near])
             f_and_d = _with_difference(f_map[tile], p_map[tile])
-            pairs = _pair_weights(rows.shape, columns.shape, radius, features.dtype)
+            pairs = _pair_weights(rows.shape, columns.shape, radius, arrays.kind(features))
             products = arrays.matmul(f_and_d, f_and_d_near.T)
-            (ff, fd), (df, dd) = (np.hsplit(part, 2) for part in np.vsplit(products, 2))
-            slopes = np.concatenate([pairs * fd, pairs * (ff - fd)], axis=1)
-            total += float(np.vdot(pairs * dd, 2 * ff + dd - 4 * fd))
-            total += 2 * float(np.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
+            (ff, fd), (df, dd) = (xp.hsplit(part, 2) for part in xp.vsplit(products, 2))
+            slopes = xp.concatenate([pairs * fd, pairs * (ff - fd)], 1)
+            total += float(xp.einsum("yz,yz->", pairs * dd, 2 * ff + dd - 4 * fd))
+            total += 2 * float(xp.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
             out = g_map[tile]
             out += arrays.matmul(slopes, f_and_d_near, alpha=scale).reshape(out.shape)
         return total
 
-    return 0.25 * scale * sum(arrays.side_by_side(row_of_tiles, _spans(height, radius))), gradient
+    sums = arrays.side_by_side(row_of_tiles, _spans(height, size, radius), features)
+    return 0.25 * scale * sum(sums), gradient
 
 
-def _with_difference(f: np.ndarray, p: np.ndarray) -> np.ndarray:
+def _with_difference(f: Any, p: Any) -> Any:
     """Responses of a patch (h, w, N) as rows, and under them what they differ by: (2 h w, N)."""
-    return np.concatenate([f, f - p]).reshape(-1, f.shape[2])
+    return arrays.namespace(f).concatenate([f, f - p]).reshape(-1, f.shape[2])
 
 
 class _Span(NamedTuple):
@@ -101,9 +107,9 @@ class _Span(NamedTuple):
     shape: Tuple[int, int, int, int, int]
 
 
-def _spans(length: int, radius: int) -> Iterator[_Span]:
-    for start in range(0, length, TILE):
-        stop = min(start + TILE, length)
+def _spans(length: int, size: int, radius: int) -> Iterator[_Span]:
+    for start in range(0, length, size):
+        stop = min(start + size, length)
         (low, high), (first, last) = (
             (max(0, start - reach), min(length, stop + reach)) for reach in (radius, 2 * radius)
         )
@@ -112,7 +118,7 @@ def _spans(length: int, radius: int) -> Iterator[_Span]:
 
 
 @lru_cache(maxsize=64)
-def _pair_weights(rows: tuple, columns: tuple, radius: int, dtype: np.dtype) -> np.ndarray:
+def _pair_weights(rows: tuple, columns: tuple, radius: int, kind: arrays.Kind) -> Any:
     """W(y, z) for y in a tile and z around it, given as `_Span.shape`: all inner tiles have the same."""
     centres, tile, near = zip(
         *[
@@ -128,4 +134,4 @@ def _pair_weights(rows: tuple, columns: tuple, radius: int, dtype: np.dtype) -> 
         weights = np.where(inside, 1 / (1.0 + down**2 + across**2), 0)
         return weights.reshape(len(centres[0]) * len(centres[1]), -1)
 
-    return (windows(tile).T @ windows(near)).astype(dtype)
+    return kind.of(windows(tile).T @ windows(near))

@@ -10,7 +10,7 @@ from .host import HostDevice
 
 _current: Optional[Device] = None
 
-NAMES = ("cpu", "numpy", "opencl")
+NAMES = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch")
 
 
 def make_device(name: str, index: int = 0) -> Device:
@@ -31,6 +31,10 @@ def make_device(name: str, index: int = 0) -> Device:
         from .opencl import make_opencl_device
 
         return make_opencl_device(index)
+    if name in NAMES:
+        from .cuda import make_torch_device
+
+        return make_torch_device(name, index)
     raise BackendError("unknown device '%s': choose one of %s" % (name, ", ".join(NAMES)))
 
 

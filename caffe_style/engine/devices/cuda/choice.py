@@ -1,0 +1,66 @@
+"""Which of PyTorch's devices to run on, and what to say when it is not there."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from ....errors import BackendError
+from ....estimate import as_text
+
+
+def import_torch() -> Any:
+    """PyTorch.
+
+    Raises
+    ------
+    BackendError
+        When it is not here or does not load.
+    """
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise BackendError(
+            "this backend needs PyTorch: pip install 'caffe_style[cuda]', or see pytorch.org for the build "
+            "that fits your GPU's driver (%s)" % error
+        ) from None
+    return torch
+
+
+def list_gpus() -> List[str]:
+    """What PyTorch says of each GPU that it sees.
+
+    Raises
+    ------
+    BackendError
+        Without PyTorch.
+    """
+    torch = import_torch()
+    found = []
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        properties = torch.cuda.get_device_properties(index)
+        found.append("%s, %s" % (properties.name, as_text(properties.total_memory)))
+    return found
+
+
+def choose_gpu(index: int) -> Any:
+    """The torch.device of this number.
+
+    Raises
+    ------
+    BackendError
+        When PyTorch sees no GPU, or none of this number.
+    """
+    torch = import_torch()
+    gpus = list_gpus()
+    if not gpus:
+        why = (
+            "PyTorch sees no GPU: look at nvidia-smi and at the driver's version"
+            if torch.version.cuda or torch.version.hip
+            else "this PyTorch (%s) is built for the processor only: see pytorch.org for a build with CUDA"
+            % torch.__version__
+        )
+        raise BackendError("%s; without a GPU --backend cpu is the fastest" % why)
+    if not 0 <= index < len(gpus):
+        listed = ", ".join("%d: %s" % pair for pair in enumerate(gpus))
+        raise BackendError("there is no GPU %d: there are %s" % (index, listed))
+    return torch.device("cuda", index)

@@ -1,0 +1,198 @@
+"""The cuda device: PyTorch runs the layers that matter, the host the others.
+
+Tensors are views of a blob's memory in Caffe's shape (N, C, H, W). Channels-last memory is what cuDNN's kernels
+for tensor cores and PyTorch's for processors read fastest.
+
+So far it has run on PyTorch's tensors of the processor only (backend `torch`), not on a GPU.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import weakref
+from typing import Any, NamedTuple, Optional, Sequence, Set, Tuple
+
+import numpy as np
+
+from ... import native
+from ...blob import Blob
+from ...layers.base import Layer
+from ...memory import Memory
+from ..base import Device
+from ..cpu import make_cpu_device
+from .choice import choose_gpu, import_torch
+from .layers import KERNELS
+
+
+@functools.cache
+def make_torch_device(name: str, index: int = 0) -> TorchDevice:
+    """The device of this name; all nets on it share it.
+
+    Parameters
+    ----------
+    name : {"cuda", "cuda-tf32", "torch"}
+        A GPU; a GPU that may round convolutions' factors to 10 bits (TF32, faster on NVIDIA's from Ampere on,
+        about 1e-3 off); or PyTorch on the processor, to try out what a GPU would do and to compare with.
+    index : int
+        Which GPU.
+
+    Raises
+    ------
+    BackendError
+        Without PyTorch, without that GPU.
+    """
+    torch = import_torch()
+    if name == "torch":
+        if native.available:
+            torch.set_num_threads(native.get_threads())
+        return TorchDevice(torch, name, torch.device("cpu"))
+    return TorchDevice(torch, name, choose_gpu(index))
+
+
+class TorchDevice(Device):
+    """Runs the kernels of `layers.KERNELS`; a layer they do not serve runs on the host.
+
+    Parameters
+    ----------
+    torch : module
+    name : str
+        "cuda", "cuda-tf32" or "torch".
+    place : torch.device
+        Where its tensors are.
+    """
+
+    def __init__(self, torch: Any, name: str, place: Any) -> None:
+        self.torch, self.name, self.place = torch, name, place
+        self._host = make_cpu_device()
+        self._derived: Any = weakref.WeakKeyDictionary()
+        self._told: Set[str] = set()
+
+    @property
+    def peak_bytes(self) -> Optional[int]:
+        """The most GPU memory held so far; None on the processor."""
+        if self.place.type != "cuda":
+            return None
+        return int(self.torch.cuda.max_memory_allocated(self.place))
+
+    # -- memory ----------------------------------------------------------------------------------
+
+    def allocate(self, count: int) -> Any:
+        """A tensor of `count` values, contents undefined."""
+        return self.torch.empty(count, dtype=self.torch.float32, device=self.place)
+
+    def clear(self, buffer: Any) -> None:
+        """Set every value to zero."""
+        buffer.zero_()
+
+    def upload(self, array: np.ndarray, buffer: Any) -> None:
+        """Copy from the host."""
+        buffer.copy_(self.torch.from_numpy(array))
+
+    def download(self, buffer: Any, array: np.ndarray) -> None:
+        """Copy to the host, once all that was asked for has run."""
+        self.torch.from_numpy(array).copy_(buffer)
+
+    def placed(self, array: np.ndarray) -> Any:
+        """An array's values in a tensor of its own here, of the same type and memory layout."""
+        return self.torch.from_numpy(array).to(self.place, copy=True)
+
+    # -- blobs as tensors ------------------------------------------------------------------------
+
+    def data_of(self, blob: Blob) -> Any:
+        """A blob's data in Caffe's shape, only to be read."""
+        return _shown(blob, blob.data_memory.device_read(self))
+
+    def diff_of(self, blob: Blob, overwritten: bool = False) -> Any:
+        """A blob's diff in Caffe's shape, to be changed; `overwritten` as for `Blob.diff_buffer`."""
+        return _shown(blob, blob.diff_memory.device_array(self, overwritten))
+
+    def read_diff(self, blob: Blob) -> Any:
+        """A blob's diff, only to be read."""
+        return _shown(blob, blob.diff_memory.device_read(self))
+
+    def set_data(self, blob: Blob, values: Any) -> None:
+        """Let a blob's data be these values, of its shape; they belong to the blob from now on."""
+        self._set(blob, blob.data_memory, values)
+
+    def set_diff(self, blob: Blob, values: Any) -> None:
+        """Likewise its diff."""
+        self._set(blob, blob.diff_memory, values)
+
+    def _set(self, blob: Blob, memory: Memory, values: Any) -> None:
+        values = values.reshape(blob.shape).float()
+        if blob.channels_last:
+            values = values.movedim(1, -1)
+        flat = values.contiguous().view(-1)
+        if len(flat) == memory.capacity:
+            memory.replace(self, flat)
+        else:
+            memory.device_array(self, overwritten=True)[: len(flat)] = flat
+
+    def filters(self, layer: Layer) -> Any:
+        """A layer's filters, channels-last where they have four axes, kept until they change."""
+        blob = layer.blobs[0]
+        source: Tuple[Memory, int] = blob.data_memory, blob.data_memory.version
+        kept = self._derived.get(layer)
+        if kept is None or kept.memory is not source[0] or kept.version != source[1]:
+            values = self.data_of(blob)
+            if values.dim() == 4:
+                values = values.contiguous(memory_format=self.torch.channels_last)
+            kept = self._derived[layer] = _Derived(*source, values)
+        return kept.values
+
+    def convolving(self) -> Any:
+        """A context in which cuDNN picks its fastest convolution, with TF32 only if it was asked for."""
+        return self.torch.backends.cudnn.flags(
+            enabled=True, benchmark=True, allow_tf32=self.name == "cuda-tf32"
+        )
+
+    # -- layers ----------------------------------------------------------------------------------
+
+    def _kernel(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> Any:
+        kernel = KERNELS.get(layer.type)
+        if kernel is not None and kernel.serves(layer, bottom, top):
+            return kernel
+        if bottom and layer.type not in self._told:
+            self._told.add(layer.type)
+            logging.getLogger("caffe_style").info(
+                "the %s device has no kernel for %s here: it runs on the host",
+                self.name,
+                layer.type,
+            )
+        return None
+
+    def forward(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Run the layer's forward."""
+        kernel = self._kernel(layer, bottom, top)
+        if kernel is None:
+            self._host.forward(layer, bottom, top)
+        else:
+            kernel.forward(self, layer, bottom, top)
+
+    def backward(
+        self,
+        layer: Layer,
+        top: Sequence[Blob],
+        propagate_down: Sequence[bool],
+        bottom: Sequence[Blob],
+    ) -> None:
+        """Run the layer's backward."""
+        kernel = self._kernel(layer, bottom, top)
+        if kernel is None:
+            self._host.backward(layer, top, propagate_down, bottom)
+        else:
+            kernel.backward(self, layer, top, propagate_down, bottom)
+
+
+class _Derived(NamedTuple):
+    """What was made of a parameter."""
+
+    memory: Memory
+    version: int
+    values: Any
+
+
+def _shown(blob: Blob, buffer: Any) -> Any:
+    values = buffer[: blob.count].view(blob.physical_shape)
+    return values.movedim(-1, 1) if blob.channels_last else values
