@@ -141,6 +141,7 @@ setup(
     },
     package_data={
         "": ["*.desc", "*.proto", "*.cl"],
+        "caffe_style.preview": ["page.html", "page.css", "page.js"],
         "caffe_style.prototxt": files_of("prototxt"),
         "caffe_style.models": files_of("models"),
         "caffe_style.examples": ["cat.jpg", "fractal.jpg"],
@@ -160,9 +161,12 @@ setup(
         "threadpoolctl",
     ],
     extras_require={
-        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"] + OPENCL,
+        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"]
+        + ["imageio-ffmpeg", "playwright"]
+        + OPENCL,
         "plot": ["matplotlib"],
         "opencl": OPENCL,
+        "cuda": ["torch>=2.0"],
     },
     entry_points={"console_scripts": ["caffe-style = caffe_style.cli:main"]},
     zip_safe=False,

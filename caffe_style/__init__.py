@@ -31,6 +31,8 @@ _PUBLIC = {
     "get_preset": "presets",
     "read_image": "images",
     "write_image": "images",
+    "Preview": "preview",
+    "Animation": "animate",
     "list_models": "zoo",
     "install_as_caffe": "shim",
 }

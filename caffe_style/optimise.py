@@ -150,7 +150,7 @@ def minimise(
                 _descend(run, min(steps, iterations - first), corrections, bounds)
             status, message = "finished", "finished all draws"
     except _Stopped:
-        status, message = "stopped", "stopped by the callback"
+        status, message = "stopped", "stopped"
     except KeyboardInterrupt:
         status, message = "interrupted", "interrupted"
     return run.end(status, "%s after %d iterations" % (message, run.iteration))

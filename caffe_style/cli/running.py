@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from . import options
 from .options import number
+from .watching import add_watching_options
 
 
 def add_picture_options(parser: argparse.ArgumentParser, start: str) -> Callable[..., None]:
@@ -57,6 +58,7 @@ def add_optimiser_options(parser: argparse.ArgumentParser, bounds: str) -> None:
     group.add_argument(
         "--curve", metavar="FILE", help="write the loss curve: .csv, or .png (needs matplotlib)"
     )
+    add_watching_options(group)
     options.add_quiet_option(parser)
 
 
@@ -98,34 +100,40 @@ def optimise(
     from .curves import check_curve, write_curve
     from .network import open_from
     from .progress import Progress
+    from .watching import Watchers
 
     options.show_messages(args.quiet)
     output = Path(args.output or default_output)
     images.check_writable(output)
     if args.curve:
         check_curve(args.curve)
-    network = open_from(args, **(network_options or {}))
-    with Progress(iterations, args.quiet) as bar:
+    with Watchers(args) as watchers:
+        network = open_from(args, **(network_options or {}))
+        with Progress(iterations, args.quiet) as bar:
 
-        def step(record: Any, image: Any) -> None:
-            bar.show(record.iteration, record.loss)
-            if args.save_every and record.iteration % args.save_every == 0:
-                images.write_image(frame_name(output, record.iteration), image)
+            def step(record: Any, image: Any) -> None:
+                bar.show(record.iteration, record.loss)
+                if args.save_every and record.iteration % args.save_every == 0:
+                    images.write_image(frame_name(output, record.iteration), image)
 
-        try:
-            result = make(network, step)
-        except DivergedError as error:
-            if not any(record.accepted and record.iteration for record in error.result.history):
-                raise
-            images.write_image(output, error.result.image, error.result.parameters)
-            raise CaffeStyleError("%s; the last good picture is %s" % (error, output)) from None
-    images.write_image(output, result.image, result.parameters)
-    if args.curve:
-        write_curve(args.curve, result.history)
-    if result.status != "finished":
-        print("caffe-style: %s" % result.message, file=sys.stderr)
-    if not args.quiet:
-        print(output)
+            watchers.step = step
+            try:
+                result = make(network, watchers)
+            except DivergedError as error:
+                if not any(record.accepted and record.iteration for record in error.result.history):
+                    raise
+                images.write_image(output, error.result.image, error.result.parameters)
+                told = "%s; the last good picture is %s" % (error, output)
+                watchers.end("diverged", told)
+                raise CaffeStyleError(told) from None
+        images.write_image(output, result.image, result.parameters)
+        if args.curve:
+            write_curve(args.curve, result.history)
+        if result.status != "finished":
+            print("caffe-style: %s" % result.message, file=sys.stderr)
+        if not args.quiet:
+            print(output)
+        watchers.end(result.status, "The picture is %s" % output)
     return INTERRUPTED if result.status == "interrupted" else 0
 
 

@@ -21,7 +21,7 @@ from .objectives import scene_objective
 from .scene import Pictures, make_scene, result_shape
 from .settings import Settings
 from .starts import start_picture
-from .synthesis import Result, synthesise
+from .synthesis import Result, announce, synthesise
 
 #: Automatic scales do not begin below this many pixels: there, style layers have few positions left.
 COARSEST = 256
@@ -69,7 +69,8 @@ def coarse_to_fine(
     parameters : dict
         Recorded in the result.
     callback : callable, optional
-        `callback(record, image)`: iterations count on from scale to scale, images have the final size.
+        `callback(record, image)`: iterations count on from scale to scale, images have the final size. If it
+        has a method `begin`, that is first called with the parameters.
 
     Returns
     -------
@@ -85,6 +86,7 @@ def coarse_to_fine(
     final = make_scene(
         pictures, settings.size, settings.style_scale, settings.style_loss, settings.colors
     )
+    announce(callback, parameters)
     history: List[Any] = []
     init = settings.init
     for edge, iterations, tile in zip(edges, shares, tiles):

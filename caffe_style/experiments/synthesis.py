@@ -93,7 +93,8 @@ def synthesise(
     parameters : dict
         Recorded in the result.
     callback : callable, optional
-        `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB.
+        `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB. If it has a method `begin`,
+        that is first called with the parameters.
     redraw, steps
         For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise`.
 
@@ -103,6 +104,7 @@ def synthesise(
         When the loss is no longer a number; its `result` is the Result with the last good picture.
     """
     mean = network.model.mean
+    announce(callback, parameters)
     if isinstance(objective, Objective):
         network.resize(*start.shape[:2])
 
@@ -131,6 +133,12 @@ def synthesise(
         error.result = finished(error.result)
         raise
     return finished(outcome)
+
+
+def announce(callback: Any, parameters: Dict[str, Any]) -> None:
+    """Tell a callback that has a method `begin` the parameters of the run."""
+    if hasattr(callback, "begin"):
+        callback.begin(parameters)
 
 
 def _pixel_bounds(mean: Sequence[float]) -> Any:

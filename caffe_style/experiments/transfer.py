@@ -88,7 +88,8 @@ def transfer(
     seed : int
         Of noise.
     callback : callable, optional
-        `callback(record, image)` after each iteration, with an image of the result's size.
+        `callback(record, image)` after each iteration, with an image of the result's size. If it has a method
+        `begin`, that is first called with the parameters.
 
     Returns
     -------
