@@ -12,7 +12,7 @@ from typing import Any, ContextManager, List, Optional
 from .errors import BackendError
 
 #: The embedded engine's devices.
-BACKENDS = ("cpu", "numpy", "opencl")
+BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch")
 
 
 def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:
@@ -81,14 +81,25 @@ def optimiser_threads(backend: str) -> ContextManager:
 
 
 #: The module that a backend needs, where it needs one.
-_MODULES = {"opencl": "pyopencl", "cuda": "torch", "caffe": "caffe"}
+_MODULES = {
+    "opencl": "pyopencl",
+    "cuda": "torch",
+    "cuda-tf32": "torch",
+    "torch": "torch",
+    "caffe": "caffe",
+}
 
 
 def present() -> List[str]:
-    """Those of `BACKENDS` whose libraries are on this machine."""
+    """Those of `BACKENDS` whose libraries are on this machine, and for cuda a GPU."""
     from importlib.util import find_spec
 
-    return [name for name in BACKENDS if name not in _MODULES or find_spec(_MODULES[name])]
+    found = [name for name in BACKENDS if name not in _MODULES or find_spec(_MODULES[name])]
+    if "cuda" in found:
+        from .engine.devices.cuda import list_gpus
+
+        found = [name for name in found if not name.startswith("cuda") or list_gpus()]
+    return found
 
 
 def device_peak_bytes(net: Any) -> Optional[int]:
