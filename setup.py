@@ -165,6 +165,7 @@ setup(
         + ["imageio-ffmpeg", "playwright"]
         + OPENCL,
         "plot": ["matplotlib"],
+        "video": ["imageio-ffmpeg"],
         "opencl": OPENCL,
         "cuda": ["torch>=2.0"],
     },
