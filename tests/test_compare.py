@@ -306,3 +306,16 @@ def test_command_line_compares_the_examples(model, tmp_path, capsys):
     assert printed.err == "" and len(printed.out.splitlines()) == 2
     noted = images.read_metadata(tmp_path / "out" / "pictures" / "cpu.png")
     assert noted["content"].endswith("cat.jpg") and noted["style"].endswith("fractal.jpg")
+
+
+def test_interrupted_command_says_where_the_rows_are(monkeypatch, tmp_path, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparison, "compare", interrupted)
+    folder = str(tmp_path / "out")
+    arguments = ["compare", "-o", folder, "--model", "vgg16-random", "--iterations", "1", "-q"]
+    assert cli.main(arguments) == 130
+    assert capsys.readouterr().err == (
+        "caffe-style: interrupted; rows that are done are in %s\n" % folder
+    )

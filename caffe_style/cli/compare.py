@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, List
 
 from . import options, running
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from ..errors import OptionError
     from ..experiments.compare.comparison import compare, entries
     from ..experiments.compare.report import table
+    from . import INTERRUPTED
     from .network import chosen_model
     from .progress import Progress
 
@@ -67,20 +69,26 @@ def run(args: argparse.Namespace) -> int:
     settings = running.given(args, PARAMETERS)
     rows = entries(settings.get("backends"), settings.get("implementations"))
     iterations = settings.get("iterations", running.default_of(compare, "iterations"))
-    with Progress(iterations * len(rows), args.quiet) as bar:
-        report = compare(
-            args.content,
-            args.style,
-            chosen_model(args),
-            args.output,
-            device=args.device,
-            weights_file=args.weights,
-            pooling=args.pooling,
-            seed=args.seed,
-            threads=args.threads,
-            callback=bar.show,
-            **settings,
+    try:
+        with Progress(iterations * len(rows), args.quiet) as bar:
+            report = compare(
+                args.content,
+                args.style,
+                chosen_model(args),
+                args.output,
+                device=args.device,
+                weights_file=args.weights,
+                pooling=args.pooling,
+                seed=args.seed,
+                threads=args.threads,
+                callback=bar.show,
+                **settings,
+            )
+    except KeyboardInterrupt:
+        print(
+            "caffe-style: interrupted; rows that are done are in %s" % args.output, file=sys.stderr
         )
+        return INTERRUPTED
     print("\n".join(table(report)))
     if not args.quiet:
         print(args.output)

@@ -138,7 +138,7 @@ def _sheet(report: Report, originals: Dict[str, np.ndarray], folder: Path) -> np
         label = "%s: %s" % (row["name"], about)
         cells.append(Cell(label, images.read_image(folder / row["picture"])))
     title = "%s, %d iterations at %d pixels" % (settings["model"], settings["iterations"], size)
-    return contact_sheet(title, cells, 3 if len(cells) <= 6 else 4, max(size, 192))
+    return contact_sheet(title, cells, 3 if len(cells) <= 6 else 4, min(max(size, 192), 512))
 
 
 def _write(path: Path, write: Callable[[Path], Any]) -> None:
