@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, List, Optional, Union
+from typing import Any, Callable, Iterable, List, Optional, Union
 
 import numpy as np
 
@@ -21,6 +21,9 @@ FRAMES_PER_SECOND = 12
 LAST_SECONDS = 2
 #: Longest edge in pixels by type of file: larger ones would take minutes to encode and more to send.
 LONGEST_EDGE = {".gif": 480, ".webp": 720, ".mp4": 1280}
+#: Of ffmpeg: pixels as all players know them, which takes an even width and height.
+ENCODER = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p"]
+ENCODER += ["-c:v", "libx264", "-preset", "fast", "-crf", "18"]
 
 
 class Animation:
@@ -86,8 +89,13 @@ class Animation:
         else:
             self._frames.append(frame)
 
-    def write(self) -> None:
+    def write(self, progress: Callable[[List[Path]], Iterable[Path]] = iter) -> None:
         """Encode the frames there are; without any, nothing is written.
+
+        Parameters
+        ----------
+        progress : callable
+            Given the list of frames, yields them while it shows how far they are, as tqdm does.
 
         Raises
         ------
@@ -98,15 +106,14 @@ class Animation:
             self._keep(self._last)
         if not self._frames:
             return
-        logging.getLogger("caffe_style").info("%s: %d frames", self.path, len(self._frames))
         temporary = self.path.with_name(
             ".%s.%d.part%s" % (self.path.stem, os.getpid(), self._suffix)
         )
         try:
             if self._ffmpeg is not None:
-                _write_mp4(temporary, self._frames, self._ffmpeg)
+                _write_mp4(temporary, progress(self._frames), self._ffmpeg)
             else:
-                _write_frames(temporary, self._frames)
+                _write_frames(temporary, progress(self._frames), len(self._frames))
             os.replace(str(temporary), str(self.path))
         except OSError as error:
             raise OptionError(
@@ -136,41 +143,50 @@ def find_ffmpeg(path: Union[str, Path]) -> str:
                 "%s: MP4 needs ffmpeg: install it, or pip install imageio-ffmpeg, or ask for a .gif"
                 % path
             ) from None
-    trial = ["-f", "lavfi", "-i", "color=size=64x64", "-frames:v", "1"]
     try:
-        _run(program, [*trial, *ENCODER, "-f", "null", "-"])
+        _encode(program, [], ["-f", "null", "-"], trial=True)
     except OSError as error:
         raise OptionError("%s: %s cannot encode it (%s)" % (path, program, error)) from None
     return program
 
 
-#: Pixels as all players know them, which takes an even width and height.
-ENCODER = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-crf", "18"]
-ENCODER += ["-pix_fmt", "yuv420p"]
+def _write_mp4(path: Path, frames: Iterable[Path], ffmpeg: str) -> None:
+    _encode(ffmpeg, frames, ["-movflags", "+faststart", str(path)])
 
 
-def _write_mp4(path: Path, frames: List[Path], ffmpeg: str) -> None:
-    listing = frames[0].parent / "frames.txt"
-    shown = frames + frames[-1:] * (LAST_SECONDS * FRAMES_PER_SECOND - 1)
-    listing.write_text("".join("file %s\n" % frame.name for frame in shown))
-    source = ["-r", str(FRAMES_PER_SECOND), "-f", "concat", "-i", str(listing)]
-    _run(ffmpeg, [*source, *ENCODER, "-movflags", "+faststart", str(path)])
+def _encode(ffmpeg: str, frames: Iterable[Path], output: List[str], trial: bool = False) -> None:
+    """Have ffmpeg encode PNG files, or in a trial one plain frame; a failure is an OSError in its words."""
+    source = ["-f", "image2pipe", "-c:v", "png", "-r", str(FRAMES_PER_SECOND), "-i", "-"]
+    if trial:
+        source = ["-f", "lavfi", "-i", "color=size=64x64", "-frames:v", "1"]
+    with tempfile.TemporaryFile() as said:
+        encoder = subprocess.Popen(
+            [ffmpeg, "-y", "-loglevel", "error", *source, *ENCODER, *output],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            with encoder.stdin:
+                for frame in frames:
+                    picture = frame.read_bytes()
+                    encoder.stdin.write(picture)
+                for _ in range(0 if trial else LAST_SECONDS * FRAMES_PER_SECOND - 1):
+                    encoder.stdin.write(picture)
+        except BrokenPipeError:
+            pass  # it says why
+        except BaseException:
+            encoder.kill()
+            raise
+        finally:
+            status = encoder.wait()
+        if status:
+            said.seek(0)
+            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+            raise OSError(lines[-1] if lines else "exit status %d" % status)
 
 
-def _run(ffmpeg: str, arguments: List[str]) -> None:
-    """Run ffmpeg; a failure is an OSError with the last line it said."""
-    done = subprocess.run(
-        [ffmpeg, "-nostdin", "-y", "-loglevel", "error", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise OSError(said[-1] if said else "exit status %d" % done.returncode)
-
-
-def _write_frames(path: Path, frames: List[Path]) -> None:
+def _write_frames(path: Path, frames: Iterable[Path], count: int) -> None:
     """Write a GIF or WebP that repeats for ever."""
     from PIL import Image
 
@@ -180,11 +196,12 @@ def _write_frames(path: Path, frames: List[Path]) -> None:
         # Colours of its own for each frame: those of a start are not those of the end.
         return image.quantize(256) if path.suffix == ".gif" else image
 
-    read(frames[0]).save(
+    pictures = map(read, frames)
+    next(pictures).save(
         str(path),
         save_all=True,
-        append_images=(read(frame) for frame in frames[1:]),
-        duration=[1000 // FRAMES_PER_SECOND] * (len(frames) - 1) + [1000 * LAST_SECONDS],
+        append_images=pictures,
+        duration=[1000 // FRAMES_PER_SECOND] * (count - 1) + [1000 * LAST_SECONDS],
         loop=0,
         **({"quality": 85, "method": 2} if path.suffix == ".webp" else {}),
     )

@@ -102,6 +102,34 @@ def test_mp4_of_any_size(tmp_path, ffmpeg):
     assert [path.name for path in tmp_path.iterdir()] == ["run.mp4"]
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_progress_sees_each_frame(tmp_path, suffix, ffmpeg):
+    seen = []
+
+    def show(frames):
+        for frame in frames:
+            seen.append(len(frames))
+            yield frame
+
+    with Animation(tmp_path / ("run" + suffix)) as animation:
+        for value in (10, 20, 30):
+            animation(None, shade(value))
+        animation.write(show)
+    assert seen == [3, 3, 3]
+
+
+def test_an_ffmpeg_that_breaks_off_says_why(tmp_path, ffmpeg):
+    with Animation(tmp_path / "run.mp4") as animation:
+        for _ in range(3):
+            animation(None, shade(10))
+        animation._frames[0].write_bytes(b"this is no PNG")
+        animation._frames[1].write_bytes(b"this is no PNG")
+        animation._frames[2].write_bytes(b"this is no PNG")
+        with pytest.raises(OptionError, match="cannot be written"):
+            animation.write()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_without_iterations_writes_nothing(tmp_path):
     record_shades(tmp_path / "run.gif", [])
     assert not list(tmp_path.iterdir())
@@ -130,7 +158,7 @@ def test_an_ffmpeg_that_cannot_encode_is_told_before_the_run(tmp_path, monkeypat
 def test_a_failed_encoder_leaves_the_old_file(tmp_path, monkeypatch):
     (tmp_path / "run.gif").write_bytes(b"the old one")
 
-    def fail(path, frames):
+    def fail(path, frames, count):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -38,6 +38,7 @@ class Watchers(contextlib.ExitStack):
 
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__()
+        self._quiet = args.quiet
         self.step: Callable[[Any, Any], Any] = lambda record, image: None
         self.animation: Optional[Any] = None
         self.preview: Optional[Any] = None
@@ -69,6 +70,11 @@ class Watchers(contextlib.ExitStack):
     def end(self, status: str, message: str) -> None:
         """Tell how it ended."""
         if self.animation is not None:
-            self.animation.write()
+            self.animation.write(self._encoding)
         if self.preview is not None:
             self.preview.end(status, message)
+
+    def _encoding(self, frames: Any) -> Any:
+        from tqdm import tqdm
+
+        return tqdm(frames, "animation", disable=self._quiet, unit="frame", file=sys.stderr)
