@@ -54,6 +54,16 @@ def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int) -> i
     )
 
 
+def device_bytes(net: Any, last_layer: str) -> int:
+    """Bytes that a device with buffers of its own takes beside the host's; 0 for one that works in those."""
+    needed = getattr(getattr(net, "device", None), "needed_bytes", None)
+    if needed is None:
+        return 0
+    layers = net._layer_names[: net._layer_names.index(last_layer) + 1]
+    parameters = sum(blob.count for layer in layers for blob in net.params.get(layer, ()))
+    return needed(blob_bytes(net, last_layer), diff_bytes(net, last_layer), FLOAT32 * parameters)
+
+
 def available_bytes() -> Optional[int]:
     """Memory that this process may still take, or None where the system does not say."""
     limits: List[int] = []
@@ -89,22 +99,41 @@ def _cgroup_headroom() -> List[int]:
     return []
 
 
-def check_fits(needed: int, height: int, width: int) -> None:
-    """Refuse work that would not fit.
+def check_device(net: Any, last_layer: str, needed: int, height: int, width: int) -> int:
+    """What a run takes of the host, of whose memory it `needed` so much without the device's part.
+
+    Raises
+    ------
+    ResourceError
+        When the device has memory of its own, and it would not hold its part.
+    """
+    on_device = device_bytes(net, last_layer)
+    free = getattr(getattr(net, "device", None), "free_bytes", None)
+    if free is None:
+        return needed + on_device
+    check_fits(on_device, height, width, free, " on the device")
+    return needed
+
+
+def check_fits(
+    needed: int, height: int, width: int, available: Optional[int] = None, where: str = ""
+) -> None:
+    """Refuse work that would not fit in what is `available`: by default in the host's free memory.
 
     Raises
     ------
     ResourceError
         Naming what is needed, what is there, and the long edge that would fit.
     """
-    available = available_bytes()
+    if available is None:
+        available = available_bytes()
     if available is None or needed <= available:
         return
     # Memory grows with the number of pixels.
     fitting = int(max(height, width) * (0.9 * available / needed) ** 0.5)
     raise ResourceError(
-        "a picture of %d x %d needs about %s of memory, %s is free: --size %d would fit"
-        % (width, height, as_text(needed), as_text(available), fitting)
+        "a picture of %d x %d needs about %s of memory%s, %s is free: --size %d would fit"
+        % (width, height, as_text(needed), where, as_text(available), fitting)
     )
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from engine_nets import layer_net
 
 from caffe_style import estimate
 from caffe_style.errors import ResourceError
@@ -44,6 +45,32 @@ def test_what_does_not_fit_is_refused_with_a_size_that_does(monkeypatch):
     estimate.check_fits(1000, 10, 20)
     with pytest.raises(ResourceError, match="--size 9 would fit"):
         estimate.check_fits(4000, 10, 20)
+
+
+class OwnMemory:
+    """A device with 1000 bytes."""
+
+    free_bytes = 1000
+
+    @staticmethod
+    def needed_bytes(blobs, diffs, parameters):
+        return blobs + diffs + 2 * parameters
+
+
+def test_a_device_s_memory_counts_apart_or_with_the_host_s():
+    net = layer_net("InnerProduct", [(1, 4)], "inner_product_param { num_output: 5 }")
+    assert estimate.check_device(net, "layer", 7, 10, 20) == 7
+    net.device = OwnMemory()
+    # 9 values and their diffs, twice the 20 weights and 5 biases.
+    assert estimate.device_bytes(net, "layer") == 4 * (2 * 9 + 2 * 25)
+    assert estimate.check_device(net, "layer", 7, 10, 20) == 7
+    net.device.free_bytes = None
+    assert estimate.check_device(net, "layer", 7, 10, 20) == 7 + 272
+    net.device.free_bytes = 68
+    with pytest.raises(
+        ResourceError, match="272 bytes of memory on the device.* --size 9 would fit"
+    ):
+        estimate.check_device(net, "layer", 7, 10, 20)
 
 
 def test_sizes_read_well():

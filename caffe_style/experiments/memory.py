@@ -80,4 +80,5 @@ def _check_tiles(network: Network, shape: Tuple[int, int], settings: Settings, t
         + estimate.FLOAT32 * sum(whole)
         + estimate.OVERHEAD
     )
+    needed = estimate.check_device(network.net, last, needed, *shape)
     estimate.check_fits(needed, *shape)

@@ -39,15 +39,16 @@ def backward(
     device: Any, layer: Any, above: Blob, below: Blob, rectified: Optional[Any] = None
 ) -> None:
     """Gradient to the input; with the `rectified` responses that of the ReLU behind as well."""
-    dy, dx = device.read(above.diff_memory), device.overwrite(below.diff_memory)
+    dx = device.overwrite(below.diff_memory)
     if _suits_winograd(layer, below.shape[1]):
+        dy = device.read(above.diff_memory)
         pad = tuple(2 - length for length in layer.geometry.pad)
         _winograd(device, layer, True, dy, above.shape, dx, below.shape, pad, rectified)
         return
     if rectified is not None:
-        masked = device.allocate(above.count)
-        device.along("elementwise", "relu_gradient", above.count, rectified, dy, masked, 0.0)
-        dy = masked
+        dy = device.write(above.diff_memory)
+        device.along("elementwise", "relu_gradient", above.count, rectified, dy, dy, 0.0)
+    dy = device.read(above.diff_memory)
     _backward_by_windows(device, _Windows(layer, below, above), dy, dx)
 
 
@@ -93,7 +94,7 @@ def _winograd(
     fitting = programs.tuning.scratch // (4 * POSITIONS * (inputs + width))
     block = min(all_tiles, max(fitting, 64))
     v_plane, m_plane = block * inputs + GAP, block * width + GAP
-    v, m = device.allocate(POSITIONS * v_plane), device.allocate(POSITIONS * m_plane)
+    v, m = device.scratch(POSITIONS * v_plane), device.scratch(POSITIONS * m_plane)
     in_vector, out_vector = programs.vector_for(inputs), programs.vector_for(outputs)
     for group in range(layer.group):
         for first in range(0, all_tiles, block):
@@ -231,7 +232,7 @@ def _forward_by_windows(
     vector = programs.vector_for(windows.below.shape[1] // layer.group)
     for n, first, rows in windows.blocks(programs.tuning.scratch):
         count = rows * windows.above.shape[3]
-        columns = device.allocate(layer.group * count * depth)
+        columns = device.scratch(layer.group * count * depth)
         programs.run(
             *("columns", "to_columns", layer.group * count * layer.geometry.kernel[0]),
             *(x, n, first, rows, columns, *windows.geometry),
@@ -263,7 +264,7 @@ def _backward_by_windows(device: Any, windows: _Windows, dy: Any, dx: Any) -> No
     device.clear(dx)
     for n, first, rows in windows.blocks(programs.tuning.scratch):
         count = rows * windows.above.shape[3]
-        columns = device.allocate(layer.group * count * depth)
+        columns = device.scratch(layer.group * count * depth)
         product(count, windows.rows_of_above(dy, n, first), Rows(columns, depth, count * depth))
         top = first * window.stride[0] - window.pad[0]
         bottom = top + (rows - 1) * window.stride[0] + window.extent(0)

@@ -21,6 +21,8 @@ from .platforms import choose_device, import_pyopencl
 from .programs import Programs, Tuning, tuning_for
 
 FLOAT = 4
+#: A 3x3 filter has 36 values once it is transformed, and there are two directions.
+FILTER_GROWTH = 8
 #: Buffers hold whole vectors of any width.
 PADDING = 64
 
@@ -114,12 +116,20 @@ class OpenclDevice(Device):
             self.peak_bytes = max(self.peak_bytes, self._pool.managed_bytes)
         return buffer
 
+    def needed_bytes(self, blobs: int, diffs: int, parameters: int) -> int:
+        """What a net takes of it; the pool keeps diffs of several sizes (factors measured)."""
+        return blobs + 2 * diffs + FILTER_GROWTH * parameters + 4 * self.programs.tuning.scratch
+
     @property
     def free_bytes(self) -> Optional[int]:
         """What is left of its own memory; None where it works in the host's."""
         if self.peak_bytes is None:
             return None
         return self._device.global_mem_size - self._pool.active_bytes
+
+    def scratch(self, count: int) -> Any:
+        """A buffer for `count` floats of an intermediate result; most get one size, to be recycled."""
+        return self.allocate(max(count, self.programs.tuning.scratch // FLOAT))
 
     def clear(self, buffer: Any) -> None:
         """Set every value to zero."""
@@ -165,6 +175,7 @@ class OpenclDevice(Device):
             made = make(layer.blobs[index].read_data())
             buffer = self.uploaded(made) if isinstance(made, np.ndarray) else made
             kept[what] = (memory, memory.version, buffer)
+            self._pool.free_held()  # what it was made from is of a size that is not needed again
         return kept[what][2]
 
     def along(self, file: str, name: str, count: int, *arguments: Any) -> None:

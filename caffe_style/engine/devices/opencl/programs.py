@@ -55,7 +55,7 @@ class Tuning(NamedTuple):
 def tuning_for(cl: Any, device: Any) -> Tuning:
     """What suits a device."""
     if is_gpu(cl, device):
-        return Tuning(vector=4, group=64, rows=8, vectors=1, lanes=16, team=8, scratch=256 << 20)
+        return Tuning(vector=4, group=64, rows=8, vectors=1, lanes=16, team=8, scratch=64 << 20)
     vector = min(max(device.native_vector_width_float, 4), 16)
     return Tuning(vector, group=16, rows=6, vectors=2, lanes=1, team=1, scratch=16 << 20)
 
