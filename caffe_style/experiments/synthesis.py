@@ -55,6 +55,7 @@ def check_memory(
     needed = estimate.run_bytes(network.net, network.input_blob, last, corrections) + loss_bytes
     blob = network.net.blobs[network.input_blob]
     height, width = tuple(blob.shape)[2:]
+    needed = estimate.check_device(network.net, last, needed, height, width)
     estimate.check_fits(needed, height, width)
     logging.getLogger("caffe_style").info(
         "%d x %d pixels take about %s of memory", width, height, estimate.as_text(needed)
