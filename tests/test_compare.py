@@ -309,7 +309,7 @@ def test_command_line_compares_the_examples(model, tmp_path, capsys):
 
 
 def test_interrupted_command_says_where_the_rows_are(monkeypatch, tmp_path, capsys):
-    def interrupted(*arguments, **options):
+    def interrupted(*arguments, iterations=1, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(comparison, "compare", interrupted)
