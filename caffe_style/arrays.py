@@ -142,6 +142,13 @@ def copy_of(features: Any) -> Any:
     return features.copy(order="K") if namespace(features) is np else features.clone()
 
 
+def as_doubles(x: Any) -> Any:
+    """A copy as float64 in C order, where `x` is."""
+    if namespace(x) is np:
+        return np.array(x, np.float64, order="C")
+    return contiguous(x.double().clone())
+
+
 def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
     """Cut the positions of an (N, M) matrix into slices of about `size` elements, on a device larger ones."""
     channels, positions = matrix.shape
@@ -160,6 +167,21 @@ def square_sum(x: Any) -> float:
     whole = x.size // 1024 * 1024
     runs, rest = x[:whole].reshape(-1, 1024), x[whole:]
     return float(np.einsum("ij,ij->i", runs, runs).sum(dtype=np.float64)) + float(rest @ rest)
+
+
+def dot(a: Any, b: Any) -> float:
+    """Inner product of two arrays of one shape, as vectors."""
+    if namespace(a) is np:
+        return float(np.vdot(a, b))
+    return float(namespace(a).dot(a.reshape(-1), b.reshape(-1)))
+
+
+def add_scaled(total: Any, x: Any, factor: float) -> None:
+    """Add factor * x to `total`, in place."""
+    if namespace(total) is np:
+        total += factor * x
+    else:
+        total.add_(x, alpha=factor)
 
 
 def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: float = 0.0) -> Any:
