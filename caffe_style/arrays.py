@@ -138,7 +138,7 @@ def contiguous(x: Any) -> Any:
 
 
 def copy_of(features: Any) -> Any:
-    """A copy that lies in memory without gaps, its axes in the original's order."""
+    """A copy that lies in memory without gaps, its axes in the original's order where that has none."""
     return features.copy(order="K") if namespace(features) is np else features.clone()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from pathlib import Path
 from typing import Any, Dict, Iterable, Optional, Sequence, Union
 
@@ -32,11 +33,14 @@ class Network:
         Its definition.
     input_blob : str
         The blob that holds the image, (1, 3, H, W), BGR, mean-free.
+    opened : dict
+        The arguments of `open_network` that open it again, JSON-able.
     """
 
     def __init__(self, net: Any, model: zoo.Model, backend: str, param: Any) -> None:
         self.net, self.model, self.backend, self.param = net, model, backend, param
         self.input_blob = net.inputs[0]
+        self.opened: Dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -46,6 +50,11 @@ class Network:
     def to_blob(self, image: np.ndarray) -> np.ndarray:
         """A (H, W, 3) uint8 RGB picture as the network reads it: (1, 3, H, W) float32."""
         return to_caffe(image, self.model.mean)
+
+    def on_device(self, array: np.ndarray) -> Any:
+        """An array where the net's losses work: on its device, if that shows its memory as arrays."""
+        device = getattr(self.net, "device", None)
+        return device.placed(array) if hasattr(device, "placed") else array
 
     def check_blobs(self, blobs: Iterable[str]) -> None:
         """Raise LayerError, with near names, for a blob that the network has not."""
@@ -165,6 +174,15 @@ def open_network(
     path = _find_weights(described, weights_file)
     net = backends.open_net(param, path, backend, device)
     network = Network(net, described, backend, param)
+    network.opened = {
+        "model": os.path.abspath(model) if os.path.exists(model) else str(model),
+        "backend": backend,
+        "device": device,
+        "weights_file": None if weights_file is None else os.path.abspath(weights_file),
+        "pooling": described.pooling,
+        "mean": list(described.mean),
+        "seed": seed,
+    }
     _check_input(network)
     if path is None:
         from .random_weights import fill_random

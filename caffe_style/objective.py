@@ -116,12 +116,8 @@ class Objective:
         parts : dict of str to float
             The value of each term.
         """
-        net, image_blob = self.net, self.net.blobs[self.input_blob]
-        on_host = arrays.namespace(image) is arrays.np
-        if on_host:
-            image_blob.data[...] = image
-        else:
-            net.device.set_data(image_blob, arrays.copy_of(image))
+        net = self.net
+        set_image(net, self.input_blob, image)
         net.forward(end=self._layers[self._writer[self._stops[0]]])
         parts: Dict[str, float] = {}
         pending: Dict[str, Any] = {}
@@ -139,12 +135,14 @@ class Objective:
             if below is not None and self._writer[below] < self._writer[blob]:
                 start, end = self._layers[self._writer[blob]], self._layers[self._writer[below] + 1]
                 net.backward(start=start, end=end)
+        on_host = arrays.namespace(image) is arrays.np
+        image_blob = net.blobs[self.input_blob]
         gradient = image_blob.diff if on_host else _slope(net, self.input_blob)
         return sum(parts.values()), gradient, parts
 
     def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> float:
         """Value of a term; its gradient goes to `blob`'s diff, and to `pending` for blobs further down."""
-        features = [_responses(self.net, name)[0] for name in term.blobs]
+        features = [responses(self.net, name)[0] for name in term.blobs]
         gradients = []
         for name, values in zip(term.blobs, features):
             if name == blob:
@@ -154,8 +152,16 @@ class Objective:
         return float(term.loss(features, gradients))
 
 
-def _responses(net: Any, name: str) -> Any:
-    """A blob's data, only to be read: asking the engine for more would make a device copy it back."""
+def set_image(net: Any, name: str, image: Any) -> None:
+    """Write an image (1, 3, H, W), numpy's or one on the net's device, into a blob of its shape."""
+    if arrays.namespace(image) is arrays.np:
+        net.blobs[name].data[...] = image
+    else:
+        net.device.set_data(net.blobs[name], arrays.copy_of(image))
+
+
+def responses(net: Any, name: str) -> Any:
+    """A blob's data where losses work, only to be read: asking for more would make a device copy it back."""
     device, blob = getattr(net, "device", None), net.blobs[name]
     if hasattr(device, "data_of"):
         return device.data_of(blob)

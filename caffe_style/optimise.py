@@ -101,6 +101,7 @@ def minimise(
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
     state: Optional[lbfgs.State] = None,
+    save: Optional[Callable[[lbfgs.State, List[Record]], None]] = None,
 ) -> Result:
     """Minimise a function of a picture by L-BFGS.
 
@@ -137,6 +138,8 @@ def minimise(
     state : lbfgs.State, optional
         For "device": go on from here instead of from the start. It is kept up to date, also whenever the
         callback is called: a run from what was saved of it then takes the same steps.
+    save : callable, optional
+        For "device": `save(state, history)` after each accepted step, before the callback.
 
     Returns
     -------
@@ -150,13 +153,8 @@ def minimise(
         When `iterations`, `corrections` or `steps` is less than 1; for an unknown optimizer, for bounds or a
         state that it does not take.
     """
-    if optimizer not in OPTIMIZERS:
-        raise OptionError(
-            "unknown optimizer '%s': choose one of %s" % (optimizer, ", ".join(OPTIMIZERS))
-        )
-    if optimizer == "device" and bounds is not None:
-        raise OptionError("the device's optimizer takes no bounds: choose the optimizer scipy")
-    if optimizer == "scipy" and state is not None:
+    check_optimizer(optimizer, bounds is not None)
+    if optimizer == "scipy" and (state is not None or save is not None):
         raise OptionError(
             "scipy's optimizer cannot go on from a state: choose the optimizer device"
         )
@@ -167,7 +165,7 @@ def minimise(
         start = arrays.to_numpy(start)
     elif state is None:
         state = lbfgs.State(arrays.as_doubles(start), math.sqrt(arrays.count(start)))
-    run = _Run(evaluate, start, callback, state)
+    run = _Run(evaluate, start, callback, state, save)
 
     def descend(steps: int) -> Tuple[str, str]:
         if state is None:
@@ -182,6 +180,7 @@ def minimise(
                 redraw(first)
                 if state is not None:
                     state.forget()
+                    state.fresh_starts = 1
                 descend(min(steps, iterations - first))
             status, message = "finished", "finished all draws"
     except _Stopped:
@@ -189,6 +188,18 @@ def minimise(
     except KeyboardInterrupt:
         status, message = "interrupted", "interrupted"
     return run.end(status, "%s after %d iterations" % (message, run.iteration))
+
+
+def check_optimizer(optimizer: str, bounds: bool) -> None:
+    """Raise OptionError for an optimizer that there is not, or that takes no bounds."""
+    if optimizer not in OPTIMIZERS:
+        raise OptionError(
+            "unknown optimizer '%s': choose one of %s" % (optimizer, ", ".join(OPTIMIZERS))
+        )
+    if optimizer == "device" and bounds:
+        raise OptionError(
+            "the optimizer device takes no bounds: leave them out (--no-bounds), or choose scipy"
+        )
 
 
 #: How a descent may end.
@@ -239,7 +250,7 @@ def _descend_on_device(
     run: _Run, state: lbfgs.State, steps: int, corrections: int
 ) -> Tuple[str, str]:
     """The same with `caffe_style.lbfgs`."""
-    goal, fresh_starts = run.iteration + steps, 1
+    goal = run.iteration + steps
     while True:
         run.at_start = True
         lbfgs.start(state, run.evaluate)
@@ -255,10 +266,10 @@ def _descend_on_device(
                 return CONVERGED
         if outcome == "converged":
             return CONVERGED
-        if not (state.steps and fresh_starts):
+        if not (state.steps and state.fresh_starts):
             return STUCK
         state.forget()
-        fresh_starts -= 1
+        state.fresh_starts -= 1
 
 
 class _Stopped(Exception):
@@ -274,8 +285,9 @@ class _Run:
         start: Any,
         callback: Optional[Callable],
         state: Optional[lbfgs.State],
+        save: Optional[Callable],
     ) -> None:
-        self.function, self.callback = function, callback
+        self.function, self.callback, self.state, self.save = function, callback, state, save
         self.began = time.perf_counter()
         self.result = Result(arrays.to_numpy(start).copy())
         self.point = arrays.as_doubles(start if state is None else state.point)
@@ -351,6 +363,8 @@ class _Run:
         self.iteration += 1
         record = self.result.history[-1]
         record.accepted, self.loss = True, record.loss
+        if self.save is not None:
+            self.save(self.state, self.result.history)
         if self.callback is not None:
             try:
                 self.callback(record, self.point)

@@ -13,7 +13,8 @@ import numpy as np
 
 from . import arrays
 from .networks import Network
-from .objective import Objective, Term
+from .objective import Objective, Term, set_image
+from .objective import responses as responses_of
 from .receptive import Field, receptive_fields
 from .tiles import Tile, plan
 
@@ -41,9 +42,9 @@ class TiledGram:
         self.scale = weight / (len(target) * float(positions)) ** 2
         self.slope: Any = None
 
-    def measure(self, features: np.ndarray, place: Place) -> np.ndarray:
+    def measure(self, features: Any, place: Place) -> np.ndarray:
         """This core's part of the Gram matrix, (N, N)."""
-        return core_gram(features, self.mask, place).astype(np.float64)
+        return core_gram(features, self.mask, place)
 
     def settle(self, gram: np.ndarray) -> float:
         """The loss of the whole picture's Gram matrix; from here on `spread` knows the slope."""
@@ -51,11 +52,12 @@ class TiledGram:
         self.slope = (self.scale * difference).astype(np.float32)
         return 0.25 * self.scale * arrays.square_sum(difference)
 
-    def spread(self, features: np.ndarray, gradient: np.ndarray, place: Place) -> float:
+    def spread(self, features: Any, gradient: Any, place: Place) -> float:
         """Add the core's gradient; its share of the loss is in `settle`."""
-        slope = arrays.matmul(arrays.as_matrix(features).T, self.slope).T.reshape(features.shape)
+        slope = arrays.beside(self.slope, features)
+        slope = arrays.matmul(arrays.as_matrix(features).T, slope).T.reshape(features.shape)
         if self.mask is not None:
-            slope *= self.mask[place]
+            slope *= arrays.beside(self.mask[place], features)
         gradient += slope
         return 0.0
 
@@ -80,10 +82,11 @@ class TiledLocal:
 
     measure = settle = None
 
-    def spread(self, features: np.ndarray, gradient: np.ndarray, place: Place) -> float:
+    def spread(self, features: Any, gradient: Any, place: Place) -> float:
         """Add the core's gradient; returns its share of the loss."""
-        share = (features[0].size / self.positions) ** self.mean_over
-        target = copy_of(self.target[(slice(None),) + place])
+        share = (arrays.count(features[0]) / self.positions) ** self.mean_over
+        # The whole target stays on the host: a tile's part of it is all that has to fit.
+        target = arrays.beside(arrays.copy_of(self.target[(slice(None),) + place]), features)
         value, slope = self.loss(features, target, self.weight * share)
         gradient += slope
         return value
@@ -142,14 +145,15 @@ class TiledObjective:
 
         def evaluate(features: Any, gradients: Any) -> float:
             core, place = self._tile.inside(field), self._tile.within(field)
-            return term.loss.spread(copy_of(features[0][core]), gradients[0][core], place)
+            return term.loss.spread(arrays.copy_of(features[0][core]), gradients[0][core], place)
 
         return evaluate
 
-    def __call__(self, image: np.ndarray) -> Tuple[float, np.ndarray, Dict[str, float]]:
+    def __call__(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
         """Evaluate: see `objective.Objective.__call__`. The gradient is the caller's to keep."""
         parts = self._settle(image)
-        gradient = np.zeros(image.shape, np.float32)
+        xp = arrays.namespace(image)
+        gradient = xp.zeros_like(image, dtype=xp.float32)
         for tile in self.tiles:
             self._tile = tile
             rows, columns = tile.window
@@ -163,7 +167,7 @@ class TiledObjective:
             parts[term.name] = float(term.loss([image[0]], [gradient[0]]))
         return sum(parts.values()), gradient, parts
 
-    def _settle(self, image: np.ndarray) -> Dict[str, float]:
+    def _settle(self, image: Any) -> Dict[str, float]:
         """First pass: what the losses must know of the whole picture."""
         parts = {term.name: 0.0 for term in self.terms}
         asking = [term for term in self.terms if term.loss.measure is not None]
@@ -189,14 +193,14 @@ def cut(
 
 def responses(
     network: Network,
-    image: np.ndarray,
+    image: Any,
     tiles: Sequence[Tile],
     fields: Dict[str, Field],
     blobs: Sequence[str],
-) -> Iterator[Tuple[str, Place, np.ndarray]]:
+) -> Iterator[Tuple[str, Place, Any]]:
     """Run the network over the tiles; yield blob, place in the whole, and the core's responses (N, h, w).
 
-    `image` is (1, 3, H, W), as the network reads it.
+    `image` is (1, 3, H, W), as the network reads it; the responses are where the net's losses work.
     """
     if not blobs:
         return
@@ -204,23 +208,20 @@ def responses(
     for tile in tiles:
         rows, columns = tile.window
         network.resize(rows.stop - rows.start, columns.stop - columns.start)
-        net.blobs[network.input_blob].data[...] = image[:, :, rows, columns]
+        set_image(net, network.input_blob, image[:, :, rows, columns])
         net.forward(end=last)
         for blob in dict.fromkeys(blobs):
-            core = copy_of(net.blobs[blob].data[0][tile.inside(fields[blob])])
+            core = arrays.copy_of(responses_of(net, blob)[0][tile.inside(fields[blob])])
             yield blob, tile.within(fields[blob]), core
 
 
-def core_gram(features: np.ndarray, mask: Optional[np.ndarray], place: Place) -> np.ndarray:
-    """sum_x mask(x) F(x) F(x)^T over a core, (N, N); without a mask all positions count once."""
+def core_gram(features: Any, mask: Optional[np.ndarray], place: Place) -> np.ndarray:
+    """sum_x mask(x) F(x) F(x)^T over a core, (N, N) float64; without a mask all positions count once."""
     matrix = arrays.as_matrix(features)
     if mask is None:
-        return arrays.gram(matrix)
-    weighted = copy_of(features)
-    weighted *= mask[place]
-    return arrays.matmul(matrix, arrays.as_matrix(weighted).T)
-
-
-def copy_of(features: np.ndarray) -> np.ndarray:
-    """A copy that lies in memory without gaps, channels last if the original does."""
-    return features.copy(order="K")
+        gram = arrays.gram(matrix)
+    else:
+        weighted = arrays.copy_of(features)
+        weighted *= arrays.beside(mask[place], features)
+        gram = arrays.matmul(matrix, arrays.as_matrix(weighted).T)
+    return arrays.to_numpy(gram).astype(np.float64)

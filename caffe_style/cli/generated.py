@@ -8,7 +8,7 @@ from typing import Any, Dict
 from . import running
 from .options import layer_weights, number
 
-COMMON = ("size", "iterations", "init", "tv_weight", "corrections", "bounds", "seed")
+COMMON = ("size", "iterations", "init", "tv_weight", "corrections", "bounds", "optimizer", "seed")
 ELEMENT = ("i", "j", "magnitude", "resample") + COMMON
 SPARSE = ("sigma", "density", "like", "resample") + COMMON
 FEATURE = ("channel", "decay") + COMMON

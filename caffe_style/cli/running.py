@@ -44,6 +44,11 @@ def optional(group: Any) -> Callable[..., None]:
 def add_optimiser_options(parser: argparse.ArgumentParser, bounds: str) -> None:
     """Add optimiser, network and output; `bounds` tells the function's default."""
     add = optional(parser.add_argument_group("optimiser"))
+    add(
+        "--optimizer",
+        metavar="NAME",
+        help="L-BFGS of scipy on the host, or of our own on the backend's device (scipy)",
+    )
     add("--corrections", type=number(int, 1, 100), metavar="M", help="length of its history (10)")
     add(
         "--bounds",
@@ -113,10 +118,13 @@ def optimise(
 
             def step(record: Any, image: Any) -> None:
                 bar.show(record.iteration, record.loss)
-                if args.save_every and record.iteration % args.save_every == 0:
+                if saves(record):
                     images.write_image(frame_name(output, record.iteration), image)
 
-            watchers.step = step
+            def saves(record: Any) -> bool:
+                return bool(args.save_every) and record.iteration % args.save_every == 0
+
+            watchers.step, watchers.step_wants_image = step, saves
             try:
                 result = make(network, watchers)
             except DivergedError as error:

@@ -29,6 +29,7 @@ PARAMETERS = (
     "tile",
     "corrections",
     "bounds",
+    "optimizer",
     "seed",
 )
 

@@ -40,6 +40,7 @@ class Watchers(contextlib.ExitStack):
         super().__init__()
         self._quiet = args.quiet
         self.step: Callable[[Any, Any], Any] = lambda record, image: None
+        self.step_wants_image: Callable[[Any], bool] = lambda record: True
         self.animation: Optional[Any] = None
         self.preview: Optional[Any] = None
         if args.animate:
@@ -57,6 +58,11 @@ class Watchers(contextlib.ExitStack):
         """Tell the parameters."""
         if self.preview is not None:
             self.preview.begin(parameters)
+
+    def wants_image(self, record: Any) -> bool:
+        """Whether anybody looks at this step's picture."""
+        looks = self.animation is not None or self.preview is not None
+        return looks or self.step_wants_image(record)
 
     def __call__(self, record: Any, image: Any) -> None:
         """Tell a step."""

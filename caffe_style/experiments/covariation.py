@@ -6,11 +6,11 @@ from typing import Any, Callable, List, Mapping
 
 import numpy as np
 
-from .. import estimate, losses
+from .. import arrays, estimate, losses
 from ..errors import OptionError, ResourceError
 from ..losses.covariation import CovariationTarget
 from ..networks import Network
-from ..objective import Arrays, Term
+from ..objective import Arrays, Term, single_term
 from .terms import scale
 
 GUIDES = ("content", "own")
@@ -81,24 +81,19 @@ def covariation_terms(
             total *= scale(normalisation, "style", blob, pictured[blob], target, losses.covariation)
             name = "style %s by %s" % (blob, guide)
             if guides == "content":
-                terms.append(Term(name, (blob,), _fixed(target, total)))
+                terms.append(single_term(name, blob, losses.covariation, target, total))
             else:
                 own = CovariationTarget(target.grams)
                 terms.append(Term(name, (blob, guide), _own(own, basis, total)))
     return terms
 
 
-def _fixed(target: Any, weight: float) -> Callable[[Arrays, Arrays], float]:
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
-        return losses.covariation(features[0], target, weight, gradients[0])[0]
-
-    return evaluate
-
-
 def _own(target: Any, basis: np.ndarray, weight: float) -> Callable[[Arrays, Arrays], float]:
     def evaluate(features: Arrays, gradients: Arrays) -> float:
+        nonlocal target, basis
+        target, basis = arrays.beside(target, features[0]), arrays.beside(basis, features[0])
         guides = losses.make_guides(features[1], basis, features[0].shape[1:])
-        slope = np.zeros_like(guides)
+        slope = arrays.zeros_like(guides)
         value, _ = losses.covariation(features[0], target, weight, gradients[0], guides, slope)
         losses.add_guides_gradient(gradients[1], slope, basis)
         return value

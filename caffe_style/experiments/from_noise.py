@@ -10,6 +10,7 @@ from .. import images
 from ..errors import OptionError
 from ..networks import Network
 from ..objective import Objective, Term
+from ..optimise import check_optimizer
 from .starts import Picture, is_picture, name_of, read_picture, start_picture
 from .synthesis import Result, check_memory, synthesise
 
@@ -49,6 +50,7 @@ def synthesise_from_noise(
     init: Picture = "noise",
     corrections: int = 10,
     bounds: bool = True,
+    optimizer: str = "scipy",
     seed: int = 0,
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
     **drawing: Any,
@@ -68,7 +70,7 @@ def synthesise_from_noise(
         Recorded in the result, with the options.
     size : int
         Long edge in pixels.
-    iterations, corrections, callback
+    iterations, corrections, optimizer, callback
         As in `caffe_style.transfer`.
     bounds : bool
         Keep pixels inside 0..255 throughout. A wish may ask for more than any picture has: without, a few
@@ -80,6 +82,7 @@ def synthesise_from_noise(
     **drawing
         redraw and steps, as in `synthesis.synthesise`.
     """
+    check_optimizer(optimizer, bounds)
     shape = (size, size)
     if is_picture(init):
         shape = images.fitted_size(read_picture(init).shape[:2], size)
@@ -96,6 +99,7 @@ def synthesise_from_noise(
         "init": name_of(init),
         "corrections": corrections,
         "bounds": bounds,
+        "optimizer": optimizer,
         "seed": seed,
     }
     return synthesise(
@@ -105,6 +109,7 @@ def synthesise_from_noise(
         iterations=iterations,
         corrections=corrections,
         bounds=bounds,
+        optimizer=optimizer,
         parameters=parameters,
         callback=callback,
         **drawing,

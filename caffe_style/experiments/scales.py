@@ -21,7 +21,7 @@ from .objectives import scene_objective
 from .scene import Pictures, make_scene, result_shape
 from .settings import Settings
 from .starts import start_picture
-from .synthesis import Result, announce, synthesise
+from .synthesis import Result, announce, synthesise, wants_image
 
 #: Automatic scales do not begin below this many pixels: there, style layers have few positions left.
 COARSEST = 256
@@ -69,8 +69,7 @@ def coarse_to_fine(
     parameters : dict
         Recorded in the result.
     callback : callable, optional
-        `callback(record, image)`: iterations count on from scale to scale, images have the final size. If it
-        has a method `begin`, that is first called with the parameters.
+        As in `transfer.transfer`: iterations count on from scale to scale, images have the final size.
 
     Returns
     -------
@@ -105,9 +104,12 @@ def coarse_to_fine(
         mean = network.model.mean
         start = start_picture(init, scene.content, first_style, scene.shape, settings.seed, mean)
 
-        def step(record: Any, image: np.ndarray, before: Any = before) -> Any:
-            return callback(_after(before, record), final.finish(image))
+        def step(record: Any, image: Optional[np.ndarray], before: Any = before) -> Any:
+            return callback(_after(before, record), None if image is None else final.finish(image))
 
+        step.wants_image = lambda record, before=before: wants_image(
+            callback, _after(before, record)
+        )
         try:
             result = synthesise(
                 network,
@@ -116,6 +118,7 @@ def coarse_to_fine(
                 iterations=iterations,
                 corrections=settings.corrections,
                 bounds=settings.bounds,
+                optimizer=settings.optimizer,
                 parameters=parameters,
                 callback=step if callback else None,
             )

@@ -29,8 +29,10 @@ class Settings(NamedTuple):
     colors: str
     scales: Union[int, str]
     tile: Optional[int]
+    optimizer: str
     corrections: int
     bounds: bool
+    optimizer: str
     seed: int
 
     def for_model(self, network: Network) -> Settings:

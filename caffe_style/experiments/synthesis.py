@@ -7,9 +7,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from .. import estimate
+from .. import arrays, estimate
 from ..backends import optimiser_threads
 from ..images import from_caffe
+from ..lbfgs import State
 from ..networks import Network
 from ..objective import Objective
 from ..optimise import DivergedError, minimise
@@ -72,9 +73,13 @@ def synthesise(
     corrections: int,
     bounds: bool,
     parameters: Dict[str, Any],
+    optimizer: str = "scipy",
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
+    optimizer: str = "scipy",
+    state: Optional[State] = None,
+    save: Optional[Callable[[State, List[Any]], None]] = None,
 ) -> Result:
     """Optimise a picture.
 
@@ -93,11 +98,16 @@ def synthesise(
         Keep every pixel inside 0..255 during the optimisation, not only at the end.
     parameters : dict
         Recorded in the result.
+    optimizer : str
+        One of `caffe_style.optimise.OPTIMIZERS`.
     callback : callable, optional
         `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB. If it has a method `begin`,
-        that is first called with the parameters.
+        that is first called with the parameters; if it has a method `wants_image`, then the image is None for
+        records of which that says no.
     redraw, steps
         For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise`.
+    optimizer, state, save
+        Which L-BFGS, where it goes on from and how it is saved: see there too.
 
     Raises
     ------
@@ -109,8 +119,9 @@ def synthesise(
     if isinstance(objective, Objective):
         network.resize(*start.shape[:2])
 
-    def step(record: Any, array: np.ndarray) -> Any:
-        return callback(record, from_caffe(array, mean)) if callback else None
+    def step(record: Any, array: Any) -> Any:
+        wanted = wants_image(callback, record)
+        return callback(record, from_caffe(arrays.to_numpy(array), mean) if wanted else None)
 
     def finished(outcome: Any) -> Result:
         image = from_caffe(outcome.image, mean)
@@ -118,17 +129,22 @@ def synthesise(
             image, outcome.history, parameters, outcome.status, outcome.message, objective
         )
 
+    begin = network.to_blob(start)
     try:
         with optimiser_threads(network.backend):
             outcome = minimise(
                 objective,
-                network.to_blob(start),
+                network.on_device(begin) if optimizer == "device" else begin,
                 iterations,
+                optimizer=optimizer,
                 corrections=corrections,
                 bounds=_pixel_bounds(mean) if bounds else None,
                 callback=step if callback else None,
                 redraw=redraw,
                 steps=steps,
+                optimizer=optimizer,
+                state=state,
+                save=save,
             )
     except DivergedError as error:
         error.result = finished(error.result)
@@ -140,6 +156,12 @@ def announce(callback: Any, parameters: Dict[str, Any]) -> None:
     """Tell a callback that has a method `begin` the parameters of the run."""
     if hasattr(callback, "begin"):
         callback.begin(parameters)
+
+
+def wants_image(callback: Any, record: Any) -> bool:
+    """Whether a callback looks at the picture: bringing it from a device and converting it takes time."""
+    asked = getattr(callback, "wants_image", None)
+    return asked is None or asked(record)
 
 
 def _pixel_bounds(mean: Sequence[float]) -> Any:

@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
-from .. import losses
+from .. import arrays, losses
 from ..errors import OptionError
 from ..networks import Network
 from ..objective import Term
@@ -77,8 +77,8 @@ def _gram_terms(
         totals: Dict[str, np.ndarray] = {}
         positions = dict.fromkeys(layers, 0)
         for blob, place, core in responses(network, image, tiles, fields, list(layers)):
-            totals[blob] = totals.get(blob, 0) + core_gram(core, None, place).astype(np.float64)
-            positions[blob] += core[0].size
+            totals[blob] = totals.get(blob, 0) + core_gram(core, None, place)
+            positions[blob] += arrays.count(core[0])
         for blob, weight in layers.items():
             name = "%s %s" % (style.label, blob)
             target = (totals[blob] / positions[blob]).astype(np.float32)
@@ -114,7 +114,7 @@ def _local_terms(
         if blob not in targets:
             # Channels last, as the responses lie in memory.
             targets[blob] = np.empty((*shapes[blob], len(core)), np.float32).transpose(2, 0, 1)
-        targets[blob][(slice(None), *place)] = core
+        targets[blob][(slice(None), *place)] = arrays.to_numpy(core)
     kind = "content" if label == "content" else "style"
     terms = []
     for blob, target in targets.items():

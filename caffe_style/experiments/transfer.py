@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Optional, Union
 import numpy as np
 
 from ..networks import Network
+from ..optimise import check_optimizer
 from .scales import coarse_to_fine
 from .scene import read_pictures
 from .settings import Layers, Settings
@@ -38,6 +39,7 @@ def transfer(
     tile: Optional[int] = None,
     corrections: int = 10,
     bounds: bool = False,
+    optimizer: str = "scipy",
     seed: int = 0,
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
 ) -> Result:
@@ -85,11 +87,15 @@ def transfer(
         Length of the L-BFGS history.
     bounds : bool
         Keep pixels inside 0..255 throughout.
+    optimizer : {"scipy", "device"}
+        SciPy's L-BFGS on the host, or one that runs where the network does: on a GPU neither picture nor
+        gradient leave it.
     seed : int
         Of noise.
     callback : callable, optional
         `callback(record, image)` after each iteration, with an image of the result's size. If it has a method
-        `begin`, that is first called with the parameters.
+        `begin`, that is first called with the parameters; if it has a method `wants_image`, then the image is
+        None for records of which that says no.
 
     Returns
     -------
@@ -100,6 +106,7 @@ def transfer(
     CaffeStyleError
         ImageError, LayerError, OptionError, ResourceError: see their one line.
     """
+    check_optimizer(optimizer, bounds)
     settings = Settings(
         size=size,
         iterations=iterations,
@@ -119,6 +126,7 @@ def transfer(
         tile=tile,
         corrections=corrections,
         bounds=bounds,
+        optimizer=optimizer,
         seed=seed,
     ).for_model(network)
     styles = as_styles(style)
