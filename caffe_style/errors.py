@@ -58,5 +58,9 @@ class ResourceError(CaffeStyleError):
     """Work that would not fit in memory."""
 
 
+class CheckpointError(CaffeStyleError):
+    """A checkpoint that cannot be read or written, or is of another run."""
+
+
 class OptionError(CaffeStyleError):
     """A parameter outside its range, or parameters that contradict each other."""

@@ -36,6 +36,8 @@ class State:
     loss : float
     gradient : array or None
         At the point; None before the first evaluation.
+    fresh_starts : int
+        How often its memory may yet be emptied after a line search that failed.
     """
 
     point: Any
@@ -44,6 +46,7 @@ class State:
     changes: List[Any] = field(default_factory=list)
     loss: float = math.nan
     gradient: Any = None
+    fresh_starts: int = 1
 
     def forget(self) -> None:
         """Empty the memory."""

@@ -175,7 +175,7 @@ def open_network(
     net = backends.open_net(param, path, backend, device)
     network = Network(net, described, backend, param)
     network.opened = {
-        "model": os.path.abspath(model) if os.path.exists(model) else str(model),
+        "model": os.path.abspath(model) if described.own else described.name,
         "backend": backend,
         "device": device,
         "weights_file": None if weights_file is None else os.path.abspath(weights_file),

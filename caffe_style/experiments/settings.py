@@ -29,7 +29,6 @@ class Settings(NamedTuple):
     colors: str
     scales: Union[int, str]
     tile: Optional[int]
-    optimizer: str
     corrections: int
     bounds: bool
     optimizer: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
@@ -77,7 +78,6 @@ def synthesise(
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
-    optimizer: str = "scipy",
     state: Optional[State] = None,
     save: Optional[Callable[[State, List[Any]], None]] = None,
 ) -> Result:
@@ -106,8 +106,8 @@ def synthesise(
         records of which that says no.
     redraw, steps
         For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise`.
-    optimizer, state, save
-        Which L-BFGS, where it goes on from and how it is saved: see there too.
+    state, save
+        Where L-BFGS goes on from, and how it is saved: see there too.
 
     Raises
     ------
@@ -142,14 +142,23 @@ def synthesise(
                 callback=step if callback else None,
                 redraw=redraw,
                 steps=steps,
-                optimizer=optimizer,
-                state=state,
+                state=state and _placed(state, network.on_device),
                 save=save,
             )
     except DivergedError as error:
         error.result = finished(error.result)
         raise
     return finished(outcome)
+
+
+def _placed(state: State, place: Callable[[np.ndarray], Any]) -> State:
+    """A state with its arrays where the optimiser works."""
+    return dataclasses.replace(
+        state,
+        point=place(state.point),
+        steps=[place(step) for step in state.steps],
+        changes=[place(change) for change in state.changes],
+    )
 
 
 def announce(callback: Any, parameters: Dict[str, Any]) -> None:
