@@ -69,7 +69,10 @@ def _bars(
     if len(fields) > 1:
         axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     axes.set_yticks(range(len(rows)))
-    axes.set_yticklabels([row["name"] for row in rows])
+    names = [row["name"] for row in rows]
+    if list(fields) == [""]:
+        names = ["%s  %.3g" % (row["name"], row[fields[""]]) for row in rows]
+    axes.set_yticklabels(names)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     _without_box(axes)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import tempfile
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
+import numpy as np
+
 from ... import backends as registry
 from ... import images, resources, zoo
+from ...engine.native.cpus import available_cpus
 from ...errors import CaffeStyleError, OptionError
 from ...presets import get_preset
 from ..starts import Picture, name_of, read_picture
@@ -80,8 +84,8 @@ def compare(
     Returns
     -------
     dict
-        As in compare.json: "settings", and "rows", each with either "error" or startup_seconds (until the first
-        evaluation begins), evaluation_seconds (median) with evaluation_low and evaluation_high (10th and 90th
+        As in compare.json: "machine", "settings", and "rows", each with either "error" or startup_seconds
+        (until the first evaluation begins), evaluation_seconds (median) with evaluation_low and evaluation_high (10th and 90th
         percentile), host_bytes and device_bytes (peaks), loss_deviation and gradient_deviation (largest
         relative deviation from float64, see `worker`), first_loss, final_loss, and curve: [seconds, loss] after
         each iteration.
@@ -113,7 +117,13 @@ def compare(
         "threads": threads,
         "pooling": pooling,
     }
-    report: Dict[str, Any] = {"settings": settings, "rows": []}
+    machine = {
+        "system": platform.platform(),
+        "processors": available_cpus(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    report: Dict[str, Any] = {"machine": machine, "settings": settings, "rows": []}
     with tempfile.TemporaryDirectory() as scratch:
         job = {
             **settings,
