@@ -85,10 +85,10 @@ def compare(
     -------
     dict
         As in compare.json: "machine", "settings", and "rows", each with either "error" or startup_seconds
-        (until the first evaluation begins), evaluation_seconds (median) with evaluation_low and evaluation_high (10th and 90th
-        percentile), host_bytes and device_bytes (peaks), loss_deviation and gradient_deviation (largest
-        relative deviation from float64, see `worker`), first_loss, final_loss, and curve: [seconds, loss] after
-        each iteration.
+        (until the first evaluation begins), evaluation_seconds (median), evaluation_low and evaluation_high
+        (10th and 90th percentile), host_bytes and device_bytes (peaks), loss_deviation and
+        gradient_deviation (largest relative deviation from float64, see `worker`), first_loss, final_loss,
+        and curve: [seconds, loss] after each iteration.
 
     Raises
     ------
