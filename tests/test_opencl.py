@@ -337,3 +337,9 @@ def test_released_diffs_are_recycled(device):
         held.add(device._pool.managed_bytes)
         memory.release()
     assert len(held) == 1
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_names_of_devices_are_for_opencl(name):
+    with pytest.raises(BackendError, match="%s takes a number, not 'radeon'" % name):
+        devices.make_device(name, "radeon")

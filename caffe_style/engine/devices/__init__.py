@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Union
 
 from ...errors import BackendError
 from .base import Device
@@ -13,14 +13,18 @@ _current: Optional[Device] = None
 NAMES = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch")
 
 
-def make_device(name: str, index: int = 0) -> Device:
+def make_device(name: str, index: Union[int, str] = 0) -> Device:
     """The device of this name ('cpu': native kernels where they were built; 'numpy': never).
+
+    `index` is the number of a GPU or, for opencl, a part of a device's own name.
 
     Raises
     ------
     BackendError
         For a name that is none of `NAMES`.
     """
+    if name != "opencl" and not isinstance(index, int):
+        raise BackendError("--device for %s takes a number, not '%s'" % (name, index))
     if name == "numpy":
         return HostDevice()
     if name == "cpu":
@@ -38,7 +42,7 @@ def make_device(name: str, index: int = 0) -> Device:
     raise BackendError("unknown device '%s': choose one of %s" % (name, ", ".join(NAMES)))
 
 
-def use_device(name: str, index: int = 0) -> Device:
+def use_device(name: str, index: Union[int, str] = 0) -> Device:
     """Make a device the current one for every net; returns it."""
     global _current
     _current = make_device(name, index)

@@ -70,6 +70,8 @@ class OpenclDevice(Device):
     ----------
     programs : Programs
         Its kernels.
+    description : str
+        The driver's name for it.
     peak_bytes : int or None
         The most of its own memory that it has held; None where it works in the host's.
     """
@@ -79,6 +81,7 @@ class OpenclDevice(Device):
 
     def __init__(self, cl: Any, device: Any, tuning: Optional[Tuning] = None) -> None:
         self._cl, self._device = cl, device
+        self.description: str = device.name.strip()
         self.peak_bytes: Optional[int] = None if device.host_unified_memory else 0
         context = cl.Context([device])
         self._queue = cl.CommandQueue(context)
@@ -106,7 +109,7 @@ class OpenclDevice(Device):
                 "no room for %s more on %s, which has %s and uses %s (%s): choose a smaller --size"
                 % (
                     as_text(size),
-                    self._device.name.strip(),
+                    self.description,
                     as_text(self._device.global_mem_size),
                     as_text(self._pool.active_bytes),
                     str(error).splitlines()[0],

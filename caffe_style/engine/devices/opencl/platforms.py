@@ -109,7 +109,7 @@ def choose_device(wanted: Union[int, str]) -> Found:
         raise BackendError("no OpenCL device %s: there is %s" % (wanted, there or "none"))
     if matching[0].fault:
         raise BackendError(
-            "the OpenCL device %s cannot be used: %s; a newer driver may"
-            % (matching[0].name, matching[0].fault)
+            "the OpenCL device %s cannot be used: %s: a newer driver can (for PoCL the distribution's,"
+            " pocl-opencl-icd)" % (matching[0].name, matching[0].fault)
         )
     return matching[0]
