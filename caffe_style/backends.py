@@ -64,6 +64,13 @@ def set_threads(threads: int) -> None:
         native.set_threads(threads)
 
 
+def get_threads() -> int:
+    """How many CPU threads compute."""
+    from .engine import native
+
+    return int(native.get_threads()) if native.available else 1
+
+
 def optimiser_threads(backend: str) -> ContextManager:
     """Keep BLAS to one thread for as long as the context lasts, where only the optimiser uses it.
 
@@ -98,7 +105,10 @@ def present() -> List[str]:
     if "cuda" in found:
         from .engine.devices.cuda import list_gpus
 
-        found = [name for name in found if not name.startswith("cuda") or list_gpus()]
+        try:
+            list_gpus()
+        except BackendError:
+            found = [name for name in found if not name.startswith("cuda")]
     return found
 
 

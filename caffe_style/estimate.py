@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from .errors import ResourceError
 
@@ -135,6 +136,30 @@ def check_fits(
         "a picture of %d x %d needs about %s of memory%s, %s is free: --size %d would fit"
         % (width, height, as_text(needed), where, as_text(available), fitting)
     )
+
+
+@contextmanager
+def explained(net: Any, input_blob: str) -> Iterator[None]:
+    """Say what helps when memory runs out all the same, the host's or a device's.
+
+    Raises
+    ------
+    ResourceError
+        For numpy's MemoryError and PyTorch's OutOfMemoryError.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        ran_out = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        # On the processor PyTorch has no error of its own for it.
+        if not ran_out and "can't allocate memory" not in str(error):
+            raise
+        height, width = tuple(net.blobs[input_blob].shape)[2:]
+        device = getattr(getattr(net, "device", None), "description", "this machine")
+        raise ResourceError(
+            "no memory left on %s at %d x %d pixels: --size %d takes half as much"
+            % (device, width, height, int(max(height, width) * 0.5**0.5))
+        ) from None
 
 
 def as_text(size: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
-from . import backends, weights, zoo
+from . import backends, estimate, weights, zoo
 from .errors import ImageError, LayerError, ModelError, OptionError, PrototxtError, WeightsError
 from .images import to_caffe
 
@@ -109,9 +109,10 @@ class Network:
         blobs = list(blobs)
         self.check_blobs(blobs)
         self.resize(*image.shape[:2])
-        self.net.blobs[self.input_blob].data[...] = self.to_blob(image)
-        self.net.forward(end=self.last_layer(blobs))
-        return {blob: self.net.blobs[blob].data[0].copy(order="K") for blob in blobs}
+        with estimate.explained(self.net, self.input_blob):
+            self.net.blobs[self.input_blob].data[...] = self.to_blob(image)
+            self.net.forward(end=self.last_layer(blobs))
+            return {blob: self.net.blobs[blob].data[0].copy(order="K") for blob in blobs}
 
     def last_layer(self, blobs: Iterable[str]) -> str:
         """The layer up to which the network must run for all of these blobs."""

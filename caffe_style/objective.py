@@ -3,14 +3,15 @@
 This is the only place that runs a net. The image goes forward up to the highest blob that has a term. Then
 the terms are visited from the top down: the gradient of a term is added to its blob's diff, and the layers
 between this blob and the next one below run backward, down to the image (Gatys et al. 2015, eqs. 2, 6 and 7;
-Caffe's `forward(end=)` and `backward(start=, end=)` are both inclusive).
+Caffe's `_forward(start, end)` and `_backward(start, end)` are both inclusive). The public `forward` and
+`backward` also return views of blobs, for which a device has to copy them to the host.
 """
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
-from . import arrays
+from . import arrays, estimate
 from .errors import LayerError
 
 Arrays = Sequence[Any]
@@ -115,10 +116,19 @@ class Objective:
             A view of the input blob's diff, where the image is: it changes with the next evaluation.
         parts : dict of str to float
             The value of each term.
+
+        Raises
+        ------
+        ResourceError
+            When there is no memory left.
         """
+        with estimate.explained(self.net, self.input_blob):
+            return self._run(image)
+
+    def _run(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
         net = self.net
         set_image(net, self.input_blob, image)
-        net.forward(end=self._layers[self._writer[self._stops[0]]])
+        net._forward(0, self._writer[self._stops[0]])
         parts: Dict[str, float] = {}
         pending: Dict[str, Any] = {}
         todo = list(self._terms)
@@ -133,8 +143,7 @@ class Objective:
             if blob in pending:
                 diff[0] += pending[blob]
             if below is not None and self._writer[below] < self._writer[blob]:
-                start, end = self._layers[self._writer[blob]], self._layers[self._writer[below] + 1]
-                net.backward(start=start, end=end)
+                net._backward(self._writer[blob], self._writer[below] + 1)
         on_host = arrays.namespace(image) is arrays.np
         image_blob = net.blobs[self.input_blob]
         gradient = image_blob.diff if on_host else _slope(net, self.input_blob)

@@ -204,12 +204,13 @@ def responses(
     """
     if not blobs:
         return
-    net, last = network.net, network.last_layer(blobs)
+    net = network.net
+    last = list(net._layer_names).index(network.last_layer(blobs))
     for tile in tiles:
         rows, columns = tile.window
         network.resize(rows.stop - rows.start, columns.stop - columns.start)
         set_image(net, network.input_blob, image[:, :, rows, columns])
-        net.forward(end=last)
+        net._forward(0, last)
         for blob in dict.fromkeys(blobs):
             core = arrays.copy_of(responses_of(net, blob)[0][tile.inside(fields[blob])])
             yield blob, tile.within(fields[blob]), core

@@ -12,7 +12,6 @@ from caffe_style import estimate
 from caffe_style.errors import ResourceError
 
 MEASURE = """
-import resource, sys
 import scipy.optimize
 import caffe_style as cs
 from caffe_style import images
@@ -20,14 +19,20 @@ from caffe_style.experiments import synthesis
 
 network = cs.open_network("vgg16-random")
 pictures = [images.coloured_noise(480, 640, 1.0, seed) for seed in (0, 1)]
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-before = int(status["VmRSS"].split()[0]) * 1024
+
+
+def status(field):
+    # Not resource.getrusage: there a process begins with the peak of the one that started it.
+    fields = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    return int(fields[field].split()[0]) * 1024
+
+
+before = status("VmRSS")
 network.resize(480, 640)
 layers = list(network.model.style_layers) + list(network.model.content_layers)
 estimated = synthesis.check_memory(network, layers, 10)
 cs.transfer(*pictures, network, size=640, iterations=12)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(estimated, peak - before)
+print(estimated, status("VmHWM") - before)
 """
 
 

@@ -36,6 +36,7 @@ def examine() -> Dict[str, Any]:
         "backends": list(backends.BACKENDS),
         "native kernels": kernels,
         "opencl": _opencl_devices(),
+        "cuda": _gpus(),
         "threads": native.get_threads() if native.available else 1,
         "free memory": "unknown" if available is None else estimate.as_text(available),
         "weights": {
@@ -56,6 +57,17 @@ def _opencl_devices() -> Union[str, Dict[str, str]]:
         return str(error)
     names = (each.name + (": " + each.fault if each.fault else "") for each in found)
     return {str(number): name for number, name in enumerate(names)}
+
+
+def _gpus() -> Union[str, Dict[str, str]]:
+    """Number and name of each GPU that PyTorch sees, or why there is none."""
+    from ..engine.devices.cuda import list_gpus
+    from ..errors import BackendError
+
+    try:
+        return {str(number): name for number, name in enumerate(list_gpus())}
+    except BackendError as error:
+        return str(error)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -27,16 +27,24 @@ def import_torch() -> Any:
 
 
 def list_gpus() -> List[str]:
-    """What PyTorch says of each GPU that it sees.
+    """What PyTorch says of each GPU that it sees; there is at least one.
 
     Raises
     ------
     BackendError
-        Without PyTorch.
+        Without PyTorch, without a GPU.
     """
     torch = import_torch()
+    if not torch.cuda.is_available():
+        why = (
+            "PyTorch sees no GPU: look at nvidia-smi and at the driver's version"
+            if torch.version.cuda or torch.version.hip
+            else "this PyTorch (%s) is built for the processor only: see pytorch.org for a build with CUDA"
+            % torch.__version__
+        )
+        raise BackendError("%s; without a GPU --backend cpu is the fastest" % why)
     found = []
-    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+    for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         found.append("%s, %s" % (properties.name, as_text(properties.total_memory)))
     return found
@@ -50,17 +58,8 @@ def choose_gpu(index: int) -> Any:
     BackendError
         When PyTorch sees no GPU, or none of this number.
     """
-    torch = import_torch()
     gpus = list_gpus()
-    if not gpus:
-        why = (
-            "PyTorch sees no GPU: look at nvidia-smi and at the driver's version"
-            if torch.version.cuda or torch.version.hip
-            else "this PyTorch (%s) is built for the processor only: see pytorch.org for a build with CUDA"
-            % torch.__version__
-        )
-        raise BackendError("%s; without a GPU --backend cpu is the fastest" % why)
     if not 0 <= index < len(gpus):
         listed = ", ".join("%d: %s" % pair for pair in enumerate(gpus))
         raise BackendError("there is no GPU %d: there are %s" % (index, listed))
-    return torch.device("cuda", index)
+    return import_torch().device("cuda", index)

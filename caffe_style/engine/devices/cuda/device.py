@@ -24,6 +24,9 @@ from ..cpu import make_cpu_device
 from .choice import choose_gpu, import_torch
 from .layers import KERNELS
 
+#: What cuDNN's convolutions may take to work in.
+WORKSPACE = 512 << 20
+
 
 @functools.cache
 def make_torch_device(name: str, index: int = 0) -> TorchDevice:
@@ -67,6 +70,30 @@ class TorchDevice(Device):
         self._host = make_cpu_device()
         self._derived: Any = weakref.WeakKeyDictionary()
         self._told: Set[str] = set()
+
+    @property
+    def description(self) -> str:
+        """What it is, for people."""
+        if self.place.type != "cuda":
+            return "the processor (PyTorch)"
+        return "GPU %d (%s)" % (self.place.index, self.torch.cuda.get_device_name(self.place))
+
+    def needed_bytes(self, blobs: int, diffs: int, parameters: int) -> int:
+        """What a net takes beside the host's memory, or on a GPU in all.
+
+        A result is there before it takes the place of the older one; filters are kept in both orders.
+        """
+        beside = diffs + 2 * parameters
+        return beside if self.place.type != "cuda" else blobs + diffs + beside + WORKSPACE
+
+    @property
+    def free_bytes(self) -> Optional[int]:
+        """GPU memory that is left, PyTorch's reserve included; None on the processor."""
+        if self.place.type != "cuda":
+            return None
+        cuda = self.torch.cuda
+        reserve = cuda.memory_reserved(self.place) - cuda.memory_allocated(self.place)
+        return int(cuda.mem_get_info(self.place)[0] + reserve)
 
     @property
     def peak_bytes(self) -> Optional[int]:
