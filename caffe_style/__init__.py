@@ -22,6 +22,8 @@ _PUBLIC = {
     "transfer": "experiments.transfer",
     "texture": "experiments.transfer",
     "reconstruct": "experiments.transfer",
+    "resume": "experiments.resume",
+    "Checkpoint": "checkpoint",
     "element": "experiments.generated",
     "sparse": "experiments.generated",
     "feature": "experiments.feature",

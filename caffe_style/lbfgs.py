@@ -96,12 +96,13 @@ def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
     if accepted is None:
         return "stuck"
     step, change = trial - state.point, gradient - state.gradient
+    length, gradient = math.sqrt(arrays.dot(step, step)), arrays.copy_of(gradient)
+    steps, changes = state.steps, state.changes
     if arrays.dot(step, change) > 0:
-        state.steps.append(step)
-        state.changes.append(change)
-        del state.steps[:-corrections], state.changes[:-corrections]
-    state.point, state.loss, state.gradient = trial, accepted.loss, arrays.copy_of(gradient)
-    state.step_length = math.sqrt(arrays.dot(step, step))
+        steps, changes = [*steps, step][-corrections:], [*changes, change][-corrections:]
+    # All at once, so that Ctrl-C finds the state before the step or after it.
+    state.steps, state.changes, state.step_length = steps, changes, length
+    state.point, state.loss, state.gradient = trial, accepted.loss, gradient
     return "stepped"
 
 

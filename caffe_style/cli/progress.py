@@ -33,6 +33,7 @@ class Progress:
 
             self._bar = tqdm(
                 total=self._iterations,
+                initial=iteration - 1,
                 disable=self._quiet,
                 unit="it",
                 file=sys.stderr,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
-from . import running
+from . import INTERRUPTED, resuming, running
 from .options import layer_weights, number
 
 #: Options that are parameters of `experiments.transfer.transfer`, whose defaults live there alone.
@@ -37,7 +39,7 @@ PARAMETERS = (
 def add_parser(commands: Any) -> None:
     """Add the three commands."""
     parser = commands.add_parser("transfer", help="a content picture in the style of another")
-    parser.add_argument("content", help="picture that gives the content")
+    parser.add_argument("content", nargs="?", help="picture that gives the content")
     style = "FILE[:MASK][:WEIGHT]"
     parser.add_argument(
         "style", nargs="?", help="picture that gives the style; mask and weight as for --style"
@@ -58,11 +60,11 @@ def add_parser(commands: Any) -> None:
         "picture is recoloured first) (style)",
     )
     parser = commands.add_parser("texture", help="the style alone, from noise")
-    parser.add_argument("style", help="picture that gives the style")
+    parser.add_argument("style", nargs="?", help="picture that gives the style")
     parser.set_defaults(content=None)
     _add_options(parser, "noise")
     parser = commands.add_parser("reconstruct", help="the content alone, from noise")
-    parser.add_argument("content", help="picture that gives the content")
+    parser.add_argument("content", nargs="?", help="picture that gives the content")
     parser.set_defaults(style=None)
     _add_options(parser, "noise")
 
@@ -128,6 +130,7 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> Callable[..., N
         "it stands, or as a mean square: relative, paper or mean (relative)",
     )
     running.add_optimiser_options(parser, bounds="no")
+    resuming.add_checkpoint_options(parser)
     parser.set_defaults(run=run)
     return add_picture
 
@@ -143,31 +146,51 @@ def given_styles(args: argparse.Namespace) -> Any:
 
     texts = [args.style] if args.style is not None else []
     texts += getattr(args, "styles", [])
-    if not texts and args.command == "transfer":
+    if args.resume is None and args.content is None and args.command != "texture":
+        raise OptionError("%s needs a content picture" % args.command)
+    if args.resume is None and not texts and args.command == "texture":
+        raise OptionError("texture needs a style picture")
+    if args.resume is None and not texts and args.command == "transfer":
         raise OptionError("transfer needs a style: name a picture after the content, or --style")
     return [read_style(text) for text in texts] or None
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the picture."""
+    from ..experiments.identity import arguments_of
     from ..experiments.transfer import transfer
     from ..presets import Preset, get_preset
 
     given = running.given(args, PARAMETERS)
-    styles = given_styles(args)
+    content, styles = args.content, given_styles(args)
     preset = get_preset(args.preset) if hasattr(args, "preset") else Preset("", {}, {})
+    checkpoint = resuming.open_checkpoint(args)
+    saved, network_options = {}, preset.network
+    if args.resume is not None:
+        resumed = checkpoint.resumed.run
+        if not given["seed"]:
+            del given["seed"]
+        saved_content, saved_styles, saved = arguments_of(resumed)
+        content, styles = content or saved_content, styles or saved_styles
+        asked = {name: resumed["network"][name] for name in ("pooling", "mean")}
+        network_options = {**asked, **preset.network}
 
     def make(network: Any, step: Any) -> Any:
-        settings = {**preset.settings(network.model), **given}
-        if "init" not in given and (args.content is None or styles is None):
+        settings = {**saved, **preset.settings(network.model), **given}
+        if not saved and "init" not in given and (content is None or styles is None):
             # Without a content picture there is none to start from.
             settings["init"] = preset.transfer.get("init", "").replace("content", "") or "noise"
-        return transfer(args.content, styles, network, callback=step, **settings)
+        return transfer(content, styles, network, callback=step, checkpoint=checkpoint, **settings)
 
     default = running.default_of(transfer, "iterations")
-    iterations = {"iterations": default, **preset.transfer, **given}["iterations"]
-    output = default_output(args.content, styles and styles[0].picture)
-    return running.optimise(args, output, iterations, make, preset.network)
+    iterations = {"iterations": default, **saved, **preset.transfer, **given}["iterations"]
+    output = args.output or default_output(content, styles and styles[0].picture)
+    if checkpoint is not None:
+        checkpoint.notes["output"] = os.path.abspath(output)
+    status = running.optimise(args, output, iterations, make, network_options)
+    if status == INTERRUPTED and checkpoint is not None and checkpoint.path.exists():
+        print("caffe-style: to go on: --resume %s" % checkpoint.path, file=sys.stderr)
+    return status
 
 
 def default_output(content: Optional[str], style: Optional[str]) -> str:

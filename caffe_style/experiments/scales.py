@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
-from ..errors import OptionError
+from ..checkpoint import Checkpoint, Saved
+from ..errors import CheckpointError, OptionError
 from ..networks import Network
 from ..optimise import DivergedError
+from .identity import describe_run
 from .memory import choose_tile
 from .objectives import scene_objective
 from .scene import Pictures, make_scene, result_shape
@@ -58,6 +60,7 @@ def coarse_to_fine(
     settings: Settings,
     parameters: Dict[str, Any],
     callback: Optional[Callable[[Any, np.ndarray], Any]],
+    checkpoint: Optional[Checkpoint] = None,
 ) -> Result:
     """Run a transfer at each of its scales.
 
@@ -70,6 +73,8 @@ def coarse_to_fine(
         Recorded in the result.
     callback : callable, optional
         As in `transfer.transfer`: iterations count on from scale to scale, images have the final size.
+    checkpoint : Checkpoint, optional
+        Where the run saves itself, and what it goes on from.
 
     Returns
     -------
@@ -85,10 +90,16 @@ def coarse_to_fine(
     final = make_scene(
         pictures, settings.size, settings.style_scale, settings.style_loss, settings.colors
     )
+    saved = None
+    if checkpoint is not None:
+        saved = checkpoint.begin(describe_run(network, pictures, parameters, tiles))
+    if saved is not None:
+        parameters, tiles = saved.run["parameters"], saved.run["tiles"]
     announce(callback, parameters)
-    history: List[Any] = []
+    past = Past([]) if saved is None else Past(saved.history, resumed=True)
     init = settings.init
-    for edge, iterations, tile in zip(edges, shares, tiles):
+    for number in range(0 if saved is None else saved.scale, len(edges)):
+        edge, iterations = edges[number], shares[number]
         scene = final
         if edge != settings.size:
             scene = make_scene(
@@ -99,51 +110,95 @@ def coarse_to_fine(
             logging.getLogger("caffe_style").info(
                 "%d x %d pixels, %d iterations", width, height, iterations
             )
-        before = history[-1] if history else None
-        first_style = scene.styles[0].image if scene.styles else None
-        mean = network.model.mean
-        start = start_picture(init, scene.content, first_style, scene.shape, settings.seed, mean)
+        if saved is None:
+            first_style = scene.styles[0].image if scene.styles else None
+            mean = network.model.mean
+            start = start_picture(
+                init, scene.content, first_style, scene.shape, settings.seed, mean
+            )
+        else:
+            start = shape_of_saved(saved, scene.shape)
+        done = 0 if saved is None else saved.done
 
-        def step(record: Any, image: Optional[np.ndarray], before: Any = before) -> Any:
-            return callback(_after(before, record), None if image is None else final.finish(image))
+        def step(record: Any, image: Optional[np.ndarray], past: Past = past) -> Any:
+            return callback(past.after(record), None if image is None else final.finish(image))
 
-        step.wants_image = lambda record, before=before: wants_image(
-            callback, _after(before, record)
-        )
+        step.wants_image = lambda record, past=past: wants_image(callback, past.after(record))
         try:
             result = synthesise(
                 network,
-                scene_objective(network, scene, settings, tile),
+                scene_objective(network, scene, settings, tiles[number]),
                 start,
-                iterations=iterations,
+                iterations=iterations - done,
                 corrections=settings.corrections,
                 bounds=settings.bounds,
                 optimizer=settings.optimizer,
                 parameters=parameters,
                 callback=step if callback else None,
+                state=None if saved is None else saved.state,
+                save=_saver(checkpoint, number, done, iterations, past) if checkpoint else None,
             )
         except DivergedError as error:
-            error.result = _joined(error.result, history, before, final)
+            history = past.joined(error.result.history)
+            error.result = error.result._replace(
+                image=final.finish(error.result.image), history=history
+            )
             raise
-        history = _joined(result, history, before, final).history
-        init = result.image
+        past, init, saved = Past(past.joined(result.history)), result.image, None
         if result.status in ("stopped", "interrupted"):
+            if checkpoint is not None:
+                checkpoint.write()
             break
-    return result._replace(image=final.finish(result.image), history=history)
+    return result._replace(image=final.finish(result.image), history=past.history)
 
 
-def _joined(result: Result, history: List[Any], before: Any, final: Any) -> Result:
-    """A scale's result as that of the whole run so far."""
-    records = history + [_after(before, record) for record in result.history]
-    return result._replace(image=final.finish(result.image), history=records)
+class Past:
+    """The records of a run so far, after which those of an optimisation count.
+
+    Parameters
+    ----------
+    history : list of Record
+    resumed : bool
+        The optimisation goes on inside a scale: its first evaluation is the last one of the history again.
+    """
+
+    def __init__(self, history: List[Any], resumed: bool = False) -> None:
+        self.history, self._skip = history, int(resumed)
+
+    def after(self, record: Any) -> Any:
+        """The record as it counts after all that came before."""
+        if not self.history:
+            return record
+        return dataclasses.replace(
+            record,
+            iteration=self.history[-1].iteration + record.iteration,
+            seconds=self.history[-1].seconds + record.seconds,
+        )
+
+    def joined(self, records: List[Any]) -> List[Any]:
+        """The history with an optimisation's records."""
+        return self.history + [self.after(record) for record in records[self._skip :]]
 
 
-def _after(before: Any, record: Any) -> Any:
-    """The record as it counts after all that came before."""
-    if before is None:
-        return record
-    return dataclasses.replace(
-        record,
-        iteration=before.iteration + record.iteration,
-        seconds=before.seconds + record.seconds,
-    )
+def _saver(checkpoint: Checkpoint, number: int, done: int, iterations: int, past: Past) -> Any:
+    """What an optimisation calls after each step so that the checkpoint knows of it."""
+
+    def save(state: Any, records: List[Any]) -> None:
+        steps, count = done + records[-1].iteration, len(records)
+        # After the last one there is nothing left to go on with.
+        if steps < iterations:
+            checkpoint.save(number, steps, lambda: past.joined(records[:count]), state)
+
+    return save
+
+
+def shape_of_saved(saved: Saved, shape: Tuple[int, int]) -> np.ndarray:
+    """A blank picture of a scale, whose saved picture must have its shape.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    if saved.state.point.shape != (1, 3, *shape):
+        raise CheckpointError("the checkpoint's picture is not of this run's size: begin anew")
+    return np.zeros((*shape, 3), np.uint8)

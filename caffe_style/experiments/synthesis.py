@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
@@ -130,6 +129,8 @@ def synthesise(
         )
 
     begin = network.to_blob(start)
+    if state is not None:
+        _move(state, network.on_device)
     try:
         with optimiser_threads(network.backend):
             outcome = minimise(
@@ -142,7 +143,7 @@ def synthesise(
                 callback=step if callback else None,
                 redraw=redraw,
                 steps=steps,
-                state=state and _placed(state, network.on_device),
+                state=state,
                 save=save,
             )
     except DivergedError as error:
@@ -151,14 +152,11 @@ def synthesise(
     return finished(outcome)
 
 
-def _placed(state: State, place: Callable[[np.ndarray], Any]) -> State:
-    """A state with its arrays where the optimiser works."""
-    return dataclasses.replace(
-        state,
-        point=place(state.point),
-        steps=[place(step) for step in state.steps],
-        changes=[place(change) for change in state.changes],
-    )
+def _move(state: State, place: Callable[[np.ndarray], Any]) -> None:
+    """Bring a state's arrays to where the optimiser works."""
+    state.point = place(state.point)
+    state.steps = [place(step) for step in state.steps]
+    state.changes = [place(change) for change in state.changes]
 
 
 def announce(callback: Any, parameters: Dict[str, Any]) -> None:

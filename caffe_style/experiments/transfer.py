@@ -6,6 +6,8 @@ from typing import Any, Callable, Dict, Optional, Union
 
 import numpy as np
 
+from ..checkpoint import Checkpoint, PathLike
+from ..errors import OptionError
 from ..networks import Network
 from ..optimise import check_optimizer
 from .scales import coarse_to_fine
@@ -39,8 +41,9 @@ def transfer(
     tile: Optional[int] = None,
     corrections: int = 10,
     bounds: bool = False,
-    optimizer: str = "scipy",
+    optimizer: Optional[str] = None,
     seed: int = 0,
+    checkpoint: Union[PathLike, Checkpoint, None] = None,
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
 ) -> Result:
     """Render the content of one picture in the style of another (Gatys et al. 2015; paper, section 2).
@@ -87,11 +90,14 @@ def transfer(
         Length of the L-BFGS history.
     bounds : bool
         Keep pixels inside 0..255 throughout.
-    optimizer : {"scipy", "device"}
-        SciPy's L-BFGS on the host, or one that runs where the network does: on a GPU neither picture nor
-        gradient leave it.
+    optimizer : {"scipy", "device"}, optional
+        SciPy's L-BFGS on the host (the default), or one that runs where the network does: on a GPU neither
+        picture nor gradient leave it.
     seed : int
         Of noise.
+    checkpoint : path or Checkpoint, optional
+        Save the run there as it goes, so that `resume` can continue it after a crash. This takes the optimizer
+        "device", since SciPy's does not hand out its state.
     callback : callable, optional
         `callback(record, image)` after each iteration, with an image of the result's size. If it has a method
         `begin`, that is first called with the parameters; if it has a method `wants_image`, then the image is
@@ -106,6 +112,15 @@ def transfer(
     CaffeStyleError
         ImageError, LayerError, OptionError, ResourceError: see their one line.
     """
+    if checkpoint is not None:
+        if bounds or optimizer == "scipy":
+            raise OptionError(
+                "checkpoints need the optimizer device, which takes no bounds: leave those options out"
+            )
+        optimizer = "device"
+        if not isinstance(checkpoint, Checkpoint):
+            checkpoint = Checkpoint(checkpoint)
+    optimizer = optimizer or "scipy"
     check_optimizer(optimizer, bounds)
     settings = Settings(
         size=size,
@@ -141,7 +156,7 @@ def transfer(
         "style": named if len(named) > 1 else named[0] if named else None,
         **settings.parameters(),
     }
-    return coarse_to_fine(network, pictures, settings, parameters, callback)
+    return coarse_to_fine(network, pictures, settings, parameters, callback, checkpoint)
 
 
 def texture(style: Picture, network: Network, *, init: Picture = "noise", **options: Any) -> Result:

@@ -1,0 +1,47 @@
+"""Going on with a run from its checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from .. import backends
+from ..checkpoint import EVERY, Checkpoint, PathLike
+from ..networks import open_network
+from .identity import arguments_of
+from .synthesis import Result
+from .transfer import transfer
+
+
+def resume(
+    path: PathLike, *, every: float = EVERY, callback: Optional[Callable[[Any, Any], Any]] = None
+) -> Result:
+    """Go on with a run of `transfer`, `texture` or `reconstruct` to the picture that it was to make.
+
+    Pictures and network are read anew from where they were, and must be what they were. The picture is that of
+    an uninterrupted run, bit for bit: the number of threads is what it was, too.
+
+    Parameters
+    ----------
+    path : path
+        The checkpoint; the run goes on saving itself there.
+    every : float
+        Seconds between two checkpoints.
+    callback : callable, optional
+        As in `transfer`.
+
+    Returns
+    -------
+    Result
+        With the whole run's history.
+
+    Raises
+    ------
+    CheckpointError
+        When the file is no whole checkpoint, or pictures or network have changed.
+    """
+    checkpoint = Checkpoint(path, every, resume=path)
+    run = checkpoint.resumed.run
+    content, styles, settings = arguments_of(run)
+    backends.set_threads(run["threads"])
+    network = open_network(**run["network"])
+    return transfer(content, styles, network, checkpoint=checkpoint, callback=callback, **settings)
