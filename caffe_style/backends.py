@@ -105,7 +105,10 @@ def present() -> List[str]:
     if "cuda" in found:
         from .engine.devices.cuda import list_gpus
 
-        found = [name for name in found if not name.startswith("cuda") or list_gpus()]
+        try:
+            list_gpus()
+        except BackendError:
+            found = [name for name in found if not name.startswith("cuda")]
     return found
 
 
