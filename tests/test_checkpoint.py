@@ -72,6 +72,20 @@ def test_a_resumed_run_ends_in_the_same_picture_bit_for_bit(
         np.testing.assert_array_equal(resumed.image, whole.image)
         assert plain(resumed.history) == plain(whole.history)
         assert resumed.parameters == whole.parameters
+        assert resumed.message == whole.message == "finished after 10 iterations"
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_on_other_backends(pair, tmp_path, backend):
+    """Where the network works on tensors, so does L-BFGS: its state comes from there and goes back."""
+    if backend == "torch":
+        pytest.importorskip("torch", reason="no PyTorch here")
+    network = cs.open_network("vgg16-random", backend)
+    whole = cs.transfer(*pair, network, optimizer="device", **SETTINGS)
+    path = saved_run(pair, network, tmp_path / "run.npz")
+    resumed = cs.resume(path)
+    np.testing.assert_array_equal(resumed.image, whole.image)
+    assert plain(resumed.history) == plain(whole.history)
 
 
 def test_checkpoints_do_not_change_the_run(pair, network, tmp_path):

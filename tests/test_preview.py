@@ -231,6 +231,29 @@ def test_a_browser_that_went_away_is_waited_for_only_a_moment(page, monkeypatch)
     page.end("finished", "")
 
 
+def test_requests_on_one_connection(page):
+    """As browsers send them; one that was refused ends it, since its body was not read."""
+    port = int(page.url.rsplit(":", 1)[1].strip("/"))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for _ in range(3):
+        connection.request("GET", "/state")
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.headers["Connection"] is None
+        answer.read()
+        socket_before = connection.sock
+    assert connection.sock is socket_before is not None
+    connection.request("POST", "/stop", body=b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answer = connection.getresponse()
+    assert answer.status == 403 and answer.headers["Connection"] == "close"
+    connection.close()
+
+
+def test_leaving_the_context_ends_the_run():
+    with Preview() as page:
+        page(record(1), image())
+    assert page._status == "finished"
+
+
 def test_an_error_of_the_run_is_shown():
     with pytest.raises(ValueError):
         with Preview() as page:

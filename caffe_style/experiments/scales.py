@@ -149,7 +149,12 @@ def coarse_to_fine(
             if checkpoint is not None:
                 checkpoint.write()
             break
-    return result._replace(image=final.finish(result.image), history=past.history)
+    message = result.message.rpartition(" after ")[0]
+    return result._replace(
+        image=final.finish(result.image),
+        history=past.history,
+        message="%s after %d iterations" % (message, past.iterations),
+    )
 
 
 class Past:
@@ -164,15 +169,18 @@ class Past:
 
     def __init__(self, history: List[Any], resumed: bool = False) -> None:
         self.history, self._skip = history, int(resumed)
+        # The last evaluations may have been of a step that was not taken.
+        self.iterations = max(
+            (record.iteration for record in history if record.accepted), default=0
+        )
+        self._seconds = history[-1].seconds if history else 0.0
 
     def after(self, record: Any) -> Any:
         """The record as it counts after all that came before."""
-        if not self.history:
-            return record
         return dataclasses.replace(
             record,
-            iteration=self.history[-1].iteration + record.iteration,
-            seconds=self.history[-1].seconds + record.seconds,
+            iteration=self.iterations + record.iteration,
+            seconds=self._seconds + record.seconds,
         )
 
     def joined(self, records: List[Any]) -> List[Any]:

@@ -63,7 +63,9 @@ class Preview:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if error is not None:
+        if error is None:
+            self.end("finished", "")
+        else:
             self.end("failed", str(error) or kind.__name__)
         self.close()
 
