@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from types import SimpleNamespace
@@ -9,9 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 from test_objective import BRANCHES, VGG, directional, make
 
 from caffe_style import backends, losses
+from caffe_style.cli import main
 from caffe_style.engine import Net
 from caffe_style.engine.devices import make_device
 from caffe_style.engine.devices.cuda import choice
@@ -180,7 +183,7 @@ def test_with_random_filters_too(optimizer):
 @pytest.mark.parametrize(
     "options",
     [
-        {"size": 320, "tile": 288, "iterations": 1},
+        {"tile": 64, "style_layers": {"conv1_1": 1}, "content_layers": {"conv2_1": 1}},
         {"style_loss": "covariation", "guides": "own"},
         {"style_loss": "spatial"},
     ],
@@ -190,6 +193,38 @@ def test_tiles_and_other_losses_too(options):
     options = {"tv_weight": 1e-3, "optimizer": "device", **options}
     on_cpu, on_torch = (run(backend, **options) for backend in ("cpu", "torch"))
     assert accepted(on_torch) == pytest.approx(accepted(on_cpu), rel=1e-3)
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_pictures_are_made_for_who_looks(scales):
+    class Callback:
+        def __init__(self):
+            self.seen = []
+
+        def wants_image(self, record):
+            return record.iteration % 2 == 0
+
+        def __call__(self, record, image):
+            self.seen.append((record.iteration, image is not None))
+
+    callback = Callback()
+    run("torch", optimizer="device", iterations=4, scales=scales, callback=callback)
+    assert callback.seen == [(1, False), (2, True), (3, False), (4, True)]
+
+
+def test_the_command_line_takes_it(tmp_path, capsys):
+    out = tmp_path / "out.png"
+    command = ["transfer", str(EXAMPLES / "cat.jpg"), str(EXAMPLES / "fractal.jpg"), "-q"]
+    command += ["-o", str(out), "--model", "vgg19-random", "--size", "48", "--iterations", "2"]
+    assert main([*command, "--backend", "torch", "--optimizer", "device"]) == 0
+    parameters = json.loads(Image.open(out).text["caffe_style"])
+    assert (parameters["backend"], parameters["optimizer"]) == ("torch", "device")
+    for options, said in (
+        (["--optimizer", "adam"], "unknown optimizer 'adam': choose one of scipy, device"),
+        (["--optimizer", "device", "--bounds"], "takes no bounds"),
+    ):
+        assert main([*command, *options]) == 2
+        assert said in capsys.readouterr().err
 
 
 # -- what may be missing -----------------------------------------------------------------------------
