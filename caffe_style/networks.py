@@ -111,7 +111,7 @@ class Network:
         self.resize(*image.shape[:2])
         with estimate.explained(self.net, self.input_blob):
             self.net.blobs[self.input_blob].data[...] = self.to_blob(image)
-            self.net.forward(end=self.last_layer(blobs))
+            self.net._forward(0, list(self.net._layer_names).index(self.last_layer(blobs)))
             return {blob: self.net.blobs[blob].data[0].copy(order="K") for blob in blobs}
 
     def last_layer(self, blobs: Iterable[str]) -> str:

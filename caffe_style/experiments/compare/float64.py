@@ -83,16 +83,15 @@ class Float64Net:
         """Give every blob the shape that follows from the inputs' shapes."""
         self._net.reshape()
 
-    def forward(self, end: str) -> None:
-        """Run the layers up to `end`."""
-        for name in self._layer_names[: self._layer_names.index(end) + 1]:
+    def _forward(self, start: int, end: int) -> None:
+        """Run the layers from one up to another, both included."""
+        for name in self._layer_names[start : end + 1]:
             layer, bottom, top = self._prepare(name)
             layer.forward(bottom, top)
 
-    def backward(self, start: str, end: str) -> None:
-        """Run from `start` down to `end`, both included; weights get no gradient."""
-        first, last = self._layer_names.index(end), self._layer_names.index(start)
-        for name in reversed(self._layer_names[first : last + 1]):
+    def _backward(self, start: int, end: int) -> None:
+        """Run from one down to another, both included; weights get no gradient."""
+        for name in reversed(self._layer_names[end : start + 1]):
             layer, bottom, top = self._prepare(name)
             layer.param_propagate_down = [False] * len(layer.blobs)
             layer.backward(top, [True] * len(bottom), bottom)
