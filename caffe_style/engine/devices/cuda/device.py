@@ -9,9 +9,8 @@ So far it has run on PyTorch's tensors of the processor only (backend `torch`), 
 from __future__ import annotations
 
 import functools
-import logging
 import weakref
-from typing import Any, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from ... import native
 from ...blob import Blob
 from ...layers.base import Layer
 from ...memory import Memory
-from ..base import Device
-from ..cpu import make_cpu_device
+from ..kernels import KernelDevice
 from .choice import choose_gpu, import_torch
 from .layers import KERNELS
 
@@ -53,7 +51,7 @@ def make_torch_device(name: str, index: int = 0) -> TorchDevice:
     return TorchDevice(torch, name, choose_gpu(index))
 
 
-class TorchDevice(Device):
+class TorchDevice(KernelDevice):
     """Runs the kernels of `layers.KERNELS`; a layer they do not serve runs on the host.
 
     Parameters
@@ -66,10 +64,9 @@ class TorchDevice(Device):
     """
 
     def __init__(self, torch: Any, name: str, place: Any) -> None:
+        super().__init__(KERNELS)
         self.torch, self.name, self.place = torch, name, place
-        self._host = make_cpu_device()
         self._derived: Any = weakref.WeakKeyDictionary()
-        self._told: Set[str] = set()
 
     @property
     def description(self) -> str:
@@ -173,43 +170,6 @@ class TorchDevice(Device):
         return self.torch.backends.cudnn.flags(
             enabled=True, benchmark=True, allow_tf32=self.name == "cuda-tf32"
         )
-
-    # -- layers ----------------------------------------------------------------------------------
-
-    def _kernel(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> Any:
-        kernel = KERNELS.get(layer.type)
-        if kernel is not None and kernel.serves(layer, bottom, top):
-            return kernel
-        if bottom and layer.type not in self._told:
-            self._told.add(layer.type)
-            logging.getLogger("caffe_style").info(
-                "the %s device has no kernel for %s here: it runs on the host",
-                self.name,
-                layer.type,
-            )
-        return None
-
-    def forward(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Run the layer's forward."""
-        kernel = self._kernel(layer, bottom, top)
-        if kernel is None:
-            self._host.forward(layer, bottom, top)
-        else:
-            kernel.forward(self, layer, bottom, top)
-
-    def backward(
-        self,
-        layer: Layer,
-        top: Sequence[Blob],
-        propagate_down: Sequence[bool],
-        bottom: Sequence[Blob],
-    ) -> None:
-        """Run the layer's backward."""
-        kernel = self._kernel(layer, bottom, top)
-        if kernel is None:
-            self._host.backward(layer, top, propagate_down, bottom)
-        else:
-            kernel.backward(self, layer, top, propagate_down, bottom)
 
 
 class _Derived(NamedTuple):

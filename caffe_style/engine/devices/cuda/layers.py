@@ -5,21 +5,10 @@ What a layer computes is said where its numpy definition is, in `caffe_style.eng
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, NamedTuple, Sequence
+from typing import Any, Dict, Sequence
 
-from ...blob import Blob
+from ..kernels import Blobs, Kernel, Wanted
 from . import pooling
-
-Blobs = Sequence[Blob]
-Wanted = Sequence[bool]
-
-
-class Kernel(NamedTuple):
-    """How the device runs one layer type, where it can (`serves`)."""
-
-    serves: Callable[[Any, Blobs, Blobs], bool]
-    forward: Callable[[Any, Any, Blobs, Blobs], None]
-    backward: Callable[[Any, Any, Blobs, Wanted, Blobs], None]
 
 
 def _not_empty(layer: Any, bottom: Blobs, top: Blobs) -> bool:

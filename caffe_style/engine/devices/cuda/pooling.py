@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any
 
-from ...blob import Blob
-
-Blobs = Sequence[Blob]
+from ..kernels import Blobs, Wanted
 
 
 def serves(layer: Any, bottom: Blobs, top: Blobs) -> bool:
@@ -42,7 +40,7 @@ def forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None:
     device.set_data(top[0], y)
 
 
-def backward(device: Any, layer: Any, top: Blobs, wanted: Sequence[bool], bottom: Blobs) -> None:
+def backward(device: Any, layer: Any, top: Blobs, wanted: Wanted, bottom: Blobs) -> None:
     """Send each window's gradient to its first maximum, or evenly over a mean's window."""
     if not wanted[0]:
         return

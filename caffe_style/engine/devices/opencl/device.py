@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import logging
 import weakref
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from ....estimate import as_text
 from ...blob import Blob
 from ...layers.base import Layer
 from ...memory import Memory
-from ..base import Device
-from ..cpu import make_cpu_device
+from ..kernels import Kernel, KernelDevice
 from . import convolution, layers
 from .platforms import choose_device, import_pyopencl
 from .programs import Programs, Tuning, tuning_for
@@ -39,22 +37,7 @@ def make_opencl_device(wanted: Union[int, str] = 0) -> OpenclDevice:
     return OpenclDevice(import_pyopencl(), choose_device(wanted).device)
 
 
-class Kernel(NamedTuple):
-    """How the device runs one layer type, where it can (`serves`).
-
-    Attributes
-    ----------
-    has_parameters : bool
-        Whether the host must compute gradients to the parameters where they are asked for.
-    """
-
-    serves: Callable
-    forward: Callable
-    backward: Callable
-    has_parameters: bool = False
-
-
-class OpenclDevice(Device):
+class OpenclDevice(KernelDevice):
     """Runs the kernels of `KERNELS`; a layer they do not serve runs on the host, as do weight gradients.
 
     Parameters
@@ -80,6 +63,7 @@ class OpenclDevice(Device):
     fuses_relu = True
 
     def __init__(self, cl: Any, device: Any, tuning: Optional[Tuning] = None) -> None:
+        super().__init__(KERNELS)
         self._cl, self._device = cl, device
         self.description: str = device.name.strip()
         self.peak_bytes: Optional[int] = None if device.host_unified_memory else 0
@@ -87,9 +71,7 @@ class OpenclDevice(Device):
         self._queue = cl.CommandQueue(context)
         self._pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self._queue))
         self.programs = Programs(cl, context, self._queue, tuning or tuning_for(cl, device))
-        self._host = make_cpu_device()
         self._derived: Any = weakref.WeakKeyDictionary()
-        self._told: Set[str] = set()
 
     # -- memory ----------------------------------------------------------------------------------
 
@@ -188,47 +170,6 @@ class OpenclDevice(Device):
         self.programs.run(file, name, vectors, *arguments, vectors, VW=vector)
 
     # -- layers ----------------------------------------------------------------------------------
-
-    def _kernel(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> Any:
-        kernel = KERNELS.get(layer.type)
-        if kernel is not None and kernel.serves(layer, bottom, top):
-            return kernel
-        if bottom:
-            self._tell(
-                "the opencl device has no kernel for %s here: it runs on the host", layer.type
-            )
-        return None
-
-    def _tell(self, message: str, *arguments: Any) -> None:
-        text = message % arguments
-        if text not in self._told:
-            self._told.add(text)
-            logging.getLogger("caffe_style").info(text)
-
-    def forward(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Run the layer's forward."""
-        kernel = self._kernel(layer, bottom, top)
-        if kernel is None:
-            self._host.forward(layer, bottom, top)
-        else:
-            kernel.forward(self, layer, bottom, top)
-
-    def backward(
-        self,
-        layer: Layer,
-        top: Sequence[Blob],
-        propagate_down: Sequence[bool],
-        bottom: Sequence[Blob],
-    ) -> None:
-        """Run the layer's backward."""
-        kernel = self._kernel(layer, bottom, top)
-        if kernel is None:
-            self._host.backward(layer, top, propagate_down, bottom)
-            return
-        if kernel.has_parameters and any(layer.param_propagate_down):
-            self._tell("gradients to the parameters of %s are computed on the host", layer.type)
-            self._host.backward(layer, top, [False] * len(bottom), bottom)
-        kernel.backward(self, layer, top, propagate_down, bottom)
 
     def forward_with_relu(self, layer: Layer, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Run a convolution and its ReLU in one pass over the top."""
