@@ -11,8 +11,8 @@ from typing import Any, ContextManager, List, Optional
 
 from .errors import BackendError
 
-#: The embedded engine's devices.
-BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch")
+#: The embedded engine's devices, then genuine Caffe's modes.
+BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch", "caffe", "caffe-gpu")
 
 
 def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:
@@ -43,6 +43,10 @@ def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: 
         raise BackendError(
             "unknown backend '%s': choose one of %s" % (backend, ", ".join(BACKENDS))
         )
+    if backend in ("caffe", "caffe-gpu"):
+        from .genuine import open_genuine
+
+        return open_genuine(param, weights, backend == "caffe-gpu", device)
     from .engine import Net
     from .engine.devices import make_device
 
@@ -93,15 +97,18 @@ _MODULES = {
     "cuda": "torch",
     "cuda-tf32": "torch",
     "torch": "torch",
-    "caffe": "caffe",
 }
 
 
 def present() -> List[str]:
-    """Those of `BACKENDS` whose libraries are on this machine, and for cuda a GPU."""
+    """Those of `BACKENDS` whose libraries are on this machine, and for cuda and caffe-gpu a GPU."""
     from importlib.util import find_spec
 
+    from .genuine import modes
+
     found = [name for name in BACKENDS if name not in _MODULES or find_spec(_MODULES[name])]
+    usable = modes()
+    found = [name for name in found if not name.startswith("caffe") or name in usable]
     if "cuda" in found:
         from .engine.devices.cuda import list_gpus
 

@@ -19,7 +19,7 @@ PICTURES = 17
 def blob_bytes(net: Any, last_layer: str) -> int:
     """Bytes of the responses of the layers up to `last_layer`, each memory counted once."""
     counted: Dict[str, int] = {}
-    for layer in net._layer_names[: net._layer_names.index(last_layer) + 1]:
+    for layer in _layers(net, last_layer):
         for blob in net.top_names[layer]:
             if "_split_" not in blob:
                 counted[blob] = net.blobs[blob].count
@@ -27,12 +27,23 @@ def blob_bytes(net: Any, last_layer: str) -> int:
 
 
 def diff_bytes(net: Any, last_layer: str) -> int:
-    """Bytes of the diffs that a lean backward holds at a time: those around the largest layer."""
+    """Bytes of the diffs that a lean backward holds at a time, those around the largest layer.
+
+    A net that works otherwise says itself what it takes beside the data (`working_bytes`).
+    """
+    if hasattr(net, "working_bytes"):
+        return net.working_bytes(last_layer)
     largest = 0
-    for layer in net._layer_names[: net._layer_names.index(last_layer) + 1]:
+    for layer in _layers(net, last_layer):
         blobs = set(net.top_names[layer]) | set(net.bottom_names[layer])
         largest = max(largest, sum(net.blobs[blob].count for blob in blobs))
     return FLOAT32 * largest
+
+
+def _layers(net: Any, last_layer: str) -> List[str]:
+    """Names of the layers up to this one; a genuine net's are no list."""
+    names = list(net._layer_names)
+    return names[: names.index(last_layer) + 1]
 
 
 def optimiser_bytes(variables: int, corrections: int) -> int:
@@ -60,7 +71,7 @@ def device_bytes(net: Any, last_layer: str) -> int:
     needed = getattr(getattr(net, "device", None), "needed_bytes", None)
     if needed is None:
         return 0
-    layers = net._layer_names[: net._layer_names.index(last_layer) + 1]
+    layers = _layers(net, last_layer)
     parameters = sum(blob.count for layer in layers for blob in net.params.get(layer, ()))
     return needed(blob_bytes(net, last_layer), diff_bytes(net, last_layer), FLOAT32 * parameters)
 
