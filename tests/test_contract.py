@@ -1,0 +1,215 @@
+"""What every backend that is here must do alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import caffe_style as cs
+from caffe_style import backends, losses
+from caffe_style.engine.formats.prototxt import parse_net
+from caffe_style.errors import BackendError, CaffeStyleError, ImageError, LayerError, WeightsError
+from caffe_style.objective import Objective, single_term
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+NET = """
+name: "small" force_backward: true
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 40 dim: 44 } } }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 8 kernel_size: 3 pad: 1 } }
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1"
+  pooling_param { pool: MAX kernel_size: 3 stride: 2 } }
+layer { name: "left" type: "Convolution" bottom: "pool1" top: "left"
+  convolution_param { num_output: 6 kernel_size: 1 } }
+layer { name: "right" type: "Convolution" bottom: "pool1" top: "right"
+  convolution_param { num_output: 4 kernel_size: 5 pad: 2 stride: 1 } }
+layer { name: "both" type: "Concat" bottom: "left" bottom: "right" top: "both" }
+layer { name: "norm" type: "LRN" bottom: "both" top: "norm" lrn_param { local_size: 5 alpha: 0.01 } }
+layer { name: "top" type: "Convolution" bottom: "norm" top: "top"
+  convolution_param { num_output: 5 kernel_size: 3 stride: 2 } }
+"""
+
+
+@pytest.fixture(scope="module", params=backends.BACKENDS)
+def backend(request):
+    if request.param not in backends.present():
+        pytest.skip("no %s on this machine" % request.param)
+    return request.param
+
+
+def fill(net):
+    rng = np.random.RandomState(0)
+    for blobs in net.params.values():
+        for blob in blobs:
+            shape = tuple(blob.data.shape)
+            blob.data[...] = rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1)
+
+
+def open_small(backend):
+    net = backends.open_net(parse_net(NET), None, backend)
+    fill(net)
+    return net
+
+
+def evaluate(net, image):
+    rng = np.random.RandomState(1)
+    net.blobs["data"].reshape(*image.shape)
+    net.reshape()
+    terms = []
+    for blob in ("conv1", "both", "top"):
+        shape = tuple(net.blobs[blob].shape)[1:]
+        painted = rng.standard_normal(shape).astype(np.float32)
+        gram = losses.target_gram(painted)
+        terms.append(single_term("style " + blob, blob, losses.gram, gram, 1e3))
+    terms.append(
+        single_term("content", "both", losses.content, 0 * painted_like(net, "both"), 1e-3)
+    )
+    terms.append(single_term("variation", "data", losses.total_variation, None, 1e-5))
+    value, gradient, parts = Objective(net, "data", terms)(image)
+    return value, np.array(gradient), parts
+
+
+def painted_like(net, blob):
+    return np.ones(tuple(net.blobs[blob].shape)[1:], np.float32)
+
+
+def picture(height, width, seed=0):
+    rng = np.random.RandomState(seed)
+    return (30 * rng.standard_normal((1, 3, height, width))).astype(np.float32)
+
+
+def test_losses_and_gradient_are_the_plain_ones(backend):
+    net, plain = open_small(backend), open_small("numpy")
+    for size in ((40, 44), (52, 36), (40, 44)):
+        image = picture(*size)
+        value, gradient, parts = evaluate(net, image)
+        wanted, slope, wanted_parts = evaluate(plain, image)
+        assert value == pytest.approx(wanted, rel=1e-4)
+        assert parts == {name: pytest.approx(part, rel=1e-3) for name, part in wanted_parts.items()}
+        assert np.linalg.norm(gradient - slope) < 1e-3 * np.linalg.norm(slope)
+
+
+def test_gradient_is_the_slope_of_the_value(backend):
+    net = open_small(backend)
+    image = picture(40, 44)
+    _, gradient, _ = evaluate(net, image)
+    # Rectifiers and maxima tip over a long step, float32 rounds over a short one.
+    direction = gradient / np.linalg.norm(gradient)
+    step = 2.0
+    above, below = (evaluate(net, image + sign * step * direction)[0] for sign in (1, -1))
+    assert (above - below) / (2 * step) == pytest.approx(np.linalg.norm(gradient), rel=0.02)
+
+
+def test_parts_of_the_net_run(backend):
+    net, plain = open_small(backend), open_small("numpy")
+    image = picture(40, 44)
+    for one in (net, plain):
+        one.blobs["data"].data[...] = image
+        one.forward(end="pool1")
+        one.forward(start="left", end="both")
+        one.blobs["both"].diff[...] = 1
+        one.backward(start="both", end="conv1")
+    for blob in ("conv1", "pool1", "both"):
+        np.testing.assert_allclose(
+            net.blobs[blob].data, plain.blobs[blob].data, rtol=1e-4, atol=1e-3
+        )
+    np.testing.assert_allclose(
+        net.blobs["data"].diff, plain.blobs["data"].diff, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_a_saved_caffemodel_is_read(backend, tmp_path):
+    plain = open_small("cpu")
+    path = tmp_path / "small.caffemodel"
+    plain.save(str(path))
+    net = backends.open_net(parse_net(NET), path, backend)
+    assert list(net.params) == list(plain.params)
+    for layer, blobs in plain.params.items():
+        for theirs, ours in zip(net.params[layer], blobs):
+            np.testing.assert_array_equal(theirs.data, ours.data)
+
+
+def test_the_same_run_as_on_numpy(backend):
+    """Ten iterations from one start, with filters that are the same to the bit."""
+    # On a small picture one rectifier that tips changes the loss by more than rounding does.
+    options = {"size": 128, "iterations": 10, "content_weight": 1.0, "style_weight": 10.0}
+    options["style_layers"] = {"conv1_1": 0.5, "conv2_1": 0.5}
+    options["content_layers"] = {"conv2_2": 1.0}
+    results = []
+    for name in (backend, "numpy"):
+        network = cs.open_network("vgg16-random", name)
+        if results:
+            first = results[0][1]
+        else:
+            first = {
+                layer: [np.array(blob.data) for blob in blobs]
+                for layer, blobs in network.net.params.items()
+            }
+        for layer, arrays in first.items():
+            for blob, array in zip(network.net.params[layer], arrays):
+                blob.data[...] = array
+        pair = [str(EXAMPLES / name) for name in ("cat.jpg", "fractal.jpg")]
+        results.append((cs.transfer(*pair, network, **options), first))
+    ours, plain = (
+        [record.loss for record in result.history if record.accepted] for result, _ in results
+    )
+    assert len(ours) == len(plain) == 11
+    np.testing.assert_allclose(ours, plain, rtol=1e-3)
+
+
+# -- what would kill genuine Caffe ----------------------------------------------------------------
+
+
+def test_a_truncated_caffemodel_is_refused(backend, tmp_path):
+    path = tmp_path / "small.caffemodel"
+    open_small("cpu").save(str(path))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="small.caffemodel"):
+        backends.open_net(parse_net(NET), path, backend)
+
+
+def test_mismatched_weights_are_refused(backend, tmp_path):
+    path = tmp_path / "small.caffemodel"
+    open_small("cpu").save(str(path))
+    wider = NET.replace("num_output: 8", "num_output: 9")
+    with pytest.raises(WeightsError, match="conv1"):
+        backends.open_net(parse_net(wider), path, backend)
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (('bottom: "pool1" top: "left"', 'bottom: "nope" top: "left"'), "nope"),
+        (('type: "LRN"', 'type: "Nonsense"'), "Nonsense"),
+        (("kernel_size: 1 ", ""), "kernel"),
+        (('top: "top"', 'top: "left"'), "left"),
+    ],
+)
+def test_a_network_that_makes_no_sense_is_refused(backend, change, told):
+    assert change[0] in NET
+    with pytest.raises(CaffeStyleError, match=told):
+        backends.open_net(parse_net(NET.replace(*change)), None, backend)
+
+
+def test_a_picture_of_four_channels_is_refused_and_the_next_is_not(backend):
+    net = open_small(backend)
+    net.blobs["data"].reshape(1, 4, 40, 44)
+    with pytest.raises(LayerError, match="conv1"):
+        net.reshape()
+    value = evaluate(net, picture(40, 44))[0]
+    assert value == pytest.approx(evaluate(open_small("numpy"), picture(40, 44))[0], rel=1e-4)
+
+
+def test_a_network_too_deep_for_the_picture(backend):
+    network = cs.open_network("vgg16-random", backend)
+    with pytest.raises(ImageError, match="too small"):
+        network.resize(8, 8)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(BackendError, match="unknown backend 'cudnn': choose one of cpu"):
+        backends.open_net(parse_net(NET), None, "cudnn")
