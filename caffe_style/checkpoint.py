@@ -25,6 +25,17 @@ from .optimise import Record
 
 #: Changes whenever an older file could no longer be understood.
 FORMAT = 1
+#: Parameters that say where things were, and who computed.
+_NAMES = (
+    "content",
+    "style",
+    "model",
+    "weights_file",
+    "device",
+    "network_seed",
+    "threads",
+    "version",
+)
 #: Seconds between two checkpoints.
 EVERY = 60.0
 
@@ -221,7 +232,7 @@ class Checkpoint:
 def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> None:
     """Raise CheckpointError, naming what differs, unless a run is the one that was saved.
 
-    Names of pictures do not count, but what is in them does.
+    Names of files do not count, but what is in them does.
     """
     before, now = saved["identity"], run["identity"]
     for name in sorted(set(before) | set(now)):
@@ -231,7 +242,7 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
             )
     before, now = saved["parameters"], run["parameters"]
     for name in now:
-        if name not in ("content", "style") and before.get(name) != now[name]:
+        if name not in _NAMES and before.get(name) != now[name]:
             raise CheckpointError(
                 "%s: this run has %s %s, not %s: leave the option out, or begin anew"
                 % (path, name.replace("_", " "), before.get(name), now[name])

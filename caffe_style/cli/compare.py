@@ -10,7 +10,7 @@ from . import options, running
 from .options import number
 
 #: Options that are parameters of `experiments.compare.compare`, whose defaults live there alone.
-PARAMETERS = ("backends", "implementations", "size", "iterations", "timeout")
+PARAMETERS = ("backends", "implementations", "size", "iterations", "seed", "timeout")
 
 
 def add_parser(commands: Any) -> None:
@@ -76,10 +76,9 @@ def run(args: argparse.Namespace) -> int:
                 args.style,
                 chosen_model(args),
                 args.output,
-                device=args.device,
+                device=args.device or 0,
                 weights_file=args.weights,
                 pooling=args.pooling,
-                seed=args.seed,
                 threads=args.threads,
                 callback=bar.show,
                 **settings,

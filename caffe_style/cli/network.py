@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, Dict
 
 #: The paper's network; without its weights, the same shape with random filters.
 PREFERRED, FALLBACK = "vgg19", "vgg19-random"
@@ -37,12 +37,17 @@ def open_from(args: argparse.Namespace, **preset: Any) -> Any:
 
     if args.threads:
         backends.set_threads(args.threads)
-    given = {"pooling": args.pooling} if args.pooling else {}
-    return open_network(
-        chosen_model(args),
-        args.backend,
-        device=args.device,
-        weights_file=args.weights,
-        seed=args.seed,
-        **{**preset, **given},
-    )
+    return open_network(chosen_model(args), **{**preset, **network_options(args)})
+
+
+def network_options(args: argparse.Namespace) -> Dict[str, Any]:
+    """What the command line says of the network other than its model, for `open_network`."""
+    asked = {
+        "backend": args.backend,
+        "device": args.device,
+        "weights_file": args.weights,
+        "pooling": args.pooling,
+        "mean": args.mean,
+        "seed": getattr(args, "seed", None),
+    }
+    return {name: value for name, value in asked.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Callable, Dict, Optional, Union
+from typing import Callable, Dict, List, Optional, Union
 
 
 def layer_weights(text: str) -> Dict[str, float]:
@@ -46,7 +46,7 @@ def number(kind: type, least: float, most: Optional[float] = None) -> Callable[[
 
 
 def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -> None:
-    """Which network, on what; without `backend` that is not asked."""
+    """Which network, on what; without `backend`, for what runs on several, that and the mean are not asked."""
     group = parser.add_argument_group("network")
     group.add_argument(
         "--model", help="a model of `caffe-style models list`, or a prototxt (default: vgg19)"
@@ -58,11 +58,16 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
         help="what pooling layers do (default: the model's)",
     )
     if backend:
-        group.add_argument("--backend", default="cpu", help="which Caffe runs it (default: cpu)")
+        group.add_argument(
+            "--mean",
+            type=mean,
+            metavar="B,G,R",
+            help="subtracted from pictures, 0 to 255 (default: the model's)",
+        )
+        group.add_argument("--backend", help="which Caffe runs it (default: cpu)")
     group.add_argument(
         "--device",
         type=device,
-        default=0,
         metavar="N",
         help="which device of the backend: its number, or for opencl a part of its name",
     )
@@ -73,8 +78,22 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
         help="CPU threads (default: what this process may use)",
     )
     group.add_argument(
-        "--seed", type=number(int, 0), default=0, help="of noise and of random filters (default: 0)"
+        "--seed",
+        type=number(int, 0),
+        default=argparse.SUPPRESS,
+        help="of noise and of random filters (default: 0)",
     )
+
+
+def mean(text: str) -> List[float]:
+    """`104,117,123` as numbers, in Caffe's order of colours."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 3 or not all(0 <= value <= 255 for value in values):
+        raise argparse.ArgumentTypeError("'%s': write B,G,R, numbers from 0 to 255" % text)
+    return values
 
 
 def device(text: str) -> Union[int, str]:

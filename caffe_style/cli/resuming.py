@@ -58,8 +58,6 @@ def _restore(args: argparse.Namespace, run: Dict[str, Any]) -> None:
     args.threads = args.threads or run["threads"]
     args.model = args.model or network["model"]
     args.weights = args.weights or network["weights_file"]
-    # These have a default, which means that they were not asked for.
-    if args.backend == "cpu":
-        args.backend = network["backend"]
-    args.device = args.device or network["device"]
-    args.seed = args.seed or network["seed"]
+    args.backend = args.backend or network["backend"]
+    args.device = network["device"] if args.device is None else args.device
+    args.seed = getattr(args, "seed", network["seed"])

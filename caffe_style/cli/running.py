@@ -130,11 +130,11 @@ def optimise(
             except DivergedError as error:
                 if not any(record.accepted and record.iteration for record in error.result.history):
                     raise
-                images.write_image(output, error.result.image, error.result.parameters)
+                images.write_image(output, error.result.image, noted(error.result))
                 told = "%s; the last good picture is %s" % (error, output)
                 watchers.end("diverged", told)
                 raise CaffeStyleError(told) from None
-        images.write_image(output, result.image, result.parameters)
+        images.write_image(output, result.image, noted(result))
         if args.curve:
             write_curve(args.curve, result.history)
         if result.status != "finished":
@@ -143,6 +143,13 @@ def optimise(
             print(output)
         watchers.end(result.status, "The picture is %s" % output)
     return INTERRUPTED if result.status == "interrupted" else 0
+
+
+def noted(result: Any) -> Dict[str, Any]:
+    """What a picture's metadata says: the parameters, and what kept it from being finished."""
+    if result.status in ("stopped", "interrupted", "diverged"):
+        return {**result.parameters, "ended": result.message}
+    return result.parameters
 
 
 def frame_name(output: Path, iteration: int) -> Path:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
-from . import INTERRUPTED, resuming, running
+from . import INTERRUPTED, repeating, resuming, running
 from .options import layer_weights, number
 
 #: Options that are parameters of `experiments.transfer.transfer`, whose defaults live there alone.
@@ -130,6 +130,7 @@ def _add_options(parser: argparse.ArgumentParser, start: str) -> Callable[..., N
         "it stands, or as a mean square: relative, paper or mean (relative)",
     )
     running.add_optimiser_options(parser, bounds="no")
+    repeating.add_like_option(parser)
     resuming.add_checkpoint_options(parser)
     parser.set_defaults(run=run)
     return add_picture
@@ -146,12 +147,15 @@ def given_styles(args: argparse.Namespace) -> Any:
 
     texts = [args.style] if args.style is not None else []
     texts += getattr(args, "styles", [])
-    if args.resume is None and args.content is None and args.command != "texture":
-        raise OptionError("%s needs a content picture" % args.command)
-    if args.resume is None and not texts and args.command == "texture":
-        raise OptionError("texture needs a style picture")
-    if args.resume is None and not texts and args.command == "transfer":
-        raise OptionError("transfer needs a style: name a picture after the content, or --style")
+    if args.resume is None and args.like is None:
+        if args.content is None and args.command != "texture":
+            raise OptionError("%s needs a content picture" % args.command)
+        if not texts and args.command == "texture":
+            raise OptionError("texture needs a style picture")
+        if not texts and args.command == "transfer":
+            raise OptionError(
+                "transfer needs a style: name a picture after the content, or --style"
+            )
     return [read_style(text) for text in texts] or None
 
 
@@ -168,11 +172,12 @@ def run(args: argparse.Namespace) -> int:
     saved, network_options = {}, preset.network
     if args.resume is not None:
         resumed = checkpoint.resumed.run
-        if not given["seed"]:
-            del given["seed"]
         saved_content, saved_styles, saved = arguments_of(resumed)
         content, styles = content or saved_content, styles or saved_styles
         asked = {name: resumed["network"][name] for name in ("pooling", "mean")}
+        network_options = {**asked, **preset.network}
+    elif args.like is not None:
+        content, styles, saved, asked = repeating.repeat(args, content, styles)
         network_options = {**asked, **preset.network}
 
     def make(network: Any, step: Any) -> Any:
@@ -185,6 +190,7 @@ def run(args: argparse.Namespace) -> int:
     default = running.default_of(transfer, "iterations")
     iterations = {"iterations": default, **saved, **preset.transfer, **given}["iterations"]
     output = args.output or default_output(content, styles and styles[0].picture)
+    repeating.check_output(args, output)
     if checkpoint is not None:
         checkpoint.notes["output"] = os.path.abspath(output)
     status = running.optimise(args, output, iterations, make, network_options)

@@ -11,6 +11,7 @@ from ..errors import OptionError
 from ..networks import Network
 from ..objective import Objective, Term
 from ..optimise import check_optimizer
+from .recipe import run_parameters
 from .starts import Picture, is_picture, name_of, read_picture, start_picture
 from .synthesis import Result, check_memory, synthesise
 
@@ -91,8 +92,7 @@ def synthesise_from_noise(
     check_memory(network, blobs, corrections)
     start = start_picture(init, None, None, shape, seed, network.model.mean)
     parameters = {
-        "model": network.name,
-        "backend": network.backend,
+        **run_parameters(network),
         **parameters,
         "size": size,
         "iterations": iterations,

@@ -86,6 +86,8 @@ def element(
         "j": first[1],
         "magnitude": magnitude,
     }
+    if resample is not None:
+        parameters["drawn"] = [name for name, asked in (("i", i), ("j", j)) if asked is None]
     return synthesise_grams(
         network, grams, {layer: 1.0}, redraw, resample, parameters, seed=seed, **options
     )
@@ -160,6 +162,8 @@ def sparse(
     parameters = {
         "experiment": "sparse",
         "layers": dict(layers),
+        "sigma": sigma,
+        "density": density,
         "like": name_of(like),
         "statistics": {blob: statistics[blob]._asdict() for blob in layers},
     }

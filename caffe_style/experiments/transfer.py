@@ -10,6 +10,7 @@ from ..checkpoint import Checkpoint, PathLike
 from ..errors import OptionError
 from ..networks import Network
 from ..optimise import check_optimizer
+from .recipe import run_parameters
 from .scales import coarse_to_fine
 from .scene import read_pictures
 from .settings import Layers, Settings
@@ -148,10 +149,7 @@ def transfer(
     pictures = read_pictures(content, styles, style_loss, colors)
     named = [one.parameters for one in styles]
     parameters: Dict[str, Any] = {
-        "model": network.name,
-        "backend": network.backend,
-        "pooling": network.model.pooling,
-        "mean": list(network.model.mean),
+        **run_parameters(network),
         "content": name_of(content),
         "style": named if len(named) > 1 else named[0] if named else None,
         **settings.parameters(),

@@ -62,7 +62,10 @@ def measure(job: Job, tell: Tell) -> Dict[str, Any]:
         "final_loss": [each.loss for each in history if each.accepted][-1],
         "curve": [[each.seconds - before, each.loss] for each in history if each.accepted],
     }
-    images.write_image(job["picture"], result.image, {**result.parameters, **job["names"]})
+    noted = {**result.parameters, **job["names"]}
+    if job["weights"] == job.get("random_weights"):
+        noted["weights_file"] = None  # drawn from the seed; the file is gone when all rows are done
+    images.write_image(job["picture"], result.image, noted)
     if Path(job["reference"]).is_file():
         row.update(_deviations(_probe(job, network), np.load(job["reference"])))
     return row
