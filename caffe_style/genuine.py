@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from .errors import BackendError, LayerError, PrototxtError
+from .errors import BackendError, LayerError, PrototxtError, ResourceError
 
 HOW_TO_GET = (
     "genuine Caffe is not here: Debian 11 packages it (python3-caffe), docker/README.md has images with it; "
@@ -23,6 +23,7 @@ HOW_TO_GET = (
 )
 #: Put in place on the image; see `for_image_gradients`.
 IMAGE_LAYER = "caffe_style_image"
+_MOST_VALUES = 2**31 - 1
 
 
 def import_caffe() -> Any:
@@ -184,6 +185,27 @@ def _check_layers(caffe: Any, param: Any) -> None:
             raise LayerError("layer '%s': this Caffe has no type %s" % (layer.name, layer.type))
 
 
+def columns_count(net: Any, layer: str) -> int:
+    """Values in what Caffe lays a convolution's input out in (im2col), 0 for other layers."""
+    filters = tuple(net.params[layer][0].shape) if layer in net.params else ()
+    if len(filters) != 4 or filters[2:] == (1, 1):
+        return 0
+    channels = net.blobs[net.bottom_names[layer][0]].shape[1]
+    height, width = net.blobs[net.top_names[layer][0]].shape[2:]
+    return int(channels * filters[2] * filters[3] * height * width)
+
+
+def check_counts(net: Any) -> None:
+    """Raise ResourceError where a blob would have more values than Caffe counts."""
+    for layer in net._layer_names:
+        counts = [net.blobs[blob].count for blob in net.top_names[layer]]
+        if max([columns_count(net, layer), *counts]) > _MOST_VALUES:
+            raise ResourceError(
+                "layer '%s': genuine Caffe's blobs hold 2^31 values at most, fewer than this picture "
+                "needs: choose a smaller size, or --tile" % layer
+            )
+
+
 @contextlib.contextmanager
 def _prototxt(caffe: Any, param: Any) -> Iterator[str]:
     """The network in a temporary file that this Caffe is known to read."""
@@ -210,26 +232,24 @@ def _net_class(caffe: Any) -> type:
         """`rules` is the same network on the embedded engine, with nothing allocated."""
 
         def reshape(self) -> None:
-            """Reshape, or raise LayerError and leave the other blobs as they were."""
+            """Reshape, or raise LayerError or ResourceError and leave the other blobs as they were."""
             for name in self.inputs:
                 self.rules.blobs[name].reshape(*self.blobs[name].shape)
             self.rules.reshape()
+            check_counts(self.rules)
             caffe.Net.reshape(self)
 
         def working_bytes(self, last_layer: str) -> int:
-            """Bytes beside the data of blobs: every diff, and each convolution's columns (im2col)."""
-            layers = self._layer_names[: list(self._layer_names).index(last_layer) + 1]
+            """Bytes beside the data of blobs: every diff, and each convolution's columns."""
+            layers = list(self.rules._layer_names)
+            layers = layers[: layers.index(last_layer) + 1]
             counts = {
-                blob: self.blobs[blob].count for name in layers for blob in self.top_names[name]
+                blob: self.rules.blobs[blob].count
+                for name in layers
+                for blob in self.rules.top_names[name]
             }
-            total = sum(counts.values())
-            for name in layers:
-                filters = tuple(self.params[name][0].shape) if name in self.params else ()
-                if len(filters) == 4 and filters[2:] != (1, 1):
-                    channels = self.blobs[self.bottom_names[name][0]].shape[1]
-                    height, width = list(self.blobs[self.top_names[name][0]].shape)[2:]
-                    total += channels * filters[2] * filters[3] * height * width
-            return 4 * total
+            columns = (columns_count(self.rules, name) for name in layers)
+            return 4 * (sum(counts.values()) + sum(columns))
 
         @property
         def params(self) -> Any:

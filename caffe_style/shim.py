@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import PathFinder
 from types import ModuleType
 
 #: Modules of pycaffe that scripts import by name, and ours.
@@ -53,6 +54,9 @@ def genuine_caffe_is_here() -> bool:
     if sys.modules.get("caffe") is engine:
         return False
     try:
-        return importlib.util.find_spec("caffe._caffe") is not None
-    except (ImportError, ValueError):
+        package = importlib.util.find_spec("caffe")
+    except ValueError:
         return False
+    # Looked for without importing the package, which would begin its log.
+    places = package and package.submodule_search_locations
+    return bool(places) and PathFinder.find_spec("_caffe", places) is not None

@@ -11,7 +11,7 @@ from test_contract import NET, evaluate, fill, picture
 from caffe_style import backends, genuine
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
-from caffe_style.errors import BackendError
+from caffe_style.errors import BackendError, ResourceError
 
 
 def changed(text=NET):
@@ -101,3 +101,17 @@ def test_our_own_module_is_not_taken_for_genuine(monkeypatch):
     monkeypatch.setitem(sys.modules, "caffe", engine)
     with pytest.raises(BackendError, match="genuine Caffe is not here"):
         genuine.import_caffe()
+
+
+def test_more_values_than_caffe_counts_are_refused():
+    """Caffe would abort. A convolution's columns are the largest blobs."""
+    rules = Net.from_param(parse_net(NET))
+    assert genuine.columns_count(rules, "right") == 8 * 25 * 20 * 22
+    assert genuine.columns_count(rules, "left") == genuine.columns_count(rules, "pool1") == 0
+    rules.blobs["data"].reshape(1, 3, 6000, 6000)
+    rules.reshape()
+    genuine.check_counts(rules)
+    rules.blobs["data"].reshape(1, 3, 9000, 9000)
+    rules.reshape()
+    with pytest.raises(ResourceError, match="'conv1'.*--tile"):
+        genuine.check_counts(rules)

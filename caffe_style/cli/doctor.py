@@ -7,6 +7,15 @@ import json
 import platform
 from typing import Any, Dict, Union
 
+#: Enough of a network to see that a backend computes.
+NET = """
+name: "doctor" force_backward: true
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 16 dim: 16 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 4 kernel_size: 3 pad: 1 weight_filler { type: "constant" value: 0.5 } } }
+layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+"""
+
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
@@ -14,6 +23,13 @@ def add_parser(commands: Any) -> None:
         "doctor", help="what is on this machine: backends, kernels, threads, memory, weights"
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--backends",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        default=[],
+        metavar="NAME,...",
+        help="try these too; exit status 2 unless all of them compute",
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,10 +49,11 @@ def examine() -> Dict[str, Any]:
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,
         "machine": "%s %s" % (platform.system(), platform.machine()),
-        "backends": list(backends.BACKENDS),
+        "backends": backends.present(),
         "native kernels": kernels,
         "opencl": _opencl_devices(),
         "cuda": _gpus(),
+        "genuine caffe": _genuine_caffe(),
         "threads": native.get_threads() if native.available else 1,
         "free memory": "unknown" if available is None else estimate.as_text(available),
         "weights": {
@@ -70,9 +87,56 @@ def _gpus() -> Union[str, Dict[str, str]]:
         return str(error)
 
 
+def _genuine_caffe() -> str:
+    """Version and file of genuine Caffe, or why there is none."""
+    from ..errors import BackendError
+    from ..genuine import import_caffe
+
+    try:
+        caffe = import_caffe()
+    except BackendError as error:
+        return str(error)
+    return "%s, %s" % (caffe.__version__, caffe.__file__)
+
+
+def try_backend(name: str) -> None:
+    """Run a layer forward and backward.
+
+    Raises
+    ------
+    BackendError
+        Where the backend is missing, computes something else, or is the cpu without its kernels.
+    """
+    import numpy
+
+    from .. import backends
+    from ..engine import native
+    from ..engine.formats.prototxt import parse_net
+    from ..errors import BackendError
+
+    net = backends.open_net(parse_net(NET), None, name)
+    if name == "cpu" and not native.available:
+        raise BackendError("cpu: no native kernels: %s" % native.why_not)
+    net.params["conv"][0].data[...] = 0.5
+    net.blobs["data"].data[...] = 1
+    net.forward()
+    net.blobs["conv"].diff[...] = 1
+    net.backward()
+    # Nine places of a window inside, three channels in, four channels out, 0.5 each.
+    middle = [
+        numpy.array(part)[0, :, 8, 8] for part in (net.blobs["conv"].data, net.blobs["data"].diff)
+    ]
+    if not (numpy.allclose(middle[0], 13.5) and numpy.allclose(middle[1], 18)):
+        raise BackendError("%s computes something else: %s" % (name, middle))
+
+
 def run(args: argparse.Namespace) -> int:
     """Print it."""
+    for name in args.backends:
+        try_backend(name)
     found = examine()
+    if args.backends:
+        found["computing"] = args.backends
     if args.json:
         print(json.dumps(found, indent=2))
         return 0
