@@ -207,3 +207,10 @@ def test_all_makes_one_of_each_kind(monkeypatch, tmp_path):
     monkeypatch.setattr(command, "_make", lambda args, each, *rest: numbers.append(each))
     assert cli.main(["figure", "all", "--model", "vgg16-random"]) == 0
     assert numbers == DIFFERENT == [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14]
+
+
+def test_a_long_title_takes_more_lines():
+    cells = [Cell("one", np.zeros((30, 40, 3), np.uint8))]
+    short, long = (contact_sheet(title, cells, 1, 40) for title in ("one", "one two three four"))
+    assert long.shape[1] == short.shape[1] and long.shape[0] > short.shape[0]
+    assert (long[:, -MARGIN:] == 255).all()

@@ -40,8 +40,11 @@ def contact_sheet(title: str, cells: List[Cell], columns: int, side: int) -> np.
     pictures = [_shrunk(cell.image, side) for cell in cells]
     labels = [_wrapped(cell.label, font, side) for cell in cells]
     width = MARGIN + columns * (side + MARGIN)
-    sheet = Image.new("RGB", (width, _height([title], heading) + 2 * MARGIN), PAPER)
-    ImageDraw.Draw(sheet).text((MARGIN, MARGIN), title, INK, font=heading)
+    above = _wrapped(title, heading, width - 2 * MARGIN)
+    sheet = Image.new("RGB", (width, _height(above, heading) + 2 * MARGIN), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for line, text in enumerate(above):
+        draw.text((MARGIN, MARGIN + line * _height(["x"], heading)), text, INK, font=heading)
     rows = [np.asarray(sheet)]
     for first in range(0, len(cells), columns):
         row = range(first, min(first + columns, len(cells)))

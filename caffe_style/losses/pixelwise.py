@@ -50,19 +50,22 @@ def pixelwise(
     xp = arrays.namespace(features)
     if gradient is None:
         gradient = xp.zeros_like(features)
-    matrices, total = [arrays.as_matrix(x) for x in (features, target, gradient)], 0.0
+    matrices = [arrays.as_matrix(x) for x in (features, target, gradient)]
     channels, positions = matrices[0].shape
     scale = weight / (channels * positions) ** 2
-    for part in arrays.blocks(matrices[0]):
+
+    def one_block(part: slice) -> float:
         f, p, g = (matrix[:, part] for matrix in matrices)
         d = f - p
         power = xp.einsum("im,im->m", f, f)
         overlap = xp.einsum("im,im->m", f, d)
         distance = xp.einsum("im,im->m", d, d)
         pairs = distance * (2 * power + distance - 4 * overlap) + 2 * overlap * overlap
-        total += float(pairs.sum(dtype=xp.float64))
         d *= scale * power
         g += d
         xp.multiply(p, scale * overlap, out=d)
         g += d
+        return float(pairs.sum(dtype=xp.float64))
+
+    total = sum(arrays.side_by_side(one_block, arrays.blocks(matrices[0]), features))
     return 0.25 * scale * total, gradient
