@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import REFERENCE
+from replay import Replay
 from test_contract import NET, evaluate, fill, picture
 
 from caffe_style import backends, genuine
@@ -47,6 +49,19 @@ def test_the_changed_network_has_the_same_gradient():
     np.testing.assert_allclose(gradient, slope, atol=1e-6 * np.abs(slope).max())
     assert all(not blob.diff.any() for layer in plain.params for blob in net.params[layer])
     assert any(blob.diff.any() for blobs in plain.params.values() for blob in blobs)
+
+
+def test_recorded_cases(tmp_path):
+    """What this Caffe does is what was recorded, so that the engine is held to the right thing."""
+    try:
+        caffe = genuine.import_caffe()
+    except BackendError as error:
+        pytest.skip(str(error))
+    caffe.set_mode_cpu()
+    cases = sorted(REFERENCE.glob("*.npz"))
+    assert cases
+    found = {case.stem: Replay(caffe, case, tmp_path / "net.prototxt").run() for case in cases}
+    assert {name: differences for name, differences in found.items() if differences} == {}
 
 
 @pytest.fixture
