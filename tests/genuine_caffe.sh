@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Genuine Caffe, from the image in docker/cpu made without Docker (docker/run_in_root.py; needs root and debootstrap):
+# there the contract of backends, a transfer, and compare. Takes about five minutes.
+#   tests/genuine_caffe.sh [FOLDER for the pictures]
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+pictures=${1:-$work/pictures}
+shared=${CAFFE_STYLE_SHARED:-$root/../shared}
+mkdir -p "$pictures" "$work/pytest" "$shared"
+pictures=$(cd "$pictures" && pwd)
+chmod 777 "$pictures"  # the image's user is not the one who starts this
+chmod 755 "$work"
+
+# The image has no pytest, and shall not get one.
+python3 -m pip install -q --target "$work/pytest" --python-version 3.9 --only-binary=:all: \
+    pytest==8.3.5 exceptiongroup==1.2.2 tomli==2.2.1
+
+cat > "$work/steps.sh" <<'STEPS'
+set -euxo pipefail
+export PYTHONDONTWRITEBYTECODE=1
+caffe-style doctor --backends caffe
+PYTHONPATH=/pytest python -m pytest -q -rs -p no:cacheprovider /src/tests/test_contract.py /src/tests/test_genuine.py
+
+model=vgg16-random
+if [ -f /shared/weights/squeezenet_v1.0.caffemodel ]; then
+    model=squeezenet
+    caffe-style models add squeezenet /shared/weights/squeezenet_v1.0.caffemodel
+fi
+pair="/src/examples/cat.jpg /src/examples/fractal.jpg"
+caffe-style transfer $pair -q --backend caffe --model $model --size 192 --iterations 50 -o caffe.png
+caffe-style compare $pair -q --backends cpu,caffe --model $model --size 128 --iterations 10 -o comparison
+# A backend that fails is a row, not the end of compare.
+python - <<'PYTHON'
+import json
+rows = json.load(open("comparison/compare.json"))["rows"]
+print([(row["name"], row.get("error"), row.get("final_loss")) for row in rows])
+cpu, caffe = ([loss for _, loss in row["curve"]] for row in rows)
+assert len(cpu) == len(caffe) > 5, (len(cpu), len(caffe))
+furthest = max(abs(a / b - 1) for a, b in zip(cpu, caffe))
+print("largest relative difference of the losses: %.1e" % furthest)
+assert furthest < 1e-3
+PYTHON
+STEPS
+
+python3 "$root/docker/run_in_root.py" --entrypoint bash \
+    --volume "$root/tests:/src/tests:ro" --volume "$root/examples:/src/examples:ro" \
+    --volume "$shared:/shared:ro" --volume "$work:/steps:ro" --volume "$work/pytest:/pytest:ro" \
+    --volume "$pictures:/pictures" "$root/docker/cpu/Dockerfile" -- /steps/steps.sh
