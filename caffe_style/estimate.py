@@ -12,8 +12,10 @@ from .errors import ResourceError
 FLOAT32, FLOAT64 = 4, 8
 #: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
 OVERHEAD = 32 << 20
-#: Arrays of the picture's size in double precision that SciPy and we hold besides its work array: measured.
-PICTURES = 17
+#: Arrays of the picture's size in double precision that an optimiser and we hold beside its memory: measured.
+PICTURES = {"scipy": 22, "device": 11}
+#: More of them when evaluating in tiles.
+TILED_PICTURES = 4
 
 
 def blob_bytes(net: Any, last_layer: str) -> int:
@@ -46,22 +48,19 @@ def _layers(net: Any, last_layer: str) -> List[str]:
     return names[: names.index(last_layer) + 1]
 
 
-def optimiser_bytes(variables: int, corrections: int) -> int:
-    """Bytes of L-BFGS-B: its work array, and copies of the picture and its gradient.
-
-    SciPy's work array holds 2 m n + 5 n + 11 m^2 + 8 m values for n variables and m corrections.
-    """
-    work = 2 * corrections * variables + 5 * variables + 11 * corrections**2
-    return FLOAT64 * (work + PICTURES * variables)
+def optimiser_bytes(variables: int, corrections: int, optimizer: str, tiled: bool = False) -> int:
+    """Bytes of L-BFGS for so many variables: its memory of `corrections` steps, and copies of the picture."""
+    arrays = 2 * corrections + PICTURES[optimizer] + (TILED_PICTURES if tiled else 0)
+    return FLOAT64 * arrays * variables
 
 
-def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int) -> int:
+def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, optimizer: str) -> int:
     """Bytes that a run takes above what the process holds already; `net` has the picture's shape."""
     variables = net.blobs[input_blob].count
     return (
         blob_bytes(net, last_layer)
         + diff_bytes(net, last_layer)
-        + optimiser_bytes(variables, corrections)
+        + optimiser_bytes(variables, corrections, optimizer)
         + OVERHEAD
     )
 

@@ -89,7 +89,7 @@ def synthesise_from_noise(
         shape = images.fitted_size(read_picture(init).shape[:2], size)
     network.check_blobs(blobs)
     network.resize(*shape)
-    check_memory(network, blobs, corrections)
+    check_memory(network, blobs, corrections, optimizer)
     start = start_picture(init, None, None, shape, seed, network.model.mean)
     parameters = {
         **run_parameters(network),

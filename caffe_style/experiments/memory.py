@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import product
 from typing import Optional, Tuple
 
 from .. import estimate
@@ -18,51 +19,82 @@ from .tiled_terms import TILEABLE
 TILES = (2048, 1536, 1024, 768, 512, 384, 256)
 
 
-def choose_tile(
+def fit(
     network: Network, shape: Tuple[int, int], settings: Settings, with_style: bool
-) -> Optional[int]:
-    """The size of tiles to evaluate in, or None for the whole picture at once.
+) -> Tuple[Settings, Optional[int]]:
+    """How a picture fits in memory: if not as asked for, then with the smaller optimiser, or in tiles.
+
+    What is changed is told.
+
+    Returns
+    -------
+    settings : Settings
+        Perhaps with another optimiser.
+    tile : int or None
+        The size of tiles to evaluate in, or None for the whole picture at once.
 
     Raises
     ------
     ResourceError
-        When neither would fit.
+        When nothing would.
     OptionError
         When tiles of the size that is asked for are too small.
     """
+    tiles = [settings.tile]
     if settings.tile is not None:
         if settings.tile >= max(shape):
-            return None
-        cut(network, shape, settings.tile, settings.blobs)
-        _check_tiles(network, shape, settings, settings.tile)
-        return settings.tile
-    network.resize(*shape)
-    try:
-        extra = loss_bytes(network, settings.style_layers, settings.style_loss) if with_style else 0
-        check_memory(network, settings.blobs, settings.corrections, extra)
-        return None
-    except ResourceError as error:
-        if with_style and settings.style_loss not in TILEABLE:
-            raise
-        for tile in TILES:
-            if tile < max(shape) and _fits(network, shape, settings, tile):
-                logging.getLogger("caffe_style").info(
-                    "%d x %d pixels do not fit in memory at once: going on in tiles of %d",
-                    shape[1],
-                    shape[0],
-                    tile,
-                )
-                return tile
-        raise error
+            tiles = [None]
+    elif not with_style or settings.style_loss in TILEABLE:
+        tiles += [tile for tile in TILES if tile < max(shape)]
+    optimizers = [settings.optimizer]
+    if settings.optimizer == "scipy" and not settings.bounds:
+        optimizers.append("device")
+    failure: Exception = OptionError("no tiles")
+    for tile, optimizer in product(tiles, optimizers):
+        fitting = settings._replace(optimizer=optimizer)
+        try:
+            _check(network, shape, fitting, tile, with_style)
+        except ResourceError as error:
+            failure = error
+            continue
+        except OptionError as error:
+            # Too small a tile is to blame only where it was asked for; else the size that would fit is told.
+            failure = error if settings.tile is not None else failure
+            continue
+        _tell(shape, settings, fitting, tile)
+        return fitting, tile
+    raise failure
 
 
-def _fits(network: Network, shape: Tuple[int, int], settings: Settings, tile: int) -> bool:
-    try:
+def _check(
+    network: Network,
+    shape: Tuple[int, int],
+    settings: Settings,
+    tile: Optional[int],
+    with_style: bool,
+) -> None:
+    if tile is not None:
         cut(network, shape, tile, settings.blobs)
         _check_tiles(network, shape, settings, tile)
-    except (OptionError, ResourceError):
-        return False
-    return True
+        return
+    network.resize(*shape)
+    extra = loss_bytes(network, settings.style_layers, settings.style_loss) if with_style else 0
+    check_memory(network, settings.blobs, settings.corrections, settings.optimizer, extra)
+
+
+def _tell(shape: Tuple[int, int], asked: Settings, fitting: Settings, tile: Optional[int]) -> None:
+    changes = []
+    if fitting.optimizer != asked.optimizer:
+        changes.append("with our own L-BFGS (--optimizer device), which is smaller than SciPy's")
+    if tile is not None and asked.tile is None:
+        changes.append("in tiles of %d" % tile)
+    if changes:
+        logging.getLogger("caffe_style").info(
+            "%d x %d pixels do not fit in memory as they are: going on %s",
+            shape[1],
+            shape[0],
+            " and ".join(changes),
+        )
 
 
 def _check_tiles(network: Network, shape: Tuple[int, int], settings: Settings, tile: int) -> None:
@@ -76,7 +108,9 @@ def _check_tiles(network: Network, shape: Tuple[int, int], settings: Settings, t
     needed = (
         estimate.blob_bytes(network.net, last)
         + estimate.diff_bytes(network.net, last)
-        + estimate.optimiser_bytes(3 * shape[0] * shape[1], settings.corrections)
+        + estimate.optimiser_bytes(
+            3 * shape[0] * shape[1], settings.corrections, settings.optimizer, tiled=True
+        )
         + estimate.FLOAT32 * sum(whole)
         + estimate.OVERHEAD
     )

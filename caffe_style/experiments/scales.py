@@ -18,7 +18,7 @@ from ..errors import CheckpointError, OptionError
 from ..networks import Network
 from ..optimise import DivergedError
 from .identity import describe_run
-from .memory import choose_tile
+from .memory import fit
 from .objectives import scene_objective
 from .scene import Pictures, make_scene, result_shape
 from .settings import Settings
@@ -70,7 +70,7 @@ def coarse_to_fine(
     pictures : Pictures
     settings : Settings
     parameters : dict
-        Recorded in the result.
+        Recorded in the result, with the settings.
     callback : callable, optional
         As in `transfer.transfer`: iterations count on from scale to scale, images have the final size.
     checkpoint : Checkpoint, optional
@@ -83,10 +83,12 @@ def coarse_to_fine(
     """
     edges = sizes(settings.size, settings.scales)
     shares = iterations_at(settings.iterations, len(edges))
-    tiles = [
-        choose_tile(network, result_shape(pictures, edge), settings, bool(pictures.styles))
-        for edge in edges
-    ]
+    tiles: List[Optional[int]] = []
+    for edge in reversed(edges):
+        shape = result_shape(pictures, edge)
+        settings, tile = fit(network, shape, settings, bool(pictures.styles))
+        tiles.insert(0, tile)
+    parameters = {**parameters, **settings.parameters()}
     final = make_scene(
         pictures, settings.size, settings.style_scale, settings.style_loss, settings.colors
     )

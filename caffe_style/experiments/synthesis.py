@@ -41,7 +41,11 @@ class Result(NamedTuple):
 
 
 def check_memory(
-    network: Network, blobs: Sequence[str], corrections: int, loss_bytes: int = 0
+    network: Network,
+    blobs: Sequence[str],
+    corrections: int,
+    optimizer: str = "scipy",
+    loss_bytes: int = 0,
 ) -> int:
     """Estimate the memory of a run on the network's present picture size, in bytes.
 
@@ -53,7 +57,8 @@ def check_memory(
         When it would not fit.
     """
     last = network.last_layer(list(blobs) + [network.input_blob])
-    needed = estimate.run_bytes(network.net, network.input_blob, last, corrections) + loss_bytes
+    needed = estimate.run_bytes(network.net, network.input_blob, last, corrections, optimizer)
+    needed += loss_bytes
     blob = network.net.blobs[network.input_blob]
     height, width = tuple(blob.shape)[2:]
     needed = estimate.check_device(network.net, last, needed, height, width)

@@ -152,7 +152,6 @@ def transfer(
         **run_parameters(network),
         "content": name_of(content),
         "style": named if len(named) > 1 else named[0] if named else None,
-        **settings.parameters(),
     }
     return coarse_to_fine(network, pictures, settings, parameters, callback, checkpoint)
 
