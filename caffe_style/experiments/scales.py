@@ -40,7 +40,7 @@ def sizes(size: int, scales: Union[int, str]) -> List[int]:
     if scales == "auto":
         scales = max(1, 1 + int(2 * math.log2(size / COARSEST) + 1e-9))
     most = max(1, 1 + int(2 * math.log2(size / 32))) if size >= 32 else 1
-    if isinstance(scales, str) or not 1 <= scales <= most:
+    if not isinstance(scales, int) or not 1 <= scales <= most:
         raise OptionError("scales must be auto or 1 to %d for this size, not %r" % (most, scales))
     return [round(size / math.sqrt(2) ** step) for step in range(scales - 1, -1, -1)]
 

@@ -31,7 +31,7 @@ class Style(NamedTuple):
     @property
     def parameters(self) -> Union[str, dict, None]:
         """What metadata says of it."""
-        if self == Style(self.picture):
+        if self.weight == 1 and self.mask is None:
             return name_of(self.picture)
         return {
             "picture": name_of(self.picture),
