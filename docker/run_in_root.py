@@ -13,6 +13,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -286,6 +287,8 @@ def _outside(arguments: List[str]) -> int:
             raise DockerfileError(
                 "no %s here: install it (apt-get install %s)" % (program, program)
             )
+    # An exception ends the child and then the folder; the signal's default would leave both.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     private = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     if subprocess.call([*private, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]):
         raise DockerfileError("mounting is forbidden here: in a container it needs --privileged")
