@@ -110,7 +110,7 @@ def files_of(folder):
     return [
         str(path.relative_to(ROOT / folder))
         for path in (ROOT / folder).rglob("*")
-        if path.is_file()
+        if path.is_file() and "__pycache__" not in path.parts
     ]
 
 
@@ -168,6 +168,7 @@ setup(
         "video": ["imageio-ffmpeg"],
         "opencl": OPENCL,
         "cuda": ["torch>=2.0"],
+        "train": ["torch>=2.0"],
     },
     entry_points={"console_scripts": ["caffe-style = caffe_style.cli:main"]},
     zip_safe=False,

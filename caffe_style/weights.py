@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def weights_path(model: Model) -> Optional[Path]:
-    """Return a model's weights.
+    """Return a model's weights: those that were fetched or added, or else those that came with the package.
 
     Parameters
     ----------
@@ -43,8 +43,10 @@ def weights_path(model: Model) -> Optional[Path]:
     Path or None
         None where they are not here, and for a model of random filters.
     """
-    path = _place(model)
-    return path if path.is_file() and not model.random else None
+    if model.random:
+        return None
+    places = _place(model), model.folder / model.caffemodel
+    return next((path for path in places if path.is_file()), None)
 
 
 def how_to_get(model: Model) -> str:
