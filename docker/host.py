@@ -33,11 +33,11 @@ def lend_settings(root: Path) -> Dict[str, str]:
         _copy(Path(name).expanduser(), root)
     if shutil.which("apt-config"):
         settings = subprocess.check_output(["apt-config", "dump"], text=True).splitlines()
-        wanted = r"Acquire::(Check-|https?::|ftp::|Retries)"
-        kept = [line for line in settings if re.match(wanted, line)]
+        network = r"Acquire::(Check-|https?::|ftp::|Retries)"
+        kept = [line for line in settings if re.match(network, line)]
         (root / "etc/apt/apt.conf.d/99host").write_text("\n".join(kept) + "\n")
-    wanted = r"(https?|ftp|no|all)_proxy|PIP_\w+"
-    env = {name: value for name, value in os.environ.items() if re.fullmatch(wanted, name, re.I)}
+    names = r"(https?|ftp|no|all)_proxy|PIP_\w+"
+    env = {name: value for name, value in os.environ.items() if re.fullmatch(names, name, re.I)}
     for name in CERTIFICATES:
         bundle = Path(os.environ.get(name, ""))
         if bundle.is_file():

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docker"))
 
 import host  # noqa: E402
+import image as image_module  # noqa: E402
 import run_in_root  # noqa: E402
 from dockerfile import DockerfileError, Ignored, read_dockerfile, substitute  # noqa: E402
 
@@ -190,13 +191,13 @@ def test_ignored_paths():
 @pytest.fixture
 def image(tmp_path):
     (tmp_path / "root/etc").mkdir(parents=True)
-    return run_in_root.Image(tmp_path / "root", {})
+    return image_module.Image(tmp_path / "root", {})
 
 
 def follow(image, text, images=None):
     (stage,) = read_dockerfile("FROM debian:bullseye\n" + text)
     for step in stage.instructions:
-        run_in_root.STEPS[step.name](image, step, images or {})
+        image_module.STEPS[step.name](image, step, images or {})
 
 
 def test_environment_user_and_folder(image):
@@ -213,7 +214,7 @@ def test_copy_heeds_dockerignore_and_keeps_links(image, tmp_path, monkeypatch):
         (context / name).write_text(name)
     (context / "folder/link").symlink_to("a.py")
     (context / ".dockerignore").write_text("*\n!folder\n**/*.so\n")
-    monkeypatch.setattr(run_in_root, "CONTEXT", context)
+    monkeypatch.setattr(image_module, "CONTEXT", context)
     follow(image, "WORKDIR /w\nCOPY . /all\nCOPY folder/a.py one.py\nCOPY folder/a.py /into/")
     found = {str(path.relative_to(image.root)) for path in image.root.rglob("*") if path.is_file()}
     assert found >= {"all/folder/a.py", "all/folder/deep/c.py", "w/one.py", "into/a.py"}
@@ -227,7 +228,7 @@ def test_copy_heeds_dockerignore_and_keeps_links(image, tmp_path, monkeypatch):
 def test_copy_from_a_stage(image, tmp_path):
     (tmp_path / "earlier/opt").mkdir(parents=True)
     (tmp_path / "earlier/opt/a.so").write_text("a")
-    earlier = {"build": run_in_root.Image(tmp_path / "earlier", {})}
+    earlier = {"build": image_module.Image(tmp_path / "earlier", {})}
     follow(image, "COPY --from=build /opt /opt", earlier)
     assert (image.root / "opt/a.so").read_text() == "a"
     with pytest.raises(DockerfileError, match="no stage other before this"):
@@ -256,6 +257,16 @@ def test_only_root_makes_a_root(small, monkeypatch, capsys):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert run_in_root.main([str(small)]) == 2
     assert "only root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "volume, told",
+    [("here", "expected HOST:/INSIDE"), ("/:here", "expected HOST"), ("/nowhere:/a", "no folder")],
+)
+def test_volumes_are_checked_before_anything_is_built(volume, told, small, capsys):
+    with pytest.raises(SystemExit):
+        run_in_root.main(["--volume", volume, str(small)])
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("base", ["ubuntu:20.04", "debian:11-slim", "debian"])
