@@ -222,6 +222,13 @@ def test_help_and_doctor(tmp_path):
     assert result.returncode == 0 and "vgg19" in result.stdout
 
 
+def test_doctor_tries_backends(tmp_path):
+    tried = command("doctor", "--backends", "numpy", cwd=tmp_path)
+    assert tried.returncode == 0 and "computing          numpy" in tried.stdout
+    tried = command("doctor", "--backends", "numpy,cudnn", cwd=tmp_path)
+    assert tried.returncode == 2 and "unknown backend 'cudnn'" in tried.stderr
+
+
 def test_importing_is_cheap():
     code = (
         "import sys, caffe_style, caffe_style.cli; caffe_style.cli.make_parser();"

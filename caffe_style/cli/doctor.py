@@ -12,7 +12,7 @@ NET = """
 name: "doctor" force_backward: true
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 16 dim: 16 } } }
 layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
-  convolution_param { num_output: 4 kernel_size: 3 pad: 1 weight_filler { type: "constant" value: 0.5 } } }
+  convolution_param { num_output: 4 kernel_size: 3 pad: 1 } }
 layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
 """
 
