@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 from caffe_style import cli, images
 from caffe_style.batch import Job, Outcome, read_jobs, run_batch
 from caffe_style.batch.outcomes import Record, record_path
-from caffe_style.batch.run import make
+from caffe_style.batch.process import make
 from caffe_style.errors import BatchError
 
 DEFAULTS = "defaults: {model: vgg16-random, size: 32, iterations: 1, style-layers: conv1_1, "
@@ -86,12 +87,25 @@ def test_every_content_with_every_style(folder):
 
 def test_csv(folder):
     path = write(
-        folder, "content,style,size,output\na.png,b.png,64,x.png\nb.png,c.png,,\n", "j.csv"
+        folder,
+        "content,style,size,bounds,output\na.png,b.png,64,true,x.png\nb.png, c.png,,,\n",
+        "j.csv",
     )
     assert arguments(path) == [
-        (["transfer", "a.png", "b.png", "--size", "64"], "x.png"),
+        (["transfer", "a.png", "b.png", "--size", "64", "--bounds"], "x.png"),
         (["transfer", "b.png", "c.png"], "b-c.png"),
     ]
+
+
+def test_csv_of_several_styles(folder):
+    path = write(folder, "content,styles,output\na.png,b.png:2,x.png\n", "j.csv")
+    assert arguments(path) == [(["transfer", "a.png", "--style", "b.png:2"], "x.png")]
+
+
+def test_csv_errors_name_the_line(folder):
+    path = write(folder, "content,style,size\na.png,b.png,64\na.png,c.png,x\n", "j.csv")
+    with pytest.raises(BatchError, match=r"j\.csv, line 3: .*--size"):
+        read_jobs(path)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +119,18 @@ def test_csv(folder):
         ("jobs: [{content: a, style: b}, {content: a, style: b}]", "both write a-b.png"),
         ("jobs: [{content: [a, a], style: b}]", "both write a-b.png"),
         ("jobs: [{content: a, style: b, output: '{seed}.png'}]", "may name {content}, {style}"),
+        ("jobs: [{content: a, style: b, out: x.png}]", "job 1: write output, in full"),
+        ("jobs: [{content: a, style: b, o: x.png}]", "job 1: write output, in full"),
+        ("jobs: [{content: a, style: b, help: true}]", "job 1: help is no option"),
+        ("jobs: [{content: a.png, style: b.png, output: '{content}.png'}]", "write over a.png"),
+        (
+            "jobs: [{content: a.png, styles: ['b.png:c.png']}, {content: b.png, output: c.png}]",
+            "job 2 would write over c.png",
+        ),
+        (
+            "jobs: [{content: a, style: b, output: x.png}, {content: a, style: c, output: d/../x.png}]",
+            "job 1 and .*job 2 would both write",
+        ),
         ("jobs: [a.png]", "job 1: write options as"),
         ("jobs: []", "has no jobs"),
         ("job: []", "no list `jobs:`"),
@@ -118,7 +144,7 @@ def test_a_file_that_is_not_understood(folder, text, told):
 
 
 def test_csv_with_a_field_too_many(folder):
-    with pytest.raises(BatchError, match="job 1 has another number of fields"):
+    with pytest.raises(BatchError, match="line 2 has another number of fields"):
         read_jobs(write(folder, "content,style\na.png,b.png,c.png\n", "j.csv"))
 
 
@@ -173,8 +199,23 @@ def test_pictures_are_kept_while_nothing_changes(folder):
     assert read.kept(first) is None
     os.utime(folder / "out.png", (later, later))
     assert read.kept(first) is not None
+    # Another run wrote the picture.
+    images.write_image(folder / "out.png", images.read_image(folder / "out.png"), {"size": 64})
+    os.utime(folder / "out.png", (later, later))
+    assert read.kept(first) is None
     (folder / "out.png").unlink()
     assert read.kept(first) is None
+
+
+def test_a_mask_that_changed_makes_the_picture_again(folder):
+    record = Record(record_path(folder / "jobs.yaml"))
+    masked = job(folder, "a.png", "--style", "b.png:c.png:2")
+    images.write_image(folder / "out.png", images.coloured_noise(32, 40, 1.0, 7))
+    record.add(masked, Outcome("out.png", "made", 0.5, 2.0))
+    assert record.kept(masked) is not None
+    later = time.time() + 5
+    os.utime(folder / "c.png", (later, later))
+    assert record.kept(masked) is None
 
 
 def test_a_broken_record_is_told(folder):
@@ -215,12 +256,15 @@ def test_command(folder, capsys):
     assert "jobs.yaml, job 1: unrecognized arguments: --sise 3" in capsys.readouterr().err
 
 
-def test_an_interrupted_batch_goes_on(folder):
-    """Ctrl-C as a terminal sends it, to the whole group."""
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_batch_ends_its_jobs_and_goes_on(folder, number):
+    """The batch alone is told: it ends what runs, and what has not begun never does."""
     path = write(
         folder,
         DEFAULTS.replace("iterations: 1", "iterations: 100000").replace("size: 32", "size: 64")
-        + "jobs:\n  - {content: a.png, style: b.png, iterations: 1}\n  - {content: a.png, style: c.png}\n",
+        + "jobs:\n  - {content: a.png, style: b.png, iterations: 1}\n"
+        "  - {content: a.png, style: c.png}\n  - {content: b.png, style: c.png}\n",
     )
     batch = subprocess.Popen(
         [sys.executable, "-m", "caffe_style", "batch", str(path), "-q"], start_new_session=True
@@ -230,12 +274,16 @@ def test_an_interrupted_batch_goes_on(folder):
     while not record.is_file() and time.time() < deadline:
         time.sleep(0.1)
     time.sleep(1)
-    os.killpg(batch.pid, 2)
+    batch.send_signal(number)
+    # It waits for its jobs, whose 100000 iterations would take hours.
     assert batch.wait(60) == 130
     assert list(json.loads(record.read_text())) == ["a-b.png"]
+    table = (folder / "jobs.outcomes.csv").read_text()
+    assert re.findall(r"\.png,(\w+)", table) == ["made", "interrupted", "interrupted"]
+    assert not (folder / "b-c.png").exists()
     path.write_text(path.read_text().replace("iterations: 100000", "iterations: 1"))
     statuses = [outcome.status for outcome in run_batch(path)]
-    assert statuses == ["kept", "made"]
+    assert statuses == ["kept", "made", "made"]
 
 
 # -- on a cluster ---------------------------------------------------------------------------------

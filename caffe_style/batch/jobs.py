@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 from itertools import product
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union
@@ -19,6 +20,8 @@ _PICTURES = {
     "texture": ("style",),
     "reconstruct": ("content",),
 }
+#: What a CSV file has for options without a value.
+_TRUTH = {"true": True, "false": False}
 
 
 class Job(NamedTuple):
@@ -40,6 +43,11 @@ class Job(NamedTuple):
     output: Path
     folder: Path
 
+    def inputs(self) -> List[Path]:
+        """Files that it reads: arguments, and parts of them (``FILE:MASK``), that are files."""
+        names = {part for argument in self.arguments for part in (argument, *argument.split(":"))}
+        return [self.folder / name for name in sorted(names) if (self.folder / name).is_file()]
+
 
 def read_jobs(path: Union[str, Path]) -> List[Job]:
     """Read and check all jobs of a file.
@@ -47,12 +55,13 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
     A YAML file holds `jobs`, a list of mappings from option names to values, and may hold `defaults` for
     all of them; a CSV file has the names in its first row. `command` is one of COMMANDS (transfer),
     `output` a picture's name, in which {content}, {style} and {number} stand for a job's own. Where content
-    or style is a list, every pair is a job; `styles` is a list of what `--style` takes.
+    or style is a list, every pair is a job; `styles` has what `--style` takes, once or as a list.
 
     Raises
     ------
     BatchError
-        Naming the job: for what the command line would refuse, and for two jobs with one output.
+        Naming the job: for what the command line would refuse, and for an output that is another's, or
+        a picture that a job reads.
     """
     path = Path(path)
     entries = _read_csv(path) if path.suffix.lower() == ".csv" else _read_yaml(path)
@@ -60,17 +69,26 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
     for where, entry in entries:
         for one in _pairs(where, entry):
             jobs.append(_job(where, one, len(jobs) + 1, path.resolve().parent))
-    owners: Dict[Path, str] = {}
-    for job in jobs:
-        other = owners.setdefault(job.folder / job.output, job.where)
-        if other != job.where or sum(job.output == each.output for each in jobs) > 1:
-            raise BatchError(
-                "%s and %s would both write %s: give each an output"
-                % (other, job.where, job.output)
-            )
     if not jobs:
         raise BatchError("%s has no jobs" % path)
+    _check_outputs(jobs)
     return jobs
+
+
+def _check_outputs(jobs: List[Job]) -> None:
+    """Refuse what would write a picture twice, or over one that a job reads."""
+    owners: Dict[str, str] = {}
+    read = {os.path.normpath(path) for job in jobs for path in job.inputs()}
+    for job in jobs:
+        output = os.path.normpath(job.folder / job.output)
+        if output in owners:
+            raise BatchError(
+                "%s and %s would both write %s: give each an output"
+                % (owners[output], job.where, job.output)
+            )
+        if output in read:
+            raise BatchError("%s would write over %s, which a job reads" % (job.where, job.output))
+        owners[output] = job.where
 
 
 def _read_yaml(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
@@ -101,11 +119,14 @@ def _read_csv(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise BatchError("cannot read %s: %s" % (path, error)) from None
     found = []
-    for row in csv.DictReader(io.StringIO(text)):
-        where = "%s, job %d" % (path, len(found) + 1)
+    rows = csv.DictReader(io.StringIO(text))
+    for row in rows:
+        where = "%s, line %d" % (path, rows.line_num)
         if None in row or None in row.values():
             raise BatchError("%s has another number of fields than the first row" % where)
-        found.append((where, {name.strip(): value for name, value in row.items() if value != ""}))
+        fields = {name.strip(): value.strip() for name, value in row.items()}
+        entry = {name: _TRUTH.get(value, value) for name, value in fields.items() if value}
+        found.append((where, entry))
     return found
 
 
@@ -139,11 +160,12 @@ def _job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job
             "%s: output '%s' may name {content}, {style} and {number}" % (where, output)
         ) from None
     arguments = [command, *pictures]
-    for style in rest.pop("styles", []):
+    styles = rest.pop("styles", [])
+    for style in styles if isinstance(styles, list) else [styles]:
         arguments += ["--style", str(style)]
     for name, value in rest.items():
         arguments += _option(where, name, value)
-    _check(where, [*arguments, "-o", output])
+    _check(where, arguments)
     return Job(where, tuple(arguments), Path(output), folder)
 
 
@@ -168,7 +190,12 @@ def _check(where: str, arguments: List[str]) -> None:
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
-            make_parser().parse_args(arguments)
-    except SystemExit:
+            parsed = make_parser().parse_args(arguments)
+    except SystemExit as end:
+        if not end.code:
+            raise BatchError("%s: help is no option of a job" % where) from None
         reason = told.getvalue().strip().splitlines()[-1].split("error: ", 1)[-1]
         raise BatchError("%s: %s" % (where, reason)) from None
+    # As `o`, or as a beginning of the name, which the command line takes for it.
+    if parsed.output is not None:
+        raise BatchError("%s: write output, in full, for the picture's name" % where)

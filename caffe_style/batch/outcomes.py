@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..errors import BatchError
+from .. import images
+from ..errors import BatchError, ImageError
 from ..files import write_whole
 from .jobs import Job
 
@@ -59,14 +60,19 @@ class Record:
                 ) from None
 
     def kept(self, job: Job) -> Optional[Outcome]:
-        """The outcome of a job that was made already, by the same command and since its pictures changed."""
+        """The outcome of a job that was made already: by the same command, since its inputs changed.
+
+        Its metadata must be what it was, too: a picture that something else wrote meanwhile is made again.
+        """
         entry = self._entries.get(str(job.output))
         output = job.folder / job.output
         if entry is None or entry["arguments"] != list(job.arguments) or not output.is_file():
             return None
         made = output.stat().st_mtime
-        inputs = [job.folder / argument for argument in job.arguments]
-        if any(path.is_file() and path.stat().st_mtime > made for path in inputs):
+        if any(path.stat().st_mtime > made for path in job.inputs()):
+            return None
+        noted = _metadata(output)
+        if noted is None or noted != entry.get("parameters"):
             return None
         return Outcome(str(job.output), "kept", entry["loss"], entry["seconds"])
 
@@ -75,6 +81,7 @@ class Record:
         self._entries.pop(str(job.output), None)
         if outcome.status == "made":
             entry = {"arguments": list(job.arguments), **outcome._asdict()}
+            entry["parameters"] = _metadata(job.folder / job.output)
             self._entries[str(job.output)] = entry
         text = json.dumps(self._entries, indent=1) + "\n"
         write_whole(self.path, lambda path: path.write_text(text, encoding="utf-8"))
@@ -91,6 +98,14 @@ class Record:
 
         write_whole(table, write)
         return table
+
+
+def _metadata(picture: Path) -> Optional[Dict[str, Any]]:
+    """What a picture says of itself; None if it cannot be read."""
+    try:
+        return images.read_metadata(picture)
+    except ImageError:
+        return None
 
 
 def record_path(jobs: Path) -> Path:

@@ -1,12 +1,8 @@
-"""Running jobs: each in a process of its own, several at a time here, or on the workers of a Dask cluster."""
+"""Running a file of jobs: several at a time here, or on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
-import csv
-import subprocess
-import sys
-import tempfile
-import time
+import contextlib
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Set, Union
@@ -15,9 +11,8 @@ from ..engine.native.cpus import available_cpus
 from ..errors import BatchError
 from .jobs import Job, read_jobs
 from .outcomes import Outcome, Record, record_path
+from .process import Processes, make, make_on_worker
 
-#: Exit status of `caffe-style` after Ctrl-C.
-_INTERRUPTED = 130
 #: Seconds to find a scheduler in.
 _PATIENCE = 10
 
@@ -73,10 +68,12 @@ def run_batch(
     missing = [number for number, outcome in enumerate(outcomes) if outcome is None]
     start = _on_cluster(scheduler) if scheduler else _here(processes)
     try:
-        for number, outcome in start(jobs, missing):
-            outcomes[number] = outcome
-            record.add(jobs[number], outcome)
-            tell(outcome)
+        # Closed at once when interrupted: that ends what still runs.
+        with contextlib.closing(start(jobs, missing)) as finished_jobs:
+            for number, outcome in finished_jobs:
+                outcomes[number] = outcome
+                record.add(jobs[number], outcome)
+                tell(outcome)
     except KeyboardInterrupt:
         pass
     finished = [
@@ -86,70 +83,17 @@ def run_batch(
     return finished
 
 
-def make(job: Job, threads: Optional[int] = None) -> Outcome:
-    """Do one job in a process of its own, whatever becomes of that.
-
-    Parameters
-    ----------
-    job : Job
-    threads : int, optional
-        For a job that does not say itself.
-    """
-    name, began = str(job.output), time.perf_counter()
-    arguments = [*job.arguments, "--quiet", "--output", name]
-    if threads and "--threads" not in job.arguments:
-        arguments += ["--threads", str(threads)]
-    try:
-        (job.folder / job.output).parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            curve = Path(folder) / "curve.csv"
-            if "--curve" not in job.arguments:
-                arguments += ["--curve", str(curve)]
-            ended = subprocess.run(
-                [sys.executable, "-m", "caffe_style", *arguments],
-                cwd=str(job.folder),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-            loss = _last_loss(curve)
-    except OSError as error:
-        return Outcome(name, "failed", None, time.perf_counter() - began, str(error))
-    seconds = time.perf_counter() - began
-    if ended.returncode == 0:
-        return Outcome(name, "made", loss, seconds)
-    if ended.returncode in (_INTERRUPTED, -2):
-        return Outcome(name, "interrupted", loss, seconds)
-    return Outcome(name, "failed", None, seconds, _reason(ended))
-
-
-def _last_loss(curve: Path) -> Optional[float]:
-    if not curve.is_file():
-        return None
-    with open(curve, newline="") as stream:
-        losses = [float(row["loss"]) for row in csv.DictReader(stream)]
-    return losses[-1] if losses else None
-
-
-def _reason(ended: Any) -> str:
-    """The last line that a process told, or how it ended without a word."""
-    lines = ended.stderr.decode(errors="replace").strip().splitlines()
-    if ended.returncode < 0:
-        how = "its process was killed by signal %d" % -ended.returncode
-        return how + (" (not enough memory?)" if ended.returncode == -9 else "")
-    if not lines:
-        return "its process ended with status %d" % ended.returncode
-    return lines[-1].split("error: ", 1)[-1]
-
-
 def _here(processes: int) -> Callable[[List[Job], List[int]], Iterator]:
     if processes < 1:
         raise BatchError("processes must be at least 1, not %d" % processes)
 
     def start(jobs: List[Job], numbers: List[int]) -> Iterator:
         threads = max(1, available_cpus() // processes) if processes > 1 else None
+        running = Processes()
         with ThreadPoolExecutor(processes) as pool:
-            futures = {pool.submit(make, jobs[number], threads): number for number in numbers}
+            futures = {
+                pool.submit(make, jobs[number], threads, running): number for number in numbers
+            }
             waiting: Set[Future] = set(futures)
             try:
                 while waiting:
@@ -157,9 +101,7 @@ def _here(processes: int) -> Callable[[List[Job], List[int]], Iterator]:
                     for future in finished:
                         yield futures[future], future.result()
             finally:
-                # Ctrl-C has reached the processes as well: they save what they have.
-                for future in waiting:
-                    future.cancel()
+                running.end()
 
     return start
 
@@ -178,7 +120,10 @@ def _on_cluster(address: str) -> Callable[[List[Job], List[int]], Iterator]:
         with client:
             if not client.scheduler_info()["workers"]:
                 raise BatchError("the Dask scheduler at %s has no workers: start some" % address)
-            futures = {client.submit(make, jobs[number], pure=False): number for number in numbers}
+            futures = {
+                client.submit(make_on_worker, jobs[number], pure=False): number
+                for number in numbers
+            }
             for future in as_completed(futures, loop=client.loop):
                 if future.status == "finished":
                     outcome = future.result()
