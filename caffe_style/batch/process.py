@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import List, Optional, Set, Tuple
 
-from ..engine.native.cpus import available_cpus
 from .jobs import Job
 from .outcomes import Outcome
 
@@ -90,13 +89,6 @@ def make(job: Job, threads: Optional[int] = None, processes: Optional[Processes]
     if status in (_INTERRUPTED, -signal.SIGINT):
         return Outcome(name, "interrupted", loss, seconds)
     return Outcome(name, "failed", None, seconds, _reason(status, told))
-
-
-def make_on_worker(job: Job) -> Outcome:
-    """As `make`, with this Dask worker's share of the processors: it may do several jobs at a time."""
-    from distributed import get_worker
-
-    return make(job, max(1, available_cpus() // get_worker().state.nthreads))
 
 
 def _last_loss(curve: Path) -> Optional[float]:

@@ -11,7 +11,7 @@ from ..engine.native.cpus import available_cpus
 from ..errors import BatchError
 from .jobs import Job, read_jobs
 from .outcomes import Outcome, Record, record_path
-from .process import Processes, make, make_on_worker
+from .process import Processes, make
 
 #: Seconds to find a scheduler in.
 _PATIENCE = 10
@@ -37,7 +37,8 @@ def run_batch(
         How many jobs at a time; they share the processors.
     scheduler : str, optional
         Address of a Dask scheduler whose workers do the jobs instead. They need caffe_style, and the folder of
-        the file under the same name.
+        the file under the same name; a job takes one of a worker's threads, and computes with one unless it
+        says `threads` itself.
     callback : callable, optional
         `callback(outcome, done, all)` after each job, kept ones included.
 
@@ -121,8 +122,7 @@ def _on_cluster(address: str) -> Callable[[List[Job], List[int]], Iterator]:
             if not client.scheduler_info()["workers"]:
                 raise BatchError("the Dask scheduler at %s has no workers: start some" % address)
             futures = {
-                client.submit(make_on_worker, jobs[number], pure=False): number
-                for number in numbers
+                client.submit(make, jobs[number], 1, pure=False): number for number in numbers
             }
             for future in as_completed(futures, loop=client.loop):
                 if future.status == "finished":
