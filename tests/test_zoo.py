@@ -13,6 +13,7 @@ NAMES = [
     "caffenet",
     "googlenet",
     "squeezenet",
+    "strokenet",
     "vgg16",
     "vgg16-random",
     "vgg19",

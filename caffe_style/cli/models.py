@@ -125,7 +125,7 @@ def _state(model: Model) -> str:
 
 
 def _megabytes(model: Model) -> str:
-    return "%.0f MB" % (model.size / 1e6) if model.size else "-"
+    return "%.0f MB" % (model.size / 1e6) if model.urls and model.size else "-"
 
 
 def _plain(value: Any) -> str:

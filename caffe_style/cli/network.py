@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any, Dict
 
-#: The paper's network; without its weights, the same shape with random filters.
-PREFERRED, FALLBACK = "vgg19", "vgg19-random"
+#: The paper's network; without its weights, the one that ships with the package.
+PREFERRED, FALLBACK = "vgg19", "strokenet"
 
 
 def chosen_model(args: argparse.Namespace) -> str:

@@ -52,7 +52,7 @@ INPUTS = [Panel("content", "content"), Panel("style", "style")]
 #: Of the style weight: at the models' own, what begins as noise hardly shows the content.
 LOW = 0.1
 
-NETWORKS = ("vgg19", "vgg16", "alexnet", "caffenet", "googlenet", "squeezenet", "vgg19-random")
+NETWORKS = ("vgg19", "vgg16", "alexnet", "caffenet", "googlenet", "squeezenet", "strokenet")
 
 
 def _style_space(model: Model) -> List[Panel]:

@@ -12,6 +12,7 @@ from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
 
 CROP = 64
 BANK = 256
+GROUP = 16
 
 
 def bank_of(pictures: List[np.ndarray], views: int, seed: int) -> torch.Tensor:
@@ -36,7 +37,9 @@ def pairs(
     """Two crops (count, 3, CROP, CROP) each of `count` places; `turn` radians at most from upright.
 
     The two lie about a third of a crop apart, differ in scale by up to a third, in angle by up to 20
-    degrees, in colour, contrast, blur and grain, and are mirrored independently.
+    degrees, in contrast, blur and grain, and are mirrored independently. Of their colours they keep what style
+    is to keep, too: the GROUP places that follow each other get one mean and deviation of each colour, that
+    of one of them, so that among these texture alone tells, and colour among groups.
     """
     chosen = bank[torch.randint(len(bank), (count,), generator=rng)]
     # Fine crops of the pictures, coarse ones of their halved copies: no aliasing.
@@ -56,8 +59,10 @@ def pairs(
             _crop(pictures, scale[part], turned[part], mirror[part], [axis[part] for axis in at])
             for pictures, part in ((fine, slice(half)), (coarse, slice(half, None)))
         ]
-        views.append(_changed(torch.cat(crops), rng))
-    return views[0], views[1]
+        views.append(torch.cat(crops))
+    model = torch.arange(count) // GROUP * GROUP
+    colours = [statistic[model] for statistic in _colours(views[0])]
+    return _changed(views[0], colours, rng), _changed(views[1], colours, rng)
 
 
 def _uniform(
@@ -82,14 +87,24 @@ def _crop(
     return grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
 
 
-def _changed(crops: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Other colours, contrast, brightness; some blurred, all with a little grain."""
+def _colours(crops: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of each colour, (N, 3, 1, 1)."""
+    return crops.mean((2, 3), keepdim=True), crops.std((2, 3), keepdim=True)
+
+
+def _changed(
+    crops: torch.Tensor, colours: List[torch.Tensor], rng: torch.Generator
+) -> torch.Tensor:
+    """Of these colours, more or less; some blurred, all with some grain."""
     count = len(crops)
-    mean = crops.mean((2, 3), keepdim=True)
-    mixing = torch.eye(3) + 0.25 * torch.randn(count, 3, 3, generator=rng)
-    contrast = torch.exp(0.3 * torch.randn(count, 1, 1, 1, generator=rng))
-    offset = 0.4 * torch.randn(count, 3, 1, 1, generator=rng)
-    crops = torch.einsum("nij,njhw->nihw", mixing, crops - mean) * contrast + mean + offset
+    mean, deviation = _colours(crops)
+    # A flat crop stays flat: its noise is no texture.
+    crops = (crops - mean) / deviation.clamp(min=0.1)
+    contrast = torch.exp(0.15 * torch.randn(count, 1, 1, 1, generator=rng))
+    offset = 0.05 * torch.randn(count, 3, 1, 1, generator=rng)
+    crops = crops * colours[1] * contrast + colours[0] + offset
     blurred = torch.rand(count, generator=rng) < 0.3
     crops[blurred] = avg_pool2d(crops[blurred], 3, 1, 1, count_include_pad=False)
-    return crops + 0.04 * torch.randn(crops.shape, generator=rng)
+    # Filters that the finest noise excites would make it hard for L-BFGS to start from noise.
+    grain = _uniform(count, 1, 0, 0.15, rng).view(-1, 1, 1, 1)
+    return crops + grain * torch.randn(crops.shape, generator=rng)

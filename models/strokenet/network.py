@@ -7,15 +7,15 @@ from typing import Any, Dict, Tuple
 import torch
 from torch import nn
 
-#: The responses that an objective reads: the layers that style is taken from, and the last of each block.
-LEVELS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_1")
+#: The responses that an objective reads: the layers that style is taken from.
+LEVELS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CHANNELS = {"conv1_1": 32, "conv1_2": 32, "conv2_1": 64, "conv2_2": 64, "conv3_1": 128}
 CHANNELS.update({"conv3_2": 128, "conv4_1": 256, "conv4_2": 256, "conv5_1": 256})
 #: Caffe's pictures (BGR, 0..255 less the mean) are divided by this for training, and so is conv1_1 on export.
 PIXEL_SCALE = 58.0
 MEAN = (103.939, 116.779, 123.68)
-#: A filter responds to what exceeds its mean by so many standard deviations: to a third of all places.
-THRESHOLD = 0.5
+#: A filter responds to what exceeds its mean by so many standard deviations: at about a third of all places.
+THRESHOLD = 0.25
 
 
 class Strokenet(nn.Module):

@@ -3,9 +3,9 @@
     pip install -e ".[train]"
     python models/strokenet/train.py --folder /var/tmp/strokenet
 
-First the filters become centroids of patches (`kmeans`), then they learn by an objective (`objectives`). A run
-that was interrupted goes on from its last checkpoint in the folder, to the same filters; the caffemodel is
-written there at the end, each filter scaled to a mean response of 1.
+The filters learn by an objective (`objectives`) from crops of free pictures (`pictures`, `crops`). A run that
+was interrupted goes on from its last checkpoint in the folder, to the same filters; the caffemodel is written
+there at the end, each filter scaled to a mean response of 1.
 """
 
 from __future__ import annotations
@@ -19,23 +19,20 @@ from typing import Any, Dict, Optional
 
 import torch
 from crops import bank_of
-from kmeans import initialise
 from network import Strokenet, export, settle
 from objectives import OBJECTIVES
 from pictures import drawings, photographs
 
 SAVE_EVERY = 100
-#: So many of the bank's squares the centroids are of.
-START_PICTURES = 100
 
 
 def train(
     folder: Path,
     bank: torch.Tensor,
     objective: str = "contrast",
-    steps: int = 1000,
+    steps: int = 900,
     batch: int = 32,
-    rate: float = 5e-4,
+    rate: float = 1e-3,
     seed: int = 0,
     stop_at: Optional[int] = None,
 ) -> Strokenet:
@@ -50,7 +47,7 @@ def train(
     objective : str
         One of OBJECTIVES.
     steps : int
-        Of Adam; 0 keeps the centroids.
+        Of Adam.
     batch : int
         Pairs of crops a step.
     rate : float
@@ -74,9 +71,6 @@ def train(
         done, seconds, loss = state["step"], state["seconds"], state["loss"]
         for part, name in ((model, "model"), (goal, "goal"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
-    else:
-        rng = torch.Generator().manual_seed(seed)
-        initialise(model, bank[torch.randperm(len(bank), generator=rng)[:START_PICTURES]], rng)
     begun = time.time() - seconds
     for step in range(done, steps if stop_at is None else stop_at):
         # Each step has its own generator: a resumed run draws what an uninterrupted one does.
@@ -124,7 +118,7 @@ def main() -> None:
     add = parser.add_argument
     add("--folder", type=Path, required=True, help="for checkpoints and the caffemodel")
     add("--objective", choices=sorted(OBJECTIVES), default="contrast")
-    add("--steps", type=int, default=1000)
+    add("--steps", type=int, default=900)
     add("--batch", type=int, default=32)
     add("--drawn", type=int, default=160)
     add("--views", type=int, default=10)
