@@ -369,7 +369,7 @@ def test_models_list_is_a_table(model, capsys):
     assert all(re.match(r"  [a-zW]", line[column - 2 :]) for line in lines)
     facts = json.loads(run_command(capsys, "list", "--json"))
     assert [entry["name"] for entry in facts] == [entry.name for entry in zoo.list_models()]
-    assert {entry["state"] for entry in facts} == {"missing", "random"}
+    assert {entry["state"] for entry in facts} == {"missing", "random", "here"}
 
 
 def test_models_show_add_and_fetch(model, made, capsys):

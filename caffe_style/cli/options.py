@@ -49,7 +49,8 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
     """Which network, on what; without `backend`, for what runs on several, that and the mean are not asked."""
     group = parser.add_argument_group("network")
     group.add_argument(
-        "--model", help="a model of `caffe-style models list`, or a prototxt (default: vgg19)"
+        "--model",
+        help="a model of `caffe-style models list`, or a prototxt (default: vgg19, or strokenet without its weights)",
     )
     group.add_argument("--weights", metavar="FILE", help="a caffemodel instead of the model's own")
     group.add_argument(
