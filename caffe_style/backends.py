@@ -86,6 +86,8 @@ def optimiser_threads(backend: str) -> ContextManager:
 
     if backend != "cpu" or not native.available:
         return nullcontext()
+    # SciPy has a BLAS of its own, and a limit holds for what is loaded already.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, user_api="blas")

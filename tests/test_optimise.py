@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
 from caffe_style import optimise
+from caffe_style.engine import native
 from caffe_style.errors import OptionError
 from caffe_style.optimise import DivergedError
 
@@ -277,3 +280,17 @@ def test_counts_below_one_are_refused(minimise, option):
     options = {"iterations": 5, option: 0}
     with pytest.raises(OptionError, match=option):
         minimise(rosenbrock, start(), **options)
+
+
+@pytest.mark.skipif(not native.available, reason="BLAS computes the layers here")
+def test_every_blas_has_one_thread_while_our_kernels_compute():
+    """In a process of its own: SciPy's BLAS must count though nothing has imported SciPy before."""
+    program = (
+        "from caffe_style.backends import optimiser_threads\n"
+        "with optimiser_threads('cpu'):\n"
+        "    import scipy.optimize, threadpoolctl\n"
+        "    found = threadpoolctl.threadpool_info()\n"
+        "print({each['num_threads'] for each in found if each['user_api'] == 'blas'} - {1})\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    assert told.stdout.decode().strip() == "set()"
