@@ -50,7 +50,8 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
     group = parser.add_argument_group("network")
     group.add_argument(
         "--model",
-        help="a model of `caffe-style models list`, or a prototxt (default: vgg19, or strokenet without its weights)",
+        help="a model of `caffe-style models list`, or a prototxt (default: vgg19; strokenet where its "
+        "weights are missing)",
     )
     group.add_argument("--weights", metavar="FILE", help="a caffemodel instead of the model's own")
     group.add_argument(
