@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("CAFFE_STYLE_SHARED", ROOT.parent / "shared"))
 REFERENCE = Path(__file__).resolve().parent / "reference"
+
+# Tests started in the background ignore Ctrl-C, and so would the programs that some of them interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
