@@ -97,7 +97,7 @@ def _read_yaml(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BatchError("cannot read %s: %s" % (path, " ".join(str(error).split()))) from None
+        raise BatchError(_unreadable(path, error)) from None
     if not isinstance(content, dict) or not isinstance(content.get("jobs"), list):
         raise BatchError("%s has no list `jobs:` of what to make" % path)
     unknown = sorted(set(content) - {"jobs", "defaults"}, key=str)
@@ -113,11 +113,16 @@ def _read_yaml(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
     return found
 
 
+def _unreadable(path: Path, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return "cannot read %s: %s" % (path, reason)
+
+
 def _read_csv(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BatchError("cannot read %s: %s" % (path, error)) from None
+        raise BatchError(_unreadable(path, error)) from None
     found = []
     rows = csv.DictReader(io.StringIO(text))
     for row in rows:

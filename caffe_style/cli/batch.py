@@ -35,14 +35,15 @@ def run(args: argparse.Namespace) -> int:
     """Make the pictures; 1 if a job failed."""
     from tqdm import tqdm
 
-    from ..batch import Outcome, run_batch
+    from ..batch import Outcome, read_jobs, run_batch
     from ..batch.outcomes import record_path
 
     options.show_messages(args.quiet)
-    bar = tqdm(disable=args.quiet, unit="job", file=sys.stderr, dynamic_ncols=True)
+    # A file that is not understood is told before there is a bar.
+    total = len(read_jobs(args.jobs))
+    bar = tqdm(total=total, disable=args.quiet, unit="job", file=sys.stderr, dynamic_ncols=True)
 
     def callback(outcome: Outcome, done: int, jobs: int) -> None:
-        bar.total = jobs
         bar.set_postfix_str("%s %s" % (outcome.output, outcome.status), refresh=False)
         bar.update(done - bar.n)
 
