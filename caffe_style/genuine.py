@@ -72,6 +72,8 @@ def check_gpu(device: int) -> None:
     ------
     BackendError
     """
+    if not isinstance(device, int):
+        raise BackendError("Caffe numbers its GPUs: --device takes a number, not '%s'" % device)
     program = (
         "import caffe\n"
         "caffe.set_mode_gpu()\n"

@@ -153,7 +153,10 @@ def record(model: Model) -> Dict[str, object]:
         ``source``, ``sha256`` and ``size`` (bytes) of the file; empty where nothing was noted.
     """
     note = _note(_place(model))
-    return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    try:
+        return dict(json.loads(note.read_text(encoding="utf-8"))) if note.is_file() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError("the note %s is broken (%s): remove it" % (note, error)) from None
 
 
 def _place(model: Model) -> Path:
@@ -210,8 +213,8 @@ def _install(model: Model, file: Path, source: str) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         copy_renamed(model, file, copy)
         note = {"source": source, "sha256": _sha256(copy), "size": copy.stat().st_size}
-        _note(place).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
         os.replace(copy, place)
+        _note(place).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise WeightsError("cannot write %s: %s" % (place, error.strerror)) from None
     finally:

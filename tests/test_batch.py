@@ -124,7 +124,7 @@ def test_csv_errors_name_the_line(folder):
         ("jobs: [{content: a, style: b, help: true}]", "job 1: help is no option"),
         ("jobs: [{content: a.png, style: b.png, output: '{content}.png'}]", "write over a.png"),
         (
-            "jobs: [{content: a.png, styles: ['b.png:c.png']}, {content: b.png, output: c.png}]",
+            "jobs: [{content: a.png, styles: ['b.png:c.png']}, {content: b.png, style: a.png, output: c.png}]",
             "job 2 would write over c.png",
         ),
         (
@@ -132,6 +132,9 @@ def test_csv_errors_name_the_line(folder):
             "job 1 and .*job 2 would both write",
         ),
         ("jobs: [a.png]", "job 1: write options as"),
+        ("jobs: [{content: a.png}]", "job 1: transfer needs content and style"),
+        ("jobs: [{content: a.png, style: []}]", "job 1: style is an empty list"),
+        ("jobs: [{content: a, style: b, output: '{content.x}'}]", "may name {content}"),
         ("jobs: []", "has no jobs"),
         ("job: []", "no list `jobs:`"),
         ("jobs: []\ndefault: {}", "'default' is neither jobs nor defaults"),
@@ -218,8 +221,14 @@ def test_a_mask_that_changed_makes_the_picture_again(folder):
     assert record.kept(masked) is None
 
 
-def test_a_broken_record_is_told(folder):
-    record_path(folder / "jobs.yaml").write_text("{")
+def test_what_a_job_writes_is_no_input(folder):
+    job_file = job(folder, "a.png", "b.png", "--curve", "c.png")
+    assert [path.name for path in job_file.inputs() if path.is_file()] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_a_broken_record_is_told(folder, text):
+    record_path(folder / "jobs.yaml").write_text(text)
     with pytest.raises(BatchError, match=r"jobs\.outcomes\.json.*remove it"):
         run_batch(write(folder, "jobs: [{content: a.png, style: b.png}]"))
 

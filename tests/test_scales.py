@@ -44,7 +44,9 @@ def test_iterations_are_shared_out(iterations, scales):
 
 
 def test_every_scale_has_an_iteration():
-    assert iterations_at(2, 4) == [1, 1, 1, 1]
+    assert iterations_at(4, 4) == [1, 1, 1, 1]
+    with pytest.raises(OptionError, match="4 scales need as many iterations, not 3"):
+        iterations_at(3, 4)
 
 
 def test_each_scale_starts_from_the_last_ones_picture(network, pair):

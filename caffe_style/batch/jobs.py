@@ -20,6 +20,8 @@ _PICTURES = {
     "texture": ("style",),
     "reconstruct": ("content",),
 }
+#: Options whose value is a file that is written.
+_WRITTEN = ("--curve", "--animate", "--checkpoint")
 #: What a CSV file has for options without a value.
 _TRUTH = {"true": True, "false": False}
 
@@ -44,9 +46,15 @@ class Job(NamedTuple):
     folder: Path
 
     def inputs(self) -> List[Path]:
-        """Files that it reads: arguments, and parts of them (``FILE:MASK``), that are files."""
-        names = {part for argument in self.arguments for part in (argument, *argument.split(":"))}
-        return [self.folder / name for name in sorted(names) if (self.folder / name).is_file()]
+        """What it reads, if these are files: arguments, and parts of them (``FILE:MASK``)."""
+        before = ("", *self.arguments)
+        names = {
+            part
+            for option, argument in zip(before, self.arguments)
+            if option not in _WRITTEN
+            for part in (argument, *argument.split(":"))
+        }
+        return [self.folder / name for name in sorted(names)]
 
 
 def read_jobs(path: Union[str, Path]) -> List[Job]:
@@ -140,6 +148,8 @@ def _pairs(where: str, entry: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
     lists = []
     for name in ("content", "style"):
         value = entry.get(name)
+        if value == []:
+            raise BatchError("%s: %s is an empty list" % (where, name))
         lists.append(value if isinstance(value, list) else [value])
     for content, style in product(*lists):
         pictures = {"content": content, "style": style}
@@ -160,7 +170,7 @@ def _job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job
     stems = {name: Path(str(entry.get(name, ""))).stem for name in ("content", "style")}
     try:
         output = output.format(number=number, **stems)
-    except (KeyError, IndexError, ValueError):
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
         raise BatchError(
             "%s: output '%s' may name {content}, {style} and {number}" % (where, output)
         ) from None
@@ -168,6 +178,9 @@ def _job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job
     styles = rest.pop("styles", [])
     for style in styles if isinstance(styles, list) else [styles]:
         arguments += ["--style", str(style)]
+    needed = _PICTURES.get(command, ())
+    if len(pictures) + ("--style" in arguments) < len(needed):
+        raise BatchError("%s: %s needs %s" % (where, command, " and ".join(needed)))
     for name, value in rest.items():
         arguments += _option(where, name, value)
     _check(where, arguments)

@@ -52,8 +52,8 @@ class Record:
         self._entries: Dict[str, Dict[str, Any]] = {}
         if path.is_file():
             try:
-                self._entries = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
+                self._entries = dict(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError) as error:
                 raise BatchError(
                     "%s, the batch's record, is broken (%s): remove it to begin anew"
                     % (path, error)
@@ -69,7 +69,7 @@ class Record:
         if entry is None or entry["arguments"] != list(job.arguments) or not output.is_file():
             return None
         made = output.stat().st_mtime
-        if any(path.stat().st_mtime > made for path in job.inputs()):
+        if any(path.is_file() and path.stat().st_mtime > made for path in job.inputs()):
             return None
         noted = _metadata(output)
         if noted is None or noted != entry.get("parameters"):

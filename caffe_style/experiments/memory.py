@@ -20,11 +20,11 @@ TILES = (2048, 1536, 1024, 768, 512, 384, 256)
 
 
 def fit(
-    network: Network, shape: Tuple[int, int], settings: Settings, with_style: bool
+    network: Network, shape: Tuple[int, int], settings: Settings, styles: int
 ) -> Tuple[Settings, Optional[int]]:
     """How a picture fits in memory: if not as asked for, then with the smaller optimiser, or in tiles.
 
-    What is changed is told.
+    What is changed is told. `styles` is how many there are, each with targets of its own.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def fit(
     if settings.tile is not None:
         if settings.tile >= max(shape):
             tiles = [None]
-    elif not with_style or settings.style_loss in TILEABLE:
+    elif not styles or settings.style_loss in TILEABLE:
         tiles += [tile for tile in TILES if tile < max(shape)]
     optimizers = [settings.optimizer]
     if settings.optimizer == "scipy" and not settings.bounds:
@@ -53,7 +53,7 @@ def fit(
     for tile, optimizer in product(tiles, optimizers):
         fitting = settings._replace(optimizer=optimizer)
         try:
-            _check(network, shape, fitting, tile, with_style)
+            _check(network, shape, fitting, tile, styles)
         except ResourceError as error:
             failure = error
             continue
@@ -71,14 +71,14 @@ def _check(
     shape: Tuple[int, int],
     settings: Settings,
     tile: Optional[int],
-    with_style: bool,
+    styles: int,
 ) -> None:
     if tile is not None:
         cut(network, shape, tile, settings.blobs)
-        _check_tiles(network, shape, settings, tile)
+        _check_tiles(network, shape, settings, tile, styles)
         return
     network.resize(*shape)
-    extra = loss_bytes(network, settings.style_layers, settings.style_loss) if with_style else 0
+    extra = styles * loss_bytes(network, settings.style_layers, settings.style_loss)
     check_memory(network, settings.blobs, settings.corrections, settings.optimizer, extra)
 
 
@@ -97,12 +97,14 @@ def _tell(shape: Tuple[int, int], asked: Settings, fitting: Settings, tile: Opti
         )
 
 
-def _check_tiles(network: Network, shape: Tuple[int, int], settings: Settings, tile: int) -> None:
+def _check_tiles(
+    network: Network, shape: Tuple[int, int], settings: Settings, tile: int, styles: int
+) -> None:
     """Raise ResourceError if tiles, the targets of the whole picture and the optimiser do not fit."""
     network.resize(*shape)
     whole = [network.net.blobs[blob].count for blob in settings.content_layers]
     if settings.style_loss == "pixelwise":
-        whole += [network.net.blobs[blob].count for blob in settings.style_layers]
+        whole += [styles * network.net.blobs[blob].count for blob in settings.style_layers]
     last = network.last_layer(settings.blobs + [network.input_blob])
     network.resize(min(tile, shape[0]), min(tile, shape[1]))
     needed = (

@@ -46,7 +46,17 @@ def sizes(size: int, scales: Union[int, str]) -> List[int]:
 
 
 def iterations_at(iterations: int, scales: int) -> List[int]:
-    """Share out iterations, in proportion to 1 / edge: more where they are cheap, at least one each."""
+    """Share out iterations, in proportion to 1 / edge: more where they are cheap, at least one each.
+
+    Raises
+    ------
+    OptionError
+        For fewer iterations than scales.
+    """
+    if iterations < scales:
+        raise OptionError(
+            "%d scales need as many iterations, not %d: choose fewer scales" % (scales, iterations)
+        )
     parts = [math.sqrt(2) ** (scales - 1 - scale) for scale in range(scales)]
     bounds = np.cumsum([0.0, *parts]) * iterations / sum(parts)
     shared = [max(1, int(b) - int(a)) for a, b in zip(bounds.round(), bounds.round()[1:])]
@@ -86,7 +96,7 @@ def coarse_to_fine(
     tiles: List[Optional[int]] = []
     for edge in reversed(edges):
         shape = result_shape(pictures, edge)
-        settings, tile = fit(network, shape, settings, bool(pictures.styles))
+        settings, tile = fit(network, shape, settings, len(pictures.styles))
         tiles.insert(0, tile)
     parameters = {**parameters, **settings.parameters()}
     final = make_scene(

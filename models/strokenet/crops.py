@@ -36,7 +36,7 @@ def pairs(
 ) -> Tuple[torch.Tensor, torch.Tensor]:
     """Two crops (count, 3, CROP, CROP) each of `count` places; `turn` radians at most from upright.
 
-    The two lie about a third of a crop apart, differ in scale by up to a third, in angle by up to 20
+    The two lie up to a third of a crop apart, differ in scale by up to a third, in angle by up to 20
     degrees, in contrast, blur and grain, and are mirrored independently. Of their colours they keep what style
     is to keep, too: the GROUP places that follow each other get one mean and deviation of each colour, that
     of one of them, so that among these texture alone tells, and colour among groups.

@@ -1,7 +1,7 @@
 """Trains strokenet, from pictures to caffemodel, on a processor.
 
     pip install -e ".[train]"
-    python models/strokenet/train.py --folder /var/tmp/strokenet
+    python models/strokenet/train.py --folder FOLDER
 
 The filters learn by an objective (`objectives`) from crops of free pictures (`pictures`, `crops`). A run that
 was interrupted goes on from its last checkpoint in the folder, to the same filters; the caffemodel is written
@@ -47,7 +47,7 @@ def train(
     objective : str
         One of OBJECTIVES.
     steps : int
-        Of Adam.
+        Of AdamW.
     batch : int
         Pairs of crops a step.
     rate : float
@@ -66,8 +66,13 @@ def train(
         [*model.parameters(), *goal.parameters()], rate, weight_decay=1e-4
     )
     done, seconds, loss = 0, 0.0, math.nan
+    run = [objective, steps, batch, rate, seed, len(bank)]
     if checkpoint.is_file():
         state = torch.load(checkpoint)
+        if state["run"] != run:
+            raise SystemExit(
+                "%s is of another run, %s: choose another folder" % (checkpoint, state["run"])
+            )
         done, seconds, loss = state["step"], state["seconds"], state["loss"]
         for part, name in ((model, "model"), (goal, "goal"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
@@ -88,7 +93,10 @@ def train(
             seconds = time.time() - begun
             parts = {"model": model, "goal": goal, "optimiser": optimiser}
             state = {name: part.state_dict() for name, part in parts.items()}
-            _save({**state, "step": step + 1, "seconds": seconds, "loss": loss}, checkpoint)
+            _save(
+                {**state, "run": run, "step": step + 1, "seconds": seconds, "loss": loss},
+                checkpoint,
+            )
             print("step %d of %d: loss %.3f, %.0f s" % (step + 1, steps, loss, seconds), flush=True)
     return model
 
