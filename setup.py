@@ -141,7 +141,7 @@ setup(
     },
     package_data={
         "": ["*.desc", "*.proto", "*.cl"],
-        "caffe_style.preview": ["page.html", "page.css", "page.js"],
+        "caffe_style.watch.preview": ["page.html", "page.css", "page.js"],
         "caffe_style.prototxt": files_of("prototxt"),
         "caffe_style.models": files_of("models"),
         "caffe_style.examples": ["cat.jpg", "fractal.jpg"],

@@ -40,17 +40,18 @@ def open_net(prototxt: str, backend: str) -> Any:
         import caffe
 
         return caffe.Net(prototxt, caffe.TEST)
-    from caffe_style import backends
+    from caffe_style.backends import select as backends
     from caffe_style.engine.formats.prototxt import read_prototxt
 
     return backends.open_net(read_prototxt(prototxt), None, backend)
 
 
 def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
-    from caffe_style import losses, zoo
+    from caffe_style import losses
     from caffe_style.engine.formats.prototxt import read_prototxt
-    from caffe_style.networks import Network
-    from caffe_style.objective import Objective, single_term
+    from caffe_style.networks import zoo
+    from caffe_style.networks.network import Network
+    from caffe_style.objective.objective import Objective, single_term
 
     described = zoo.get_model(model)
     net = open_net(str(described.prototxt), backend)
@@ -76,8 +77,8 @@ def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
 def torch_evaluation(model: str, size: int, layout: str) -> Callable[[], Any]:
     import torch
 
-    from caffe_style import zoo
     from caffe_style.engine.formats.prototxt import read_prototxt
+    from caffe_style.networks import zoo
 
     from .torch_net import build
 
@@ -110,7 +111,7 @@ def make_evaluation(name: str, model: str, size: int, threads: int) -> Callable[
         torch.set_num_threads(threads)
         return torch_evaluation(model, size, name.partition("-")[2])
     if name != "caffe":
-        from caffe_style import backends
+        from caffe_style.backends import select as backends
 
         backends.set_threads(threads)
     return caffe_evaluation(model, size, name)

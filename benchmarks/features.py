@@ -16,7 +16,8 @@ from typing import Any, List
 import numpy as np
 
 import caffe_style as cs
-from caffe_style import colors, images, losses
+from caffe_style import losses
+from caffe_style.pictures import colors, images
 
 SIZE = 96
 PER_PICTURE = 8

@@ -57,7 +57,7 @@ def memory(field: str) -> int:
 
 def work(name: str, channels: int, size: int, threads: int) -> None:
     """A worker: one evaluation for every line it reads, its seconds for every line it writes."""
-    from caffe_style import backends
+    from caffe_style.backends import select as backends
 
     backends.set_threads(threads)
     evaluate, held = make_evaluation(name, channels, size)

@@ -76,8 +76,8 @@ def read_layers(path: str) -> None:
 
 def open_net(path: str) -> None:
     """Open a Net."""
-    from caffe_style import zoo
     from caffe_style.engine import TEST, Net
+    from caffe_style.networks import zoo
 
     prototxt = str(zoo.get_model("vgg19").prototxt)
     before, _ = memory()

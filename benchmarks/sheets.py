@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Callable, List
 
 import caffe_style as cs
-from caffe_style import images
-from caffe_style.experiments.sheets import Cell, contact_sheet
+from caffe_style.pictures import images
+from caffe_style.pictures.sheets import Cell, contact_sheet
 
 
 def rows(

@@ -18,25 +18,25 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "open_network": "networks",
+    "open_network": "networks.network",
     "transfer": "experiments.transfer",
     "texture": "experiments.transfer",
     "reconstruct": "experiments.transfer",
     "resume": "experiments.resume",
-    "Checkpoint": "checkpoint",
+    "Checkpoint": "runs.checkpoint",
     "element": "experiments.generated",
     "sparse": "experiments.generated",
     "feature": "experiments.feature",
     "statistics": "experiments.statistics",
-    "figure": "experiments.figure",
+    "figure": "experiments.figures.figure",
     "compare": "experiments.compare",
-    "get_preset": "presets",
-    "read_image": "images",
-    "write_image": "images",
-    "Preview": "preview",
-    "Animation": "animate",
-    "list_models": "zoo",
-    "install_as_caffe": "shim",
+    "get_preset": "experiments.presets",
+    "read_image": "pictures.images",
+    "write_image": "pictures.images",
+    "Preview": "watch.preview",
+    "Animation": "watch.animation",
+    "list_models": "networks.zoo",
+    "install_as_caffe": "engine.shim",
 }
 
 __all__ = ["__version__", *_PUBLIC]

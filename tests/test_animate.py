@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from caffe_style import Animation, animate, images
+from caffe_style import Animation
 from caffe_style.errors import OptionError
+from caffe_style.pictures import images
+from caffe_style.watch import animation as animate
 
 
 @pytest.fixture(scope="module")

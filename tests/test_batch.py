@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from caffe_style import cli, images
-from caffe_style.batch import Job, Outcome, read_jobs, run_batch
-from caffe_style.batch.outcomes import Record, record_path
-from caffe_style.batch.process import make
+from caffe_style import cli
+from caffe_style.cli.batch.jobs import Job, read_jobs
+from caffe_style.cli.batch.outcomes import Outcome, Record, record_path
+from caffe_style.cli.batch.process import make
+from caffe_style.cli.batch.run import run_batch
 from caffe_style.errors import BatchError
+from caffe_style.pictures import images
 
 DEFAULTS = "defaults: {model: vgg16-random, size: 32, iterations: 1, style-layers: conv1_1, "
 DEFAULTS += "content-layers: conv1_2}\n"
@@ -316,7 +318,7 @@ def test_on_a_cluster(folder):
 
 def test_no_scheduler(folder, monkeypatch):
     pytest.importorskip("distributed", reason="a cluster needs Dask")
-    monkeypatch.setattr("caffe_style.batch.run._PATIENCE", 1)
+    monkeypatch.setattr("caffe_style.cli.batch.run._PATIENCE", 1)
     path = write(folder, "jobs: [{content: a.png, style: b.png}]")
     with pytest.raises(BatchError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
         run_batch(path, scheduler="tcp://127.0.0.1:9")

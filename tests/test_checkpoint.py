@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import checkpoint as checkpoints
-from caffe_style import images, lbfgs
 from caffe_style.errors import CheckpointError, OptionError
-from caffe_style.experiments.styles import Style
-from caffe_style.optimise import Record
+from caffe_style.optimise import lbfgs
+from caffe_style.optimise.minimise import Record
+from caffe_style.pictures import images
+from caffe_style.runs import checkpoint as checkpoints
+from caffe_style.scene.styles import Style
 
 SETTINGS = {"size": 48, "iterations": 10}
 

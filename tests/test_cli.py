@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from caffe_style import images
+from caffe_style.pictures import images
 
 SMALL = ["--model", "vgg16-random", "--size", "48", "--iterations", "3", "--quiet"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from caffe_style import colors, images
+from caffe_style.pictures import colors, images
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import backends, cli, images, zoo
+from caffe_style import cli
+from caffe_style.backends import select as backends
 from caffe_style.engine.formats.prototxt import read_prototxt
 from caffe_style.errors import BackendError
 from caffe_style.experiments.compare import comparison, process
 from caffe_style.experiments.compare.float64 import TYPES, float64_network
 from caffe_style.experiments.compare.report import table
+from caffe_style.networks import zoo
+from caffe_style.pictures import images
 
 SMALL = {"size": 48, "iterations": 3}
 
@@ -168,7 +171,7 @@ def test_names_of_rows():
 def test_float64_gradient_is_exact_and_the_engine_follows_it(which, model, pair):
     described = zoo.get_model(model if which == "small" else which)
     param = read_prototxt(str(described.prototxt))
-    from caffe_style.networks import Network
+    from caffe_style.networks.network import Network
 
     network = Network(backends.open_net(param, None, "numpy"), described, "numpy", param)
     fill(network.net)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import backends, losses
+from caffe_style import losses
+from caffe_style.backends import select as backends
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import BackendError, CaffeStyleError, ImageError, LayerError, WeightsError
-from caffe_style.objective import Objective, single_term
+from caffe_style.objective.objective import Objective, single_term
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

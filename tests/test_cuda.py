@@ -13,7 +13,8 @@ from conftest import ROOT
 from PIL import Image
 from test_objective import BRANCHES, VGG, directional, make
 
-from caffe_style import backends, losses
+from caffe_style import losses
+from caffe_style.backends import select as backends
 from caffe_style.cli import main
 from caffe_style.engine import Net
 from caffe_style.engine.devices import make_device
@@ -21,8 +22,8 @@ from caffe_style.engine.devices.cuda import choice
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import BackendError, ResourceError
 from caffe_style.experiments.transfer import transfer
-from caffe_style.networks import open_network
-from caffe_style.objective import single_term
+from caffe_style.networks.network import open_network
+from caffe_style.objective.objective import single_term
 
 torch = pytest.importorskip("torch")
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from engine_nets import layer_net
 
-from caffe_style import estimate
+from caffe_style.backends import estimate
 from caffe_style.errors import ResourceError
 
 MEASURE = """

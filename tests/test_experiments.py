@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import images
 from caffe_style.errors import CaffeStyleError, ImageError, OptionError
-from caffe_style.experiments.covariation import covariation_terms
-from caffe_style.experiments.starts import start_picture
-from caffe_style.objective import Objective
+from caffe_style.objective.objective import Objective
+from caffe_style.pictures import images
+from caffe_style.scene.covariation import covariation_terms
+from caffe_style.scene.starts import start_picture
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import cli, images, zoo
+from caffe_style import cli
 from caffe_style.errors import CaffeStyleError
-from caffe_style.experiments import figure as figures
-from caffe_style.experiments.panels import DIFFERENT, FIGURES
-from caffe_style.experiments.sheets import MARGIN, Cell, contact_sheet
+from caffe_style.experiments.figures import figure as figures
+from caffe_style.experiments.figures.panels import DIFFERENT, FIGURES
+from caffe_style.networks import zoo
+from caffe_style.pictures import images
+from caffe_style.pictures.sheets import MARGIN, Cell, contact_sheet
 
 SMALL = {"size": 48, "iterations": 1}
 

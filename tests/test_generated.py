@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import cli, images, losses, targets
+from caffe_style import cli, losses
 from caffe_style.errors import CaffeStyleError, ResourceError
 from caffe_style.experiments import generated
+from caffe_style.losses import targets
+from caffe_style.pictures import images
 
 SMALL = {"size": 48, "iterations": 4}
 

@@ -10,7 +10,8 @@ from conftest import REFERENCE
 from replay import Replay
 from test_contract import NET, evaluate, fill, picture
 
-from caffe_style import backends, genuine
+from caffe_style.backends import genuine
+from caffe_style.backends import select as backends
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import BackendError, ResourceError
@@ -91,7 +92,7 @@ def test_built_for_another_python(tmp_path, monkeypatch):
     (package / "_caffe.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "caffe", raising=False)
-    monkeypatch.setattr("caffe_style.shim.genuine_caffe_is_here", lambda: True)
+    monkeypatch.setattr("caffe_style.engine.shim.genuine_caffe_is_here", lambda: True)
     with pytest.raises(BackendError, match="does not load in Python .* another Python"):
         genuine.import_caffe()
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from caffe_style import images
 from caffe_style.errors import ImageError
+from caffe_style.pictures import images
 
 MEAN = np.array([103.939, 116.779, 123.68])
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 import caffe_style as cs
-from caffe_style import estimate, images
+from caffe_style.backends import estimate
 from caffe_style.errors import OptionError, ResourceError
-from caffe_style.experiments import memory, scales
+from caffe_style.pictures import images
+from caffe_style.runs import budget as memory
+from caffe_style.runs import scales
 
 LAYERS = {"style_layers": {"conv1_1": 1.0}, "content_layers": {"conv2_2": 1.0}}
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from caffe_style import lbfgs
 from caffe_style.errors import OptionError
-from caffe_style.optimise import minimise
+from caffe_style.optimise import lbfgs
+from caffe_style.optimise.minimise import minimise
 
 
 def rosenbrock(x):

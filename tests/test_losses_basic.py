@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from losses_checks import check_conventions, check_gradient, maps
 
-from caffe_style import arrays, losses
+from caffe_style import losses
+from caffe_style.backends import arrays
 
 
 def test_matrix_views_share_memory_in_both_layouts():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from losses_checks import maps
 
-from caffe_style import arrays, losses
+from caffe_style import losses
+from caffe_style.backends import arrays
 
 torch = pytest.importorskip("torch")
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import images
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import (
@@ -17,6 +16,7 @@ from caffe_style.errors import (
     PrototxtError,
     WeightsError,
 )
+from caffe_style.pictures import images
 
 DEFINITION = """name: "tiny"
 layer { name: "data" type: "Input" top: "data"

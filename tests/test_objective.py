@@ -9,7 +9,7 @@ from caffe_style import losses
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import LayerError
-from caffe_style.objective import Objective, Term, single_term
+from caffe_style.objective.objective import Objective, Term, single_term
 
 VGG = """
 force_backward: true

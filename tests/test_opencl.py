@@ -10,13 +10,14 @@ import pytest
 from engine_nets import input_layer, layer_net, net_of
 from replay import relative_error
 
-from caffe_style import networks, zoo
 from caffe_style.engine import devices
 from caffe_style.engine.devices import opencl
 from caffe_style.engine.devices.opencl import platforms
 from caffe_style.engine.devices.opencl.programs import Tuning
 from caffe_style.engine.memory import Memory, Pool
 from caffe_style.errors import BackendError, ResourceError
+from caffe_style.networks import network as networks
+from caffe_style.networks import zoo
 
 HOST = devices.make_device("numpy")
 CASES = 12  # random shapes a kernel
@@ -213,7 +214,7 @@ def image_gradient(network, image, last, rng):
 )
 def test_whole_networks(model, last, device):
     """As the cpu device, as far as rounding allows: it turns some ReLUs on or off."""
-    from caffe_style import backends
+    from caffe_style.backends import select as backends
     from caffe_style.engine.formats.prototxt import read_prototxt
 
     described = zoo.get_model(model)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from caffe_style import optimise
 from caffe_style.engine import native
 from caffe_style.errors import OptionError
-from caffe_style.optimise import DivergedError
+from caffe_style.optimise import minimise as optimise
+from caffe_style.optimise.minimise import DivergedError
 
 SHAPE = (1, 3, 4, 5)
 
@@ -286,7 +286,7 @@ def test_counts_below_one_are_refused(minimise, option):
 def test_every_blas_has_one_thread_while_our_kernels_compute():
     """In a process of its own: SciPy's BLAS must count though nothing has imported SciPy before."""
     program = (
-        "from caffe_style.backends import optimiser_threads\n"
+        "from caffe_style.backends.select import optimiser_threads\n"
         "with optimiser_threads('cpu'):\n"
         "    import scipy.optimize, threadpoolctl\n"
         "    found = threadpoolctl.threadpool_info()\n"

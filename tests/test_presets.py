@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import images, zoo
 from caffe_style.cli import main
 from caffe_style.errors import OptionError
-from caffe_style.presets import PRESETS
+from caffe_style.experiments.presets import PRESETS
+from caffe_style.networks import zoo
+from caffe_style.pictures import images
 
 #: Two layers whose responses are the picture's own values: the first as they are, the second half as large.
 PROTOTXT = """

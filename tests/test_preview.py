@@ -16,7 +16,7 @@ from PIL import Image
 
 from caffe_style import Preview
 from caffe_style.errors import OptionError
-from caffe_style.optimise import Record
+from caffe_style.optimise.minimise import Record
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_the_end_waits_for_a_page_that_is_open_and_for_no_other(page):
 
 
 def test_a_browser_that_went_away_is_waited_for_only_a_moment(page, monkeypatch):
-    monkeypatch.setattr("caffe_style.preview.run.PATIENCE", 0.2)
+    monkeypatch.setattr("caffe_style.watch.preview.run.PATIENCE", 0.2)
     state(page)
     page.end("finished", "")
 

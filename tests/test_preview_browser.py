@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from caffe_style import images
+from caffe_style.pictures import images
 
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SWITCHES += ["--disable-component-update", "--disable-sync", "--disable-quic"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caffe_style import zoo
 from caffe_style.engine import TEST, Net
+from caffe_style.networks import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 

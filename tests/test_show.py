@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from caffe_style import cli, images
+from caffe_style import cli
+from caffe_style.pictures import images
 
 ASKED = ["--model", "vgg16-random", "--size", "48", "--iterations", "2", "-q"]
 LAYERS = ["--style-layers", "conv1_1:0.5,conv2_1:0.5", "--content-layers", "conv1_2"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import resources, weights, zoo
+from caffe_style.networks import resources, weights, zoo
 
 FOLDER = resources.folder("models") / "strokenet"
 LAYERS = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1", "conv4_2"]

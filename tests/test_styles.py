@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style import cli, images
+from caffe_style import cli
 from caffe_style.errors import ImageError, OptionError
-from caffe_style.experiments.styles import (
-    Style,
-    as_styles,
-    layer_mask,
-    read_mask,
-    read_style,
-    shares,
-)
+from caffe_style.pictures import images
+from caffe_style.scene.styles import Style, as_styles, layer_mask, read_mask, read_style, shares
 
 LAYERS = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": {"conv2_2": 1.0}}
 

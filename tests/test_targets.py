@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from losses_checks import maps
 
-from caffe_style import losses, targets
+from caffe_style import losses
 from caffe_style.errors import OptionError
-from caffe_style.optimise import minimise
+from caffe_style.losses import targets
+from caffe_style.optimise.minimise import minimise
 
 
 def test_a_single_entry_and_its_mirror_image():

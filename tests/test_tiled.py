@@ -5,16 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from caffe_style import backends, images, losses, zoo
+from caffe_style import losses
+from caffe_style.backends import select as backends
 from caffe_style.engine.formats.prototxt import read_prototxt
 from caffe_style.errors import OptionError
-from caffe_style.experiments.terms import variation_term
-from caffe_style.networks import Network
-from caffe_style.objective import Objective, single_term
-from caffe_style.random_weights import fill_random
-from caffe_style.receptive import Field, receptive_fields
-from caffe_style.tiled import TiledGram, TiledLocal, TiledObjective, TiledTerm, cut, responses
-from caffe_style.tiles import plan
+from caffe_style.networks import zoo
+from caffe_style.networks.network import Network
+from caffe_style.networks.random_weights import fill_random
+from caffe_style.objective.objective import Objective, single_term
+from caffe_style.objective.receptive import Field, receptive_fields
+from caffe_style.objective.tiled import (
+    TiledGram,
+    TiledLocal,
+    TiledObjective,
+    TiledTerm,
+    cut,
+    responses,
+)
+from caffe_style.objective.tiles import plan
+from caffe_style.pictures import images
+from caffe_style.scene.terms import variation_term
 
 MODELS = {
     "vgg16": ("conv1_1", "conv2_1", "conv3_1"),

@@ -7,11 +7,12 @@ import pytest
 from conftest import ROOT
 
 import caffe_style as cs
-from caffe_style import images, losses
+from caffe_style import losses
 from caffe_style.errors import CaffeStyleError, ImageError, OptionError
-from caffe_style.experiments.terms import content_terms, style_terms, variation_term
-from caffe_style.objective import Objective
-from caffe_style.optimise import DivergedError
+from caffe_style.objective.objective import Objective
+from caffe_style.optimise.minimise import DivergedError
+from caffe_style.pictures import images
+from caffe_style.scene.terms import content_terms, style_terms, variation_term
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import threading
 import numpy as np
 import pytest
 
-from caffe_style import download, weights, zoo
 from caffe_style.engine import TEST, Net
 from caffe_style.errors import WeightsError
+from caffe_style.networks import download, weights, zoo
 
 PROTOTXT = """
 name: "small"

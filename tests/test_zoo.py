@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from caffe_style import resources, zoo
 from caffe_style.errors import ModelError
+from caffe_style.networks import resources, zoo
 
 NAMES = [
     "alexnet",

@@ -14,7 +14,17 @@ INTERRUPTED = 130
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line's parser; every command sets `run`, a function of the parsed arguments."""
-    from . import batch, compare, doctor, figure, generated, models, show, statistics, transfer
+    from . import (
+        compare,
+        doctor,
+        figure,
+        generated,
+        models,
+        show,
+        statistics,
+        transfer,
+    )
+    from .batch import command as batch
 
     parser = argparse.ArgumentParser(
         prog="caffe-style",

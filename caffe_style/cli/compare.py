@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
     from ..errors import OptionError
     from ..experiments.compare.comparison import compare, entries
     from ..experiments.compare.report import table
+    from ..watch.progress import Progress
     from . import INTERRUPTED
     from .network import chosen_model
-    from .progress import Progress
 
     options.show_messages(args.quiet)
     if (args.content is None) != (args.style is None):

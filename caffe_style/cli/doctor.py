@@ -38,8 +38,11 @@ def examine() -> Dict[str, Any]:
     import numpy
     import scipy
 
-    from .. import __version__, backends, estimate, weights, zoo
+    from .. import __version__
+    from ..backends import estimate
+    from ..backends import select as backends
     from ..engine import native
+    from ..networks import weights, zoo
 
     available = estimate.available_bytes()
     kernels = native.instruction_set if native.available else "none (%s)" % native.why_not
@@ -89,8 +92,8 @@ def _gpus() -> Union[str, Dict[str, str]]:
 
 def _genuine_caffe() -> str:
     """Version and file of genuine Caffe, or why there is none."""
+    from ..backends.genuine import import_caffe
     from ..errors import BackendError
-    from ..genuine import import_caffe
 
     try:
         caffe = import_caffe()
@@ -109,7 +112,7 @@ def try_backend(name: str) -> None:
     """
     import numpy
 
-    from .. import backends
+    from ..backends import select as backends
     from ..engine import native
     from ..engine.formats.prototxt import parse_net
     from ..errors import BackendError

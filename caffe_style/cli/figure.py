@@ -41,8 +41,8 @@ def figure_number(text: str) -> Union[int, str]:
 
 def run(args: argparse.Namespace) -> int:
     """Make one figure or all of them."""
-    from ..experiments.figure import figure
-    from ..experiments.panels import DIFFERENT, get_figure
+    from ..experiments.figures.figure import figure
+    from ..experiments.figures.panels import DIFFERENT, get_figure
     from . import INTERRUPTED
     from .network import open_from
 
@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace, each: int, network: Any, figure: Any) -> None:
-    from ..experiments.figure import figure_panels, needs_network
-    from .progress import Progress
+    from ..experiments.figures.figure import figure_panels, needs_network
+    from ..watch.progress import Progress
 
     settings = running.given(args, ("size", "iterations", "seed"))
     pictures = [panel for panel in figure_panels(each, network) if needs_network(panel)]

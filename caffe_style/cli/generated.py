@@ -88,7 +88,7 @@ def run_feature(args: argparse.Namespace) -> int:
 def _run(
     args: argparse.Namespace, output: str, function: Any, asked: Dict[str, Any], names: Any
 ) -> int:
-    from ..experiments.from_noise import synthesise_from_noise
+    from ..runs.from_noise import synthesise_from_noise
 
     settings = {**asked, **running.given(args, names)}
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 if TYPE_CHECKING:
-    from ..zoo import Model
+    from ..networks.zoo import Model
 
 
 def add_parser(subparsers: Any) -> None:
@@ -48,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from ..zoo import list_models
+    from ..networks.zoo import list_models
 
     models = list_models()
     if args.json:
@@ -64,7 +64,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from ..zoo import get_model
+    from ..networks.zoo import get_model
 
     model = get_model(args.name)
     facts = _facts(model)
@@ -78,21 +78,21 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    from ..weights import fetch
+    from ..networks.weights import fetch
 
     print(fetch(args.name, progress=not args.quiet and sys.stderr.isatty()))
     return 0
 
 
 def _add(args: argparse.Namespace) -> int:
-    from ..weights import add
+    from ..networks.weights import add
 
     print(add(args.name, args.file))
     return 0
 
 
 def _facts(model: Model) -> Dict[str, Any]:
-    from ..weights import record, weights_path
+    from ..networks.weights import record, weights_path
 
     path = weights_path(model)
     return {
@@ -117,7 +117,7 @@ def _facts(model: Model) -> Dict[str, Any]:
 
 
 def _state(model: Model) -> str:
-    from ..weights import weights_path
+    from ..networks.weights import weights_path
 
     if model.random:
         return "random"

@@ -16,7 +16,7 @@ def chosen_model(args: argparse.Namespace) -> str:
     A model that is asked for by name is opened or refused. Without a name it is the preferred one, or, where
     its weights are missing, the fallback: told in one line.
     """
-    from .. import weights, zoo
+    from ..networks import weights, zoo
 
     if args.model is not None:
         return args.model
@@ -32,8 +32,8 @@ def chosen_model(args: argparse.Namespace) -> str:
 
 def open_from(args: argparse.Namespace, **preset: Any) -> Any:
     """Open the network of `options.add_network_options`; `preset` holds what they leave open."""
-    from .. import backends
-    from ..networks import open_network
+    from ..backends import select as backends
+    from ..networks.network import open_network
 
     if args.threads:
         backends.set_threads(args.threads)

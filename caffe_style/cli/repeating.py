@@ -43,8 +43,8 @@ def repeat(
     ImageError, OptionError
     """
     from ..errors import OptionError
-    from ..experiments.recipe import read_recipe
-    from ..experiments.starts import is_picture
+    from ..runs.recipe import read_recipe
+    from ..scene.starts import is_picture
 
     if args.resume is not None:
         raise OptionError("--resume and --like say different things: leave one out")

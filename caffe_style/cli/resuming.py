@@ -38,8 +38,8 @@ def open_checkpoint(args: argparse.Namespace) -> Optional[Any]:
     ------
     CheckpointError, OptionError
     """
-    from ..checkpoint import EVERY, Checkpoint
     from ..errors import OptionError
+    from ..runs.checkpoint import EVERY, Checkpoint
 
     if args.checkpoint is None and args.resume is None:
         if args.checkpoint_every is not None:

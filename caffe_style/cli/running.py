@@ -98,13 +98,13 @@ def optimise(
     int
         Exit status.
     """
-    from .. import images
     from ..errors import CaffeStyleError
-    from ..optimise import DivergedError
+    from ..optimise.minimise import DivergedError
+    from ..pictures import images
+    from ..watch.curves import check_curve, write_curve
+    from ..watch.progress import Progress
     from . import INTERRUPTED
-    from .curves import check_curve, write_curve
     from .network import open_from
-    from .progress import Progress
     from .watching import Watchers
 
     options.show_messages(args.quiet)

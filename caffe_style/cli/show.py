@@ -21,9 +21,9 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    from .. import images
     from ..errors import CaffeStyleError
-    from ..experiments.recipe import check_ours, recipe_of
+    from ..pictures import images
+    from ..runs.recipe import check_ours, recipe_of
 
     noted = images.read_metadata(args.picture)
     check_ours(noted, args.picture)
@@ -114,10 +114,11 @@ def _style(style: Any) -> str:
 
 def _defaults(command: str) -> Dict[str, Any]:
     """What a command's functions take where they are told nothing."""
-    from ..experiments import feature, from_noise, generated
+    from ..experiments import feature, generated
     from ..experiments.transfer import transfer
-    from ..networks import open_network
-    from ..optimise import OPTIMIZERS
+    from ..networks.network import open_network
+    from ..optimise.minimise import OPTIMIZERS
+    from ..runs import from_noise
 
     textures = (from_noise.synthesise_from_noise, generated.synthesise_grams)
     functions = {
@@ -140,7 +141,7 @@ def _defaults(command: str) -> Dict[str, Any]:
 def _defaults_of_model(name: str) -> Dict[str, Any]:
     """What holds for a model where nothing else is said; nothing is known of one that is not here."""
     from ..errors import CaffeStyleError
-    from ..zoo import get_model
+    from ..networks.zoo import get_model
 
     try:
         model = get_model(name)
@@ -152,6 +153,6 @@ def _defaults_of_model(name: str) -> Dict[str, Any]:
 
 
 def _drawn(name: str) -> bool:
-    from ..zoo import get_model
+    from ..networks.zoo import get_model
 
     return get_model(name).random

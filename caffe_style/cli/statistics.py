@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import OptionError
-from ..files import write_whole
+from ..pictures.files import write_whole
 from . import options, running
 from .options import number
 

@@ -143,7 +143,7 @@ def _scales(text: str) -> Union[int, str]:
 def given_styles(args: argparse.Namespace) -> Any:
     """The command line's style or styles, None if there is none to be."""
     from ..errors import OptionError
-    from ..experiments.styles import read_style
+    from ..scene.styles import read_style
 
     texts = [args.style] if args.style is not None else []
     texts += getattr(args, "styles", [])
@@ -161,9 +161,9 @@ def given_styles(args: argparse.Namespace) -> Any:
 
 def run(args: argparse.Namespace) -> int:
     """Make the picture."""
-    from ..experiments.identity import arguments_of
+    from ..experiments.presets import Preset, get_preset
     from ..experiments.transfer import transfer
-    from ..presets import Preset, get_preset
+    from ..runs.identity import arguments_of
 
     given = running.given(args, PARAMETERS)
     content, styles = args.content, given_styles(args)

@@ -44,11 +44,11 @@ class Watchers(contextlib.ExitStack):
         self.animation: Optional[Any] = None
         self.preview: Optional[Any] = None
         if args.animate:
-            from ..animate import Animation
+            from ..watch.animation import Animation
 
             self.animation = self.enter_context(Animation(args.animate))
         if args.preview is not None:
-            from ..preview import Preview
+            from ..watch.preview import Preview
 
             self.preview = self.enter_context(Preview(args.preview))
             if not args.quiet or args.preview == 0:

@@ -4,7 +4,7 @@ import os
 import runpy
 import sys
 
-from ..shim import install_as_caffe
+from .shim import install_as_caffe
 
 
 def main() -> int:

@@ -7,13 +7,14 @@ from typing import Any, Callable, List, Optional
 
 import numpy as np
 
-from .. import images, losses
+from .. import losses
 from ..errors import OptionError
-from ..networks import Network
-from ..objective import Arrays, Term, single_term
-from .from_noise import responding, synthesise_from_noise
-from .synthesis import Result
-from .terms import variation_term
+from ..networks.network import Network
+from ..objective.objective import Arrays, Term, single_term
+from ..pictures import images
+from ..runs.from_noise import responding, synthesise_from_noise
+from ..runs.synthesis import Result
+from ..scene.terms import variation_term
 
 CONTRAST = 32.0
 """Standard deviation of the noise to start from, in grey levels."""

@@ -6,14 +6,16 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from .. import images, losses, targets
+from .. import losses
 from ..errors import OptionError
-from ..networks import Network
-from ..objective import Term, single_term
-from .from_noise import responding, synthesise_from_noise
-from .starts import Picture, name_of, read_picture
-from .synthesis import Result
-from .terms import variation_term
+from ..losses import targets
+from ..networks.network import Network
+from ..objective.objective import Term, single_term
+from ..pictures import images
+from ..runs.from_noise import responding, synthesise_from_noise
+from ..runs.synthesis import Result
+from ..scene.starts import Picture, name_of, read_picture
+from ..scene.terms import variation_term
 
 MAGNITUDE = 600.0
 """Default magnitude of a Gram entry, by the mean power of the layer's feature maps: far above all others."""
@@ -45,7 +47,7 @@ def element(
     magnitude : float, optional
         Its value, a mean product of responses; by default MAGNITUDE times the mean power of a feature map.
     resample : int, optional
-        Draw the position anew every so many iterations (see `caffe_style.optimise.minimise`).
+        Draw the position anew every so many iterations (see `caffe_style.optimise.minimise.minimise`).
     seed : int
         Of positions and noise.
     **options
@@ -118,7 +120,7 @@ def sparse(
     like : path or ndarray (H, W, 3) uint8 RGB
         Take sigma and density, for each layer, from this picture instead.
     resample : int, optional
-        Draw the matrices anew every so many iterations (see `caffe_style.optimise.minimise`).
+        Draw the matrices anew every so many iterations (see `caffe_style.optimise.minimise.minimise`).
     seed : int
         Of matrices and noise.
     **options

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from .. import backends
-from ..checkpoint import EVERY, Checkpoint, PathLike
-from ..networks import open_network
-from .identity import arguments_of
-from .synthesis import Result
+from ..backends import select as backends
+from ..networks.network import open_network
+from ..runs.checkpoint import EVERY, Checkpoint, PathLike
+from ..runs.identity import arguments_of
+from ..runs.synthesis import Result
 from .transfer import transfer
 
 

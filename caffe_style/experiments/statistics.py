@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Optional
 
-from .. import images, losses, targets
-from ..networks import Network
-from .starts import Picture, read_picture
-from .synthesis import check_memory
+from .. import losses
+from ..losses import targets
+from ..networks.network import Network
+from ..pictures import images
+from ..runs.synthesis import check_memory
+from ..scene.starts import Picture, read_picture
 
 
 def statistics(
@@ -31,8 +33,8 @@ def statistics(
     Returns
     -------
     dict of str to dict
-        Blob -> what `caffe_style.targets.gram_statistics` tells, and `density` and `sigma` of a sparse random
-        Gram matrix that resembles it (None if the layer does not respond). Ready for JSON.
+        Blob -> what `caffe_style.losses.targets.gram_statistics` tells, and `density` and `sigma` of a sparse
+        random Gram matrix that resembles it (None if the layer does not respond). Ready for JSON.
 
     Raises
     ------

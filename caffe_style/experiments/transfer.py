@@ -6,17 +6,17 @@ from typing import Any, Callable, Dict, Optional, Union
 
 import numpy as np
 
-from ..checkpoint import Checkpoint, PathLike
 from ..errors import OptionError
-from ..networks import Network
-from ..optimise import check_optimizer
-from .recipe import run_parameters
-from .scales import coarse_to_fine
-from .scene import read_pictures
-from .settings import Layers, Settings
-from .starts import Picture, name_of
-from .styles import Styles, as_styles
-from .synthesis import Result
+from ..networks.network import Network
+from ..optimise.minimise import check_optimizer
+from ..runs.checkpoint import Checkpoint, PathLike
+from ..runs.recipe import run_parameters
+from ..runs.scales import coarse_to_fine
+from ..runs.settings import Layers, Settings
+from ..runs.synthesis import Result
+from ..scene.scene import read_pictures
+from ..scene.starts import Picture, name_of
+from ..scene.styles import Styles, as_styles
 
 
 def transfer(

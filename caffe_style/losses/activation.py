@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from .. import arrays
+from ..backends import arrays
 
 
 def activation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional, Tuple
 
-from .. import arrays
+from ..backends import arrays
 
 BLOCK = 1 << 19
 """Elements of F worked on at a time: K times as many make one matrix product."""

@@ -6,7 +6,7 @@ from typing import Any, Iterator, Tuple
 
 import numpy as np
 
-from .. import arrays
+from ..backends import arrays
 
 CHANNELS = 8
 """Feature maps transformed at a time: enough to share the work out, few enough to bound the memory."""

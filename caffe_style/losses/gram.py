@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from .. import arrays
+from ..backends import arrays
 
 
 def target_gram(features: Any) -> Any:
@@ -31,7 +31,7 @@ def gram(
     features : array, (N, H, W)
         Responses F, M = H * W positions.
     target : array, (N, N)
-        A symmetric mean Gram matrix, from `target_gram` or made up (`caffe_style.targets`).
+        A symmetric mean Gram matrix, from `target_gram` or made up (`caffe_style.losses.targets`).
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional

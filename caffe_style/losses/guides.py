@@ -10,7 +10,7 @@ from typing import Any, Tuple
 
 import numpy as np
 
-from .. import arrays
+from ..backends import arrays
 
 SAMPLES = 4096
 STEPS = 200

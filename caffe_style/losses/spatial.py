@@ -6,7 +6,7 @@ from typing import Any, Optional, Tuple
 
 import numpy as np
 
-from .. import arrays
+from ..backends import arrays
 from . import fourier
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from .. import arrays
+from ..backends import arrays
 from . import fourier
 
 

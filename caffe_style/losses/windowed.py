@@ -7,7 +7,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from .. import arrays
+from ..backends import arrays
 from .content import target_content
 
 TILE = 8

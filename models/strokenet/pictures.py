@@ -7,7 +7,7 @@ from typing import Callable, Dict, List
 import numpy as np
 from PIL import Image, ImageDraw
 
-from caffe_style.images import coloured_noise
+from caffe_style.pictures.images import coloured_noise
 
 #: In scikit-image's wheel, and free: readme.md has each one's licence.
 PHOTOGRAPHS = (

@@ -110,7 +110,7 @@ def _save(state: Dict[str, Any], path: Path) -> None:
 def write_caffemodel(model: Strokenet, bank: torch.Tensor, path: Path) -> None:
     """Settle the filters' statistics over the bank, export, save."""
     import caffe_style.engine as caffe
-    from caffe_style.resources import folder
+    from caffe_style.networks.resources import folder
 
     settle(model, bank)
     net = caffe.Net(str(folder("prototxt") / "strokenet.prototxt"), caffe.TEST)

@@ -6,7 +6,16 @@ from typing import Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
-from .wire import BYTES, FIXED32, FIXED64, VARINT, BrokenWire, Walker, as_int, read_varint
+from .wire import (
+    BYTES,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    BrokenWire,
+    Walker,
+    as_int,
+    read_varint,
+)
 
 #: Caffe's limits for a blob.
 MAX_AXES, MAX_COUNT = 32, 2**31 - 1

@@ -11,12 +11,13 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Un
 
 import numpy as np
 
-from ... import backends as registry
-from ... import images, resources, zoo
+from ...backends import select as registry
 from ...engine.native.cpus import available_cpus
 from ...errors import CaffeStyleError, OptionError
-from ...presets import get_preset
-from ..starts import Picture, name_of, read_picture
+from ...networks import resources, zoo
+from ...pictures import images
+from ...scene.starts import Picture, name_of, read_picture
+from ..presets import get_preset
 from .process import run_worker
 from .report import write_report
 
@@ -63,11 +64,11 @@ def compare(
     folder : path
         Where compare.json, compare.csv, chart.png, sheet.png and pictures/ go; made if its parent exists.
     backends : sequence of str, optional
-        Of `caffe_style.backends.BACKENDS`; by default those that are present, or with implementations the
-        first of them.
+        Of `caffe_style.backends.select.BACKENDS`; by default those that are present, or with implementations
+        the first of them.
     implementations : sequence of str, optional
-        Of `caffe_style.presets.PRESETS`: a row for each, on each backend. Size and iterations are the same for
-        all, whatever those programs' own are.
+        Of `caffe_style.experiments.presets.PRESETS`: a row for each, on each backend. Size and iterations are
+        the same for all, whatever those programs' own are.
     device, weights_file, pooling, seed
         As in `open_network`.
     size : int

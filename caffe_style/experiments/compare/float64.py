@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from ...errors import BackendError
-from ...networks import Network
+from ...networks.network import Network
 
 #: Layer types whose numpy definition takes the precision of its input.
 TYPES = ("Concat", "Convolution", "Dropout", "Input", "LRN", "Pooling", "ReLU", "Split")

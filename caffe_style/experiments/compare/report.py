@@ -10,11 +10,11 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from ... import images
-from ...estimate import as_text
-from ...files import write_whole
-from ...presets import get_preset
-from ..sheets import Cell, contact_sheet
+from ...backends.estimate import as_text
+from ...pictures import images
+from ...pictures.files import write_whole
+from ...pictures.sheets import Cell, contact_sheet
+from ..presets import get_preset
 from .chart import draw_chart
 
 Report = Dict[str, Any]

@@ -16,11 +16,12 @@ from typing import Any, Callable, Dict, Optional
 
 import numpy as np
 
-from ... import backends, images
+from ...backends import select as backends
 from ...errors import CaffeStyleError
-from ...networks import Network, open_network
-from ...presets import get_preset
-from ..starts import start_picture
+from ...networks.network import Network, open_network
+from ...pictures import images
+from ...scene.starts import start_picture
+from ..presets import get_preset
 from ..transfer import transfer
 
 Job = Dict[str, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, List
 
+from ....backends.estimate import as_text
 from ....errors import BackendError
-from ....estimate import as_text
 
 
 def import_torch() -> Any:

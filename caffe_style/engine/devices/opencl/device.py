@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import numpy as np
 
+from ....backends.estimate import as_text
 from ....errors import ResourceError
-from ....estimate import as_text
 from ...blob import Blob
 from ...layers.base import Layer
 from ...memory import Memory

@@ -1,0 +1,181 @@
+"""How much memory a run takes, before it starts."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+from ..errors import ResourceError
+
+FLOAT32, FLOAT64 = 4, 8
+#: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
+OVERHEAD = 32 << 20
+#: Arrays of the picture's size in double precision that an optimiser and we hold beside its memory: measured.
+PICTURES = {"scipy": 22, "device": 11}
+#: More of them when evaluating in tiles.
+TILED_PICTURES = 4
+
+
+def blob_bytes(net: Any, last_layer: str) -> int:
+    """Bytes of the responses of the layers up to `last_layer`, each memory counted once."""
+    counted: Dict[str, int] = {}
+    for layer in _layers(net, last_layer):
+        for blob in net.top_names[layer]:
+            if "_split_" not in blob:
+                counted[blob] = net.blobs[blob].count
+    return FLOAT32 * sum(counted.values())
+
+
+def diff_bytes(net: Any, last_layer: str) -> int:
+    """Bytes of the diffs that a lean backward holds at a time, those around the largest layer.
+
+    A net that works otherwise says itself what it takes beside the data (`working_bytes`).
+    """
+    if hasattr(net, "working_bytes"):
+        return net.working_bytes(last_layer)
+    largest = 0
+    for layer in _layers(net, last_layer):
+        blobs = set(net.top_names[layer]) | set(net.bottom_names[layer])
+        largest = max(largest, sum(net.blobs[blob].count for blob in blobs))
+    return FLOAT32 * largest
+
+
+def _layers(net: Any, last_layer: str) -> List[str]:
+    """Names of the layers up to this one; a genuine net's are no list."""
+    names = list(net._layer_names)
+    return names[: names.index(last_layer) + 1]
+
+
+def optimiser_bytes(variables: int, corrections: int, optimizer: str, tiled: bool = False) -> int:
+    """Bytes of L-BFGS for so many variables: its memory of `corrections` steps, and copies of the picture."""
+    arrays = 2 * corrections + PICTURES[optimizer] + (TILED_PICTURES if tiled else 0)
+    return FLOAT64 * arrays * variables
+
+
+def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, optimizer: str) -> int:
+    """Bytes that a run takes above what the process holds already; `net` has the picture's shape."""
+    variables = net.blobs[input_blob].count
+    return (
+        blob_bytes(net, last_layer)
+        + diff_bytes(net, last_layer)
+        + optimiser_bytes(variables, corrections, optimizer)
+        + OVERHEAD
+    )
+
+
+def device_bytes(net: Any, last_layer: str) -> int:
+    """Bytes that a device with buffers of its own takes beside the host's; 0 for one that works in those."""
+    needed = getattr(getattr(net, "device", None), "needed_bytes", None)
+    if needed is None:
+        return 0
+    layers = _layers(net, last_layer)
+    parameters = sum(blob.count for layer in layers for blob in net.params.get(layer, ()))
+    return needed(blob_bytes(net, last_layer), diff_bytes(net, last_layer), FLOAT32 * parameters)
+
+
+def available_bytes() -> Optional[int]:
+    """Memory that this process may still take, or None where the system does not say."""
+    limits: List[int] = []
+    try:
+        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    except (OSError, KeyError, ValueError):
+        try:
+            limits.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        except (ValueError, OSError, AttributeError):
+            pass
+    limits.extend(_cgroup_headroom())
+    return min(limits) if limits else None
+
+
+def _cgroup_headroom() -> List[int]:
+    """What the control group (a container's limit) leaves, for version 2 and version 1."""
+    for root, limit, used in (
+        ("/sys/fs/cgroup", "memory.max", "memory.current"),
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        folder = Path(root)
+        try:
+            statistics = dict(
+                line.split() for line in (folder / "memory.stat").read_text().splitlines()
+            )
+            # The file cache counts as used, and is given up on demand.
+            cache = int(statistics.get("inactive_file", 0))
+            used_bytes = int((folder / used).read_text())
+            return [int((folder / limit).read_text()) - used_bytes + cache]
+        except (OSError, ValueError):
+            continue
+    return []
+
+
+def check_device(net: Any, last_layer: str, needed: int, height: int, width: int) -> int:
+    """What a run takes of the host, of whose memory it `needed` so much without the device's part.
+
+    Raises
+    ------
+    ResourceError
+        When the device has memory of its own, and it would not hold its part.
+    """
+    on_device = device_bytes(net, last_layer)
+    free = getattr(getattr(net, "device", None), "free_bytes", None)
+    if free is None:
+        return needed + on_device
+    check_fits(on_device, height, width, free, " on the device")
+    return needed
+
+
+def check_fits(
+    needed: int, height: int, width: int, available: Optional[int] = None, where: str = ""
+) -> None:
+    """Refuse work that would not fit in what is `available`: by default in the host's free memory.
+
+    Raises
+    ------
+    ResourceError
+        Naming what is needed, what is there, and the long edge that would fit.
+    """
+    if available is None:
+        available = available_bytes()
+    if available is None or needed <= available:
+        return
+    # Memory grows with the number of pixels.
+    fitting = int(max(height, width) * (0.9 * available / needed) ** 0.5)
+    raise ResourceError(
+        "a picture of %d x %d needs about %s of memory%s, %s is free: --size %d would fit"
+        % (width, height, as_text(needed), where, as_text(available), fitting)
+    )
+
+
+@contextmanager
+def explained(net: Any, input_blob: str) -> Iterator[None]:
+    """Say what helps when memory runs out all the same, the host's or a device's.
+
+    Raises
+    ------
+    ResourceError
+        For numpy's MemoryError and PyTorch's OutOfMemoryError.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        ran_out = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        # On the processor PyTorch has no error of its own for it.
+        if not ran_out and "can't allocate memory" not in str(error):
+            raise
+        height, width = tuple(net.blobs[input_blob].shape)[2:]
+        device = getattr(getattr(net, "device", None), "description", "this machine")
+        raise ResourceError(
+            "no memory left on %s at %d x %d pixels: --size %d takes half as much"
+            % (device, width, height, int(max(height, width) * 0.5**0.5))
+        ) from None
+
+
+def as_text(size: float) -> str:
+    """A size in bytes as people read it: '1.4 GB'."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return "%.3g %s" % (size, unit)
+        size /= 1000
+    return "%.3g GB" % size

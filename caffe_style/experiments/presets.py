@@ -1,0 +1,139 @@
+"""Presets: other implementations' conventions, for like-for-like runs.
+
+    preset = cs.get_preset("johnson")
+    network = cs.open_network("vgg19", **preset.network)
+    result = cs.transfer(content, style, network, **preset.settings(network.model))
+
+F and P are responses of N feature maps at M positions, G and A their Gram matrices F F^T and P P^T. What each
+program minimises, in these letters, stands above its preset; factors that differ from ours are in the weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NamedTuple
+
+from ..errors import OptionError
+from ..networks.zoo import Model
+
+
+class Preset(NamedTuple):
+    """How one implementation goes about it.
+
+    Attributes
+    ----------
+    title : str
+        Whose it is.
+    network : dict
+        For `open_network`: pooling and mean.
+    transfer : dict
+        For `transfer`.
+    layers : dict of str to dict
+        Prototxt's name -> content_layers and style_layers, where they are others than the model's own.
+    """
+
+    title: str
+    network: Dict[str, Any]
+    transfer: Dict[str, Any]
+    layers: Dict[str, Dict[str, Dict[str, float]]] = {}
+
+    def settings(self, model: Model) -> Dict[str, Any]:
+        """What `transfer` takes for this model."""
+        return {**self.transfer, **self.layers.get(model.prototxt.stem, {})}
+
+
+#: The blobs of the models' own style layers count 0.2 each, five of them; these too.
+_GATYS_LAYERS = {
+    "content_layers": {"conv4_2": 1.0},
+    "style_layers": dict.fromkeys(("pool4", "pool3", "pool2", "pool1", "conv1_1"), 0.2),
+}
+
+PRESETS: Dict[str, Preset] = {
+    # sum (F - P)^2 + 2e9 * mean over layers of sum (G - A)^2 / (N M)^2, G and A sums. The gradient he gives the
+    # style term is 2 (G - A) F / (N M)^2, half of its own: that, his picture's, is the one followed here.
+    "tai": Preset(
+        "Kai Sheng Tai, neuralart (Torch)",
+        {"pooling": "average", "mean": (104.0, 117.0, 123.0)},
+        {
+            "size": 500,
+            "iterations": 1500,
+            "init": "noise:25.5",
+            "style_loss": "gram-sum",
+            "content_weight": 2.0,
+            "style_weight": 4e9,
+            "tv_weight": 0.0,
+            "normalisation": "paper",
+            "style_scale": 1.0,
+            "corrections": 100,
+            "bounds": False,
+        },
+    ),
+    # 5 * mean (F - P)^2 + 100 * sum over five layers of mean (G - A)^2, G and A divided by N M; 1e-3 * TV.
+    "johnson": Preset(
+        "Justin Johnson, neural-style (Torch)",
+        {"pooling": "max", "mean": (103.939, 116.779, 123.68)},
+        {
+            "size": 512,
+            "iterations": 1000,
+            "init": "mean:0.001",
+            "style_loss": "gram",
+            "content_weight": 5.0,
+            "style_weight": 500.0,
+            "tv_weight": 1e-3,
+            "normalisation": "mean",
+            "style_scale": 1.0,
+            "corrections": 100,
+            "bounds": False,
+        },
+    ),
+    # 1/2 sum (F - P)^2 + 1e4 * sum over layers of 0.2 / (4 N^2 M^2) sum (G - A)^2, G and A sums.
+    "liu": Preset(
+        "Frank Liu, style-transfer (Caffe)",
+        {"mean": (104.01, 116.67, 122.68)},
+        {
+            "size": 512,
+            "iterations": 512,
+            "init": "content",
+            "style_loss": "gram-sum",
+            "content_weight": 1.0,
+            "style_weight": 1e4,
+            "tv_weight": 0.0,
+            "normalisation": "paper",
+            "style_scale": 1.2,
+            "corrections": 8,
+            "bounds": True,
+        },
+        {"googlenet": {"content_layers": {"conv2/3x3": 2e-4, "inception_3a/output": 1 - 2e-4}}},
+    ),
+    # 1/2 sum (F - P)^2 (his paper's; the program makes textures) + 1e9 * sum over five layers of
+    # 1 / (4 N^2) sum (G - A)^2, G and A divided by M.
+    "gatys": Preset(
+        "Leon Gatys, DeepTextures (Caffe)",
+        {"pooling": "average", "mean": (103.939, 116.779, 123.68)},
+        {
+            "iterations": 2000,
+            "init": "noise",
+            "style_loss": "gram",
+            "content_weight": 1.0,
+            "style_weight": 5e9,
+            "tv_weight": 0.0,
+            "normalisation": "paper",
+            "style_scale": 1.0,
+            "corrections": 20,
+            "bounds": True,
+        },
+        {"vgg19": _GATYS_LAYERS, "vgg16": _GATYS_LAYERS},
+    ),
+}
+
+
+def get_preset(name: str) -> Preset:
+    """Return the preset of this name.
+
+    Raises
+    ------
+    OptionError
+        If there is none.
+    """
+    if name not in PRESETS:
+        raise OptionError("unknown preset '%s': choose one of %s" % (name, ", ".join(PRESETS)))
+    return PRESETS[name]

@@ -1,0 +1,245 @@
+"""A Network: definition, weights, mean and default layers of a model, opened on a backend."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterable, Optional, Sequence, Union
+
+import numpy as np
+
+from ..backends import estimate
+from ..backends import select as backends
+from ..errors import (
+    ImageError,
+    LayerError,
+    ModelError,
+    OptionError,
+    PrototxtError,
+    WeightsError,
+)
+from ..pictures.images import to_caffe
+from . import weights, zoo
+
+#: Below this a picture says nothing about style, whatever the network accepts.
+SMALLEST_SIDE = 16
+
+
+class Network:
+    """A recognition network whose responses are compared.
+
+    Attributes
+    ----------
+    net : Net
+        With pycaffe's interface.
+    model : zoo.Model
+        Mean, default layers and weights.
+    backend : str
+        Which Caffe runs it.
+    param : NetParameter
+        Its definition.
+    input_blob : str
+        The blob that holds the image, (1, 3, H, W), BGR, mean-free.
+    opened : dict
+        The arguments of `open_network` that open it again, JSON-able.
+    """
+
+    def __init__(self, net: Any, model: zoo.Model, backend: str, param: Any) -> None:
+        self.net, self.model, self.backend, self.param = net, model, backend, param
+        self.input_blob = net.inputs[0]
+        self.opened: Dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    def to_blob(self, image: np.ndarray) -> np.ndarray:
+        """A (H, W, 3) uint8 RGB picture as the network reads it: (1, 3, H, W) float32."""
+        return to_caffe(image, self.model.mean)
+
+    def on_device(self, array: np.ndarray) -> Any:
+        """An array where the net's losses work: on its device, if that shows its memory as arrays."""
+        device = getattr(self.net, "device", None)
+        return device.placed(array) if hasattr(device, "placed") else array
+
+    def check_blobs(self, blobs: Iterable[str]) -> None:
+        """Raise LayerError, with near names, for a blob that the network has not."""
+        for blob in blobs:
+            if blob not in self.net.blobs:
+                near = difflib.get_close_matches(blob, list(self.net.blobs), 3, 0.4)
+                raise LayerError(
+                    "%s has no layer '%s': did you mean %s?"
+                    % (self.name, blob, " or ".join(near or list(self.net.blobs)[1:4]))
+                )
+
+    def resize(self, height: int, width: int) -> None:
+        """Make the network ready for pictures of this size.
+
+        Raises
+        ------
+        ImageError
+            When the size is too small for the network.
+        """
+        if min(height, width) < SMALLEST_SIDE:
+            raise ImageError(
+                "a picture of %d x %d pixels is too small: at least %d each way"
+                % (width, height, SMALLEST_SIDE)
+            )
+        self.net.blobs[self.input_blob].reshape(1, 3, height, width)
+        try:
+            self.net.reshape()
+        except LayerError as error:
+            raise ImageError(
+                "a picture of %d x %d pixels is too small for %s (%s)"
+                % (width, height, self.name, error)
+            ) from None
+
+    def features(self, image: np.ndarray, blobs: Iterable[str]) -> Dict[str, np.ndarray]:
+        """Responses to a picture.
+
+        Parameters
+        ----------
+        image : ndarray, (H, W, 3) uint8 RGB
+        blobs : iterable of str
+
+        Returns
+        -------
+        dict of str to ndarray, (N, H_l, W_l) float32
+            Copies, in the blob's own memory layout.
+
+        Raises
+        ------
+        LayerError, ImageError
+            For an unknown blob, for a picture too small.
+        """
+        blobs = list(blobs)
+        self.check_blobs(blobs)
+        self.resize(*image.shape[:2])
+        with estimate.explained(self.net, self.input_blob):
+            self.net.blobs[self.input_blob].data[...] = self.to_blob(image)
+            self.net._forward(0, list(self.net._layer_names).index(self.last_layer(blobs)))
+            return {blob: self.net.blobs[blob].data[0].copy(order="K") for blob in blobs}
+
+    def last_layer(self, blobs: Iterable[str]) -> str:
+        """The layer up to which the network must run for all of these blobs."""
+        wanted = set(blobs)
+        layers = [
+            layer
+            for layer in self.net._layer_names
+            if wanted.intersection(self.net.top_names[layer])
+        ]
+        return layers[-1]
+
+
+def open_network(
+    model: Union[str, Path] = "vgg19",
+    backend: str = "cpu",
+    *,
+    device: int = 0,
+    weights_file: Optional[Union[str, Path]] = None,
+    pooling: Optional[str] = None,
+    mean: Optional[Sequence[float]] = None,
+    seed: int = 0,
+) -> Network:
+    """Open a model of the zoo, or a prototxt of the user's own.
+
+    Parameters
+    ----------
+    model : str or path
+        See `zoo.get_model`.
+    backend : str
+        One of `backends.BACKENDS`.
+    device : int
+        Which device of the backend.
+    weights_file : path, optional
+        A caffemodel, instead of the model's own or of random filters.
+    pooling : {"max", "average"}, optional
+        What pooling layers do; the model's choice by default.
+    mean : sequence of 3 floats, optional
+        Subtracted from pictures, in BGR order, on the 0 to 255 scale; the model's by default.
+    seed : int
+        Of the filters of a model with random weights.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ModelError, PrototxtError, LayerError, WeightsError, BackendError
+    """
+    from ..engine.formats.prototxt import read_prototxt
+
+    described = zoo.get_model(model)
+    described = dataclasses.replace(
+        described,
+        pooling=pooling or described.pooling,
+        mean=described.mean if mean is None else tuple(mean),
+    )
+    param = read_prototxt(str(described.prototxt))
+    _set_pooling(param, described.pooling)
+    path = _find_weights(described, weights_file)
+    net = backends.open_net(param, path, backend, device)
+    network = Network(net, described, backend, param)
+    network.opened = {
+        "model": os.path.abspath(model) if described.own else described.name,
+        "backend": backend,
+        "device": device,
+        "weights_file": None if weights_file is None else os.path.abspath(weights_file),
+        "pooling": described.pooling,
+        "mean": list(described.mean),
+        "seed": seed,
+    }
+    _check_input(network)
+    if path is None:
+        from .random_weights import fill_random
+
+        fill_random(net, network.input_blob, described.mean, seed)
+    else:
+        _check_finite(net, str(path))
+    return network
+
+
+def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Optional[Path]:
+    """The caffemodel; None where filters are drawn."""
+    if given is not None:
+        return Path(given)
+    if model.random:
+        return None
+    path = weights.weights_path(model)
+    if path is None:
+        raise WeightsError(weights.how_to_get(model))
+    return path
+
+
+def _set_pooling(param: Any, pooling: str) -> None:
+    if pooling not in ("max", "average"):
+        raise OptionError("pooling must be max or average, not '%s'" % pooling)
+    for layer in param.layer:
+        if layer.type == "Pooling":
+            method = layer.pooling_param
+            method.pool = method.AVE if pooling == "average" else method.MAX
+
+
+def _check_input(network: Network) -> None:
+    if len(network.net.inputs) != 1:
+        raise ModelError(
+            "%s must have one input, the image; it has %s" % (network.name, network.net.inputs)
+        )
+    shape = tuple(network.net.blobs[network.input_blob].data.shape)
+    if len(shape) != 4 or shape[1] != 3:
+        raise PrototxtError(
+            "%s reads a blob of shape %s, not an image (1, 3, H, W)" % (network.name, shape)
+        )
+
+
+def _check_finite(net: Any, path: str) -> None:
+    for layer, blobs in net.params.items():
+        for blob in blobs:
+            if not np.isfinite(blob.data).all():
+                raise WeightsError(
+                    "%s: the weights of layer '%s' are not all finite numbers" % (path, layer)
+                )

@@ -1,0 +1,231 @@
+"""Trained weights: where they are kept, how they get there, and whether they fit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Dict, Optional, Union
+
+from ..errors import WeightsError
+from .fit import check_fit, copy_renamed
+from .zoo import Model, get_model
+
+
+def cache_folder() -> Path:
+    """Return the folder that keeps the zoo's weights.
+
+    ``CAFFE_STYLE_HOME`` if that is set, else the user's cache (``~/.cache/caffe_style`` on Linux).
+
+    Returns
+    -------
+    Path
+        It need not exist yet.
+    """
+    home = os.environ.get("CAFFE_STYLE_HOME")
+    if home:
+        return Path(home).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("caffe_style"))
+
+
+def weights_path(model: Model) -> Optional[Path]:
+    """Return a model's weights: those that were fetched or added, or else those that came with the package.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    Path or None
+        None where they are not here, and for a model of random filters.
+    """
+    if model.random:
+        return None
+    places = _place(model), model.folder / model.caffemodel
+    return next((path for path in places if path.is_file()), None)
+
+
+def how_to_get(model: Model) -> str:
+    """Say in one line that a model's weights are missing, and the way to them.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    str
+    """
+    name = str(model.folder) if model.own else model.name
+    give = "caffe-style models add %s FILE" % name
+    if not model.urls:
+        return "the weights of %s are not here: give a file with `%s`" % (model.name, give)
+    fetch = "caffe-style models fetch %s" % name
+    return "the weights of %s are not here: `%s`, or `%s`" % (model.name, fetch, give)
+
+
+def fetch(model: Union[str, Model], progress: bool = True) -> Path:
+    """Download a model's weights, unless they are here.
+
+    A download that was interrupted goes on where it stopped. The mirrors are tried in order. What
+    arrives is checked (checksum, layer names and shapes) before it gets its final name.
+
+    Parameters
+    ----------
+    model : str or Model
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Path
+        The caffemodel.
+
+    Raises
+    ------
+    WeightsError
+        If it has no address, cannot be reached, or sends something else.
+    """
+    model = get_model(model) if isinstance(model, str) else model
+    _refuse_random(model)
+    here = weights_path(model)
+    if here:
+        return here
+    reasons = []
+    for url in model.urls:
+        try:
+            downloaded = _download(model, url, progress)
+        except WeightsError as error:
+            reasons.append(str(error))
+            continue
+        try:
+            return _install(model, downloaded, url)
+        finally:
+            downloaded.unlink()
+    name = model.folder if model.own else model.name
+    raise WeightsError(
+        "cannot download %s (%s); with a file from elsewhere: `caffe-style models add %s FILE`"
+        % (model.name, "; ".join(reasons) or "no address is known", name)
+    )
+
+
+def add(model: Union[str, Model], file: Union[str, Path]) -> Path:
+    """Take a local caffemodel as a model's weights.
+
+    Parameters
+    ----------
+    model : str or Model
+    file : str or Path
+        Copied; checked first.
+
+    Returns
+    -------
+    Path
+        The copy.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, broken, or of another network.
+    """
+    model = get_model(model) if isinstance(model, str) else model
+    _refuse_random(model)
+    file = Path(file).expanduser()
+    if not file.is_file():
+        raise WeightsError("there is no file %s" % file)
+    return _install(model, file, str(file.resolve()))
+
+
+def record(model: Model) -> Dict[str, object]:
+    """Return what was noted when a model's weights were taken in.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    dict
+        ``source``, ``sha256`` and ``size`` (bytes) of the file; empty where nothing was noted.
+    """
+    note = _note(_place(model))
+    try:
+        return dict(json.loads(note.read_text(encoding="utf-8"))) if note.is_file() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError("the note %s is broken (%s): remove it" % (note, error)) from None
+
+
+def _place(model: Model) -> Path:
+    if model.own:
+        return model.folder / model.caffemodel
+    return cache_folder() / (model.name + ".caffemodel")
+
+
+def _note(weights: Path) -> Path:
+    return weights.with_name(weights.name + ".json")
+
+
+def _refuse_random(model: Model) -> None:
+    if model.random:
+        raise WeightsError("%s needs no weights: its filters are drawn from a seed" % model.name)
+
+
+def _download(model: Model, url: str, progress: bool) -> Path:
+    """Download and check against the checksum; pooch removes what does not match."""
+    import logging
+
+    import pooch
+
+    from .download import ResumingDownloader
+
+    place = _place(model)
+    part = place.with_name(place.name + ".part")
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        path = pooch.retrieve(
+            url,
+            known_hash=model.checksum,
+            fname=place.name + ".download",
+            path=place.parent,
+            downloader=ResumingDownloader(part, progress),
+        )
+    except ValueError:
+        raise WeightsError("%s: what it sends has another checksum" % url) from None
+    except OSError as error:
+        raise WeightsError("cannot write to %s: %s" % (place.parent, error.strerror)) from None
+    finally:
+        logger.setLevel(level)
+    return Path(path)
+
+
+def _install(model: Model, file: Path, source: str) -> Path:
+    """Check a file, and put a copy under its final name in one step."""
+    check_fit(model, file)
+    place = _place(model)
+    copy = place.with_name(place.name + ".new")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy_renamed(model, file, copy)
+        note = {"source": source, "sha256": _sha256(copy), "size": copy.stat().st_size}
+        os.replace(copy, place)
+        _note(place).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WeightsError("cannot write %s: %s" % (place, error.strerror)) from None
+    finally:
+        if copy.exists():
+            copy.unlink()
+    return place
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb") as stream:
+        for chunk in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,285 @@
+"""Pictures: files, sizes, noise, and the way to and from Caffe's BGR mean-free arrays.
+
+A picture is an RGB array (H, W, 3) of uint8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple, Union
+
+import numpy as np
+
+from .. import __version__
+from ..errors import ImageError
+
+METADATA_KEY = "caffe_style"
+_EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
+_FORMATS: Dict[str, Tuple[str, Dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+}
+
+PathLike = Union[str, "os.PathLike[str]"]
+Size = Union[int, Tuple[int, int]]
+
+
+def read_image(path: PathLike) -> np.ndarray:
+    """Read a picture as it is meant to be seen.
+
+    The camera's rotation is applied, transparency is laid on white, and grey, palette, CMYK, 16-bit and
+    floating-point pictures become 8-bit RGB over their full range. Of an animation, the first frame is read.
+
+    Returns
+    -------
+    ndarray, (H, W, 3) uint8
+        RGB.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, is not a complete picture, or has more pixels than pillow thinks safe to decode
+        (`PIL.Image.MAX_IMAGE_PIXELS`, twice; 179 million as it comes).
+    """
+    from PIL import ImageOps
+
+    with _open(path) as image:
+        try:
+            image.load()
+            pixels = np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+        except MemoryError:
+            raise ImageError("%s: too large for this machine's memory" % path) from None
+        except Exception as error:  # pillow's plugins raise what they like on broken files
+            raise ImageError("%s: not a complete picture (%s)" % (path, _line(error))) from error
+    if pixels.ndim != 3 or 0 in pixels.shape:
+        raise ImageError("%s: a picture without pixels" % path)
+    return pixels.copy()  # what pillow hands out is read-only
+
+
+def read_metadata(path: PathLike) -> Dict[str, Any]:
+    """Read what `write_image` noted in a picture: a dict, empty if the picture is not one of ours."""
+    with _open(path) as image:
+        chunk = image.info.get(METADATA_KEY)
+        tags = (
+            getattr(image, "tag_v2", None) or image.getexif()
+        )  # a TIFF's own tags are the EXIF ones
+        description = tags.get(_EXIF_DESCRIPTION)
+    try:
+        metadata = json.loads(chunk) if chunk else json.loads(description)[METADATA_KEY]
+    except (TypeError, ValueError, KeyError):
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def check_writable(path: PathLike) -> None:
+    """Check that `write_image` could write there; call it before hours of work.
+
+    Raises
+    ------
+    ImageError
+        If the suffix is no format we write, or the folder is missing or not writable.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        known = ", ".join(sorted(_FORMATS))
+        raise ImageError(
+            "%s: cannot write this type of file; end its name in one of %s" % (path, known)
+        )
+    if path.is_dir():
+        raise ImageError("%s: is a folder; name a file in it" % path)
+    if not path.parent.is_dir():
+        raise ImageError("%s: the folder %s does not exist; make it first" % (path, path.parent))
+    if not os.access(str(path.parent), os.W_OK | os.X_OK):
+        raise ImageError("%s: no permission to write in the folder %s" % (path, path.parent))
+
+
+def write_image(
+    path: PathLike, image: np.ndarray, metadata: Optional[Dict[str, Any]] = None
+) -> None:
+    """Write a picture as PNG, JPEG, WebP or TIFF, by the file's suffix. No half-written file is ever seen.
+
+    Parameters
+    ----------
+    path : path
+        In an existing folder; an existing file is replaced.
+    image : ndarray, (H, W, 3) uint8
+        RGB.
+    metadata : dict, optional
+        What JSON can hold. It goes into the file (PNG: a text chunk `caffe_style`; else: the EXIF
+        description); `read_metadata` finds it again.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be written there.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    check_writable(path)
+    kind, options = _FORMATS[path.suffix.lower()]
+    temporary = path.with_name(".%s.%d.part" % (path.name, os.getpid()))
+    try:
+        picture = Image.fromarray(np.ascontiguousarray(image))
+        picture.save(str(temporary), kind, **options, **_metadata_options(kind, metadata or {}))
+        os.replace(str(temporary), str(path))
+    except OSError as error:
+        raise ImageError("%s: cannot be written (%s)" % (path, _line(error))) from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def resize(image: np.ndarray, size: Size) -> np.ndarray:
+    """Resize with an anti-aliasing filter (Lanczos, as wide as the shrinkage needs).
+
+    Parameters
+    ----------
+    image : ndarray, (H, W, 3) uint8, or (H, W) or (H, W, C) float32
+    size : int or (int, int)
+        The long edge, keeping the proportions; or height and width.
+
+    Returns
+    -------
+    ndarray of the same type
+        The image itself if it has this size.
+    """
+    from PIL import Image
+
+    height, width = fitted_size(image.shape[:2], size) if isinstance(size, int) else size
+    if (height, width) == image.shape[:2]:
+        return image
+    if image.dtype != np.uint8 and image.ndim == 3:
+        return np.stack([resize(plane, (height, width)) for plane in np.moveaxis(image, 2, 0)], 2)
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(picture.resize((width, height), Image.LANCZOS))
+
+
+def fitted_size(shape: Tuple[int, int], long_edge: int) -> Tuple[int, int]:
+    """Height and width in the proportions of `shape` (H, W), with the given long edge in pixels."""
+    scale = long_edge / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def to_caffe(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """RGB picture (H, W, 3) -> Caffe's (1, 3, H, W) float32: BGR, 0..255 less the mean (3,), in BGR order.
+
+    The picture may be of any type; the result is a view of channels-last memory.
+    """
+    bgr = image[:, :, ::-1].astype(np.float32, order="C")
+    bgr -= np.asarray(mean, np.float32)
+    return bgr[np.newaxis].transpose(0, 3, 1, 2)
+
+
+def from_caffe(array: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Caffe's (1, 3, H, W) BGR mean-free array -> RGB picture (H, W, 3) uint8, rounded and clipped."""
+    bgr = array[0].transpose(1, 2, 0) + np.asarray(mean, np.float32)
+    return np.ascontiguousarray(bgr.round().clip(0, 255).astype(np.uint8)[:, :, ::-1])
+
+
+def white_noise(height: int, width: int, seed: int, deviation: float = 32) -> np.ndarray:
+    """Draw Gaussian noise around mid grey, each value on its own: (H, W, 3) uint8."""
+    return coloured_noise(height, width, 0.0, seed, deviation)
+
+
+def coloured_noise(
+    height: int, width: int, exponent: float, seed: int, deviation: float = 32
+) -> np.ndarray:
+    """Draw Gaussian noise around mid grey with amplitude spectrum |k|^-exponent; (H, W, 3) uint8.
+
+    Exponent 0 is white; 1, pink, is what photographs have; 2 is smooth clouds. The three colours are
+    independent, each of this standard deviation in grey levels.
+    """
+    noise = np.random.default_rng(seed).standard_normal((3, height, width))
+    if exponent:
+        rows, columns = np.fft.fftfreq(height)[:, np.newaxis], np.fft.rfftfreq(width)
+        frequency = np.hypot(rows, columns)
+        frequency[0, 0] = np.inf if exponent > 0 else 0.0
+        noise = np.fft.irfft2(np.fft.rfft2(noise) * frequency**-exponent, s=(height, width))
+        noise /= noise.std(axis=(1, 2), keepdims=True) + np.finfo(float).tiny
+    return (128 + deviation * noise).round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
+
+
+def mix(a: np.ndarray, b: np.ndarray, weight: float) -> np.ndarray:
+    """(1 - weight) a + weight b of two pictures of one size, uint8."""
+    mixed = (1 - weight) * a.astype(np.float32) + weight * b.astype(np.float32)
+    return mixed.round().clip(0, 255).astype(np.uint8)
+
+
+def _open(path: PathLike) -> Any:
+    """Open with pillow; the header only. Whatever is wrong becomes one line."""
+    from PIL import Image, UnidentifiedImageError
+
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(str(path))
+    except FileNotFoundError:
+        problem = "no such file"
+    except IsADirectoryError:
+        problem = "is a folder, not a picture"
+    except UnidentifiedImageError:
+        known = "not a picture in a format that pillow reads"
+        problem = known if path.stat().st_size else "the file is empty"
+    except Image.DecompressionBombError:
+        limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
+        problem = "more than %d megapixels; make it smaller first" % limit
+    except Exception as error:  # as above: broken headers raise anything
+        problem = "cannot be read (%s)" % _line(error)
+    raise ImageError("%s: %s" % (path, problem))
+
+
+def _to_rgb(image: Any) -> Any:
+    """Convert any of pillow's modes to RGB."""
+    from PIL import Image
+
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bit(values: np.ndarray) -> np.ndarray:
+    """Scale 16-bit and floating-point grey values to 0..255 by the first full range that holds them."""
+    ranges = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (65535.0,)
+    values = np.nan_to_num(values.astype(np.float64)).clip(0, None)
+    full = next((full for full in ranges if values.max() <= full), values.max())
+    return (values * (255 / full)).round().astype(np.uint8)
+
+
+def _metadata_options(kind: str, metadata: Dict[str, Any]) -> Dict[str, Any]:
+    """Return what to pass to pillow's save so that the file holds the metadata."""
+    from PIL import Image, PngImagePlugin
+
+    software = "caffe_style %s" % __version__
+    text = json.dumps(metadata, default=str)
+    if kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_itxt(METADATA_KEY, text)
+        chunks.add_text("Software", software)
+        return {"pnginfo": chunks}
+    # Any program's description may be there: the key tells ours.
+    tags = {_EXIF_DESCRIPTION: '{"%s": %s}' % (METADATA_KEY, text), _EXIF_SOFTWARE: software}
+    if kind == "TIFF":
+        return {"tiffinfo": tags}
+    exif = Image.Exif()
+    exif.update(tags)
+    return {"exif": exif.tobytes()}
+
+
+def _line(error: BaseException) -> str:
+    """Say an error on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

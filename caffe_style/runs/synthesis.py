@@ -1,0 +1,181 @@
+"""One optimisation: a start picture, an objective, L-BFGS, the finished picture."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from ..backends import arrays, estimate
+from ..backends.select import optimiser_threads
+from ..networks.network import Network
+from ..objective.objective import Objective
+from ..optimise.lbfgs import State
+from ..optimise.minimise import DivergedError, minimise
+from ..pictures.images import from_caffe
+
+
+class Result(NamedTuple):
+    """What an experiment gives back.
+
+    Attributes
+    ----------
+    image : ndarray, (H, W, 3) uint8 RGB
+    history : list
+        One record an evaluation (see `caffe_style.optimise.minimise`).
+    parameters : dict
+        Everything needed to repeat it, JSON-able.
+    status, message : str
+        How the optimisation ended (see `caffe_style.optimise.minimise.Result`).
+    objective : Objective or TiledObjective
+        What was minimised, to evaluate other pictures with as long as the network keeps its size.
+    """
+
+    image: np.ndarray
+    history: List[Any]
+    parameters: Dict[str, Any]
+    status: str
+    message: str
+    objective: Callable
+
+
+def check_memory(
+    network: Network,
+    blobs: Sequence[str],
+    corrections: int,
+    optimizer: str = "scipy",
+    loss_bytes: int = 0,
+) -> int:
+    """Estimate the memory of a run on the network's present picture size, in bytes.
+
+    `loss_bytes` is what the losses' targets and working copies take.
+
+    Raises
+    ------
+    ResourceError
+        When it would not fit.
+    """
+    last = network.last_layer(list(blobs) + [network.input_blob])
+    needed = estimate.run_bytes(network.net, network.input_blob, last, corrections, optimizer)
+    needed += loss_bytes
+    blob = network.net.blobs[network.input_blob]
+    height, width = tuple(blob.shape)[2:]
+    needed = estimate.check_device(network.net, last, needed, height, width)
+    estimate.check_fits(needed, height, width)
+    logging.getLogger("caffe_style").info(
+        "%d x %d pixels take about %s of memory", width, height, estimate.as_text(needed)
+    )
+    return needed
+
+
+def synthesise(
+    network: Network,
+    objective: Callable,
+    start: np.ndarray,
+    *,
+    iterations: int,
+    corrections: int,
+    bounds: bool,
+    parameters: Dict[str, Any],
+    optimizer: str = "scipy",
+    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    redraw: Optional[Callable[[int], None]] = None,
+    steps: int = 1,
+    state: Optional[State] = None,
+    save: Optional[Callable[[State, List[Any]], None]] = None,
+) -> Result:
+    """Optimise a picture.
+
+    Parameters
+    ----------
+    network : Network
+    objective : callable
+        `Objective` or `TiledObjective` on this network.
+    start : ndarray, (H, W, 3) uint8 or float32, RGB
+        The first picture; the result has its size.
+    iterations : int
+        Accepted steps of L-BFGS.
+    corrections : int
+        Length of its history.
+    bounds : bool
+        Keep every pixel inside 0..255 during the optimisation, not only at the end.
+    parameters : dict
+        Recorded in the result.
+    optimizer : str
+        One of `caffe_style.optimise.minimise.OPTIMIZERS`.
+    callback : callable, optional
+        `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB. If it has a method `begin`,
+        that is first called with the parameters; if it has a method `wants_image`, then the image is None for
+        records of which that says no.
+    redraw, steps
+        For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
+    state, save
+        Where L-BFGS goes on from, and how it is saved: see there too.
+
+    Raises
+    ------
+    DivergedError
+        When the loss is no longer a number; its `result` is the Result with the last good picture.
+    """
+    mean = network.model.mean
+    announce(callback, parameters)
+    if isinstance(objective, Objective):
+        network.resize(*start.shape[:2])
+
+    def step(record: Any, array: Any) -> Any:
+        wanted = wants_image(callback, record)
+        return callback(record, from_caffe(arrays.to_numpy(array), mean) if wanted else None)
+
+    def finished(outcome: Any) -> Result:
+        image = from_caffe(outcome.image, mean)
+        return Result(
+            image, outcome.history, parameters, outcome.status, outcome.message, objective
+        )
+
+    begin = network.to_blob(start)
+    if state is not None:
+        _move(state, network.on_device)
+    try:
+        with optimiser_threads(network.backend):
+            outcome = minimise(
+                objective,
+                network.on_device(begin) if optimizer == "device" else begin,
+                iterations,
+                optimizer=optimizer,
+                corrections=corrections,
+                bounds=_pixel_bounds(mean) if bounds else None,
+                callback=step if callback else None,
+                redraw=redraw,
+                steps=steps,
+                state=state,
+                save=save,
+            )
+    except DivergedError as error:
+        error.result = finished(error.result)
+        raise
+    return finished(outcome)
+
+
+def _move(state: State, place: Callable[[np.ndarray], Any]) -> None:
+    """Bring a state's arrays to where the optimiser works."""
+    state.point = place(state.point)
+    state.steps = [place(step) for step in state.steps]
+    state.changes = [place(change) for change in state.changes]
+
+
+def announce(callback: Any, parameters: Dict[str, Any]) -> None:
+    """Tell a callback that has a method `begin` the parameters of the run."""
+    if hasattr(callback, "begin"):
+        callback.begin(parameters)
+
+
+def wants_image(callback: Any, record: Any) -> bool:
+    """Whether a callback looks at the picture: bringing it from a device and converting it takes time."""
+    asked = getattr(callback, "wants_image", None)
+    return asked is None or asked(record)
+
+
+def _pixel_bounds(mean: Sequence[float]) -> Any:
+    lowest = -np.asarray(mean, np.float64).reshape(1, 3, 1, 1)
+    return lowest, lowest + 255.0

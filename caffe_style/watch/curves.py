@@ -1,0 +1,70 @@
+"""The loss curve of a run as CSV and as a plot."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any, List, Sequence
+
+from ..errors import OptionError
+from ..pictures.files import write_whole
+
+
+def check_curve(path: str) -> None:
+    """Raise OptionError, before any work is done, when the curve could not be written there."""
+    target = Path(path)
+    if target.suffix.lower() not in (".csv", ".png"):
+        raise OptionError("%s: a loss curve ends in .csv or .png" % path)
+    if not target.parent.is_dir() or not os.access(str(target.parent), os.W_OK):
+        raise OptionError("%s: the folder %s is not there or not writable" % (path, target.parent))
+    if target.suffix.lower() == ".png":
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            raise OptionError(
+                "%s: a plot needs matplotlib: pip install matplotlib, or ask for a .csv" % path
+            ) from None
+
+
+def write_curve(path: str, history: Sequence[Any]) -> None:
+    """Write the history of a run: a CSV with a row an evaluation, or a plot of the iterations."""
+    target = Path(path)
+    write = _write_csv if target.suffix.lower() == ".csv" else _plot
+    write_whole(target, lambda temporary: write(temporary, history))
+
+
+def _term_names(history: Sequence[Any]) -> List[str]:
+    return list(history[0].terms) if history else []
+
+
+def _write_csv(path: Path, history: Sequence[Any]) -> None:
+    names = _term_names(history)
+    with open(str(path), "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["evaluation", "iteration", "accepted", "seconds", "loss"] + names)
+        for number, record in enumerate(history):
+            terms = [record.terms[name] for name in names]
+            rows.writerow(
+                [number, record.iteration, int(record.accepted), record.seconds, record.loss]
+                + terms
+            )
+
+
+def _plot(path: Path, history: Sequence[Any]) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), tight_layout=True)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    accepted = [record for record in history if record.accepted]
+    iterations = [record.iteration for record in accepted]
+    axes.plot(iterations, [record.loss for record in accepted], "k", linewidth=2, label="loss")
+    for name in _term_names(history):
+        axes.plot(iterations, [record.terms[name] for record in accepted], label=name)
+    axes.set_yscale("log")
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("weighted loss")
+    axes.legend(fontsize="small")
+    figure.savefig(str(path))
