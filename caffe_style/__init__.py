@@ -22,7 +22,7 @@ _PUBLIC = {
     "transfer": "experiments.transfer",
     "texture": "experiments.transfer",
     "reconstruct": "experiments.transfer",
-    "resume": "experiments.resume",
+    "resume": "runs.resume",
     "Checkpoint": "runs.checkpoint",
     "element": "experiments.generated",
     "sparse": "experiments.generated",

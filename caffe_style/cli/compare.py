@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", default="comparison", metavar="FOLDER", help="where to write (comparison)"
     )
-    add = running.optional(parser)
+    add = options.optional(parser)
     add("--backends", type=names, metavar="NAME,...", help="which (all that are present)")
     add(
         "--implementations",
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from ..experiments.compare.report import table
     from ..watch.progress import Progress
     from . import INTERRUPTED
-    from .network import chosen_model
+    from .request import chosen_model, network_options
 
     options.show_messages(args.quiet)
     if (args.content is None) != (args.style is None):
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             report = compare(
                 args.content,
                 args.style,
-                chosen_model(args),
+                chosen_model(network_options(args)),
                 args.output,
                 device=args.device or 0,
                 weights_file=args.weights,

@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", default="figures", metavar="FOLDER", help="where to write (figures)"
     )
-    add = running.optional(parser)
+    add = options.optional(parser)
     add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (256)")
     add("--iterations", type=number(int, 1), metavar="N", help="for each picture (100)")
     options.add_network_options(parser)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from ..experiments.figures.figure import figure
     from ..experiments.figures.panels import DIFFERENT, get_figure
     from . import INTERRUPTED
-    from .network import open_from
+    from .request import open_from
 
     options.show_messages(quiet=True)
     numbers: List[int] = DIFFERENT if args.number == "all" else [args.number]

@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 import argparse
-from typing import Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
+
+from ..errors import OptionError
+from ..settings.commands import COMMANDS
+from ..settings.kinds import Flag, Kind
 
 
-def layer_weights(text: str) -> Dict[str, float]:
-    """`conv1_1:0.5,conv2_1` as {"conv1_1": 0.5, "conv2_1": 1.0}.
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each setting of the parser's command.
 
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        For an empty name or a weight that is no number.
+    An option that is not given stays out of the namespace: another source or the default decides.
     """
-    result = {}
-    for part in text.split(","):
-        name, colon, weight = part.strip().partition(":")
+    command = parser.prog.rpartition(" ")[2]
+    groups: Dict[str, Any] = {}
+    for one in COMMANDS[command].list():
+        if one.group is None:
+            continue
+        if one.group not in groups:
+            groups[one.group] = parser.add_argument_group(one.group)
+        more: Dict[str, Any] = {
+            "default": argparse.SUPPRESS,
+            "help": one.described.replace("%", "%%"),
+        }
+        if isinstance(one.kind, Flag):
+            more["action"] = argparse.BooleanOptionalAction
+        else:
+            more.update(
+                type=reader(one.kind, one.name), metavar=one.kind.metavar or one.name[0].upper()
+            )
+            if one.bare is not None:
+                more.update(nargs="?", const=one.bare)
+        groups[one.group].add_argument(one.option, required=one.required, **more)
+
+
+def reader(kind: Kind, name: str) -> Callable[[str], Any]:
+    """An argparse type that reads a kind of value."""
+
+    def read(text: str) -> Any:
         try:
-            value = float(weight) if colon else 1.0
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                "'%s' is not a number (in '%s'; write LAYER:WEIGHT)" % (weight, part)
-            ) from None
-        if not name:
-            raise argparse.ArgumentTypeError("empty layer name in '%s'" % text)
-        result[name] = value
-    return result
+            return kind.read(text, name)
+        except OptionError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def optional(group: Any) -> Callable[..., None]:
+    """Return the group's `add_argument` with no default: what is not given stays out of the namespace."""
+
+    def add(name: str, **settings: Any) -> None:
+        group.add_argument(name, default=argparse.SUPPRESS, **settings)
+
+    return add
 
 
 def number(kind: type, least: float, most: Optional[float] = None) -> Callable[[str], float]:

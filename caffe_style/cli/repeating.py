@@ -1,81 +1,86 @@
-"""--like: a picture's own parameters, for what the command line leaves open."""
+"""--like and --resume: what a picture or a checkpoint says, for what the command line leaves open."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
-#: What another model leaves as it was.
-_OF_MACHINE = ("backend", "device", "seed")
-#: What a model has its own of: with another one, the picture's do not hold.
-_OF_MODEL = ("content_layers", "style_layers", "content_weight", "style_weight", "tv_weight")
+from .options import number
 
 
-def add_like_option(parser: argparse.ArgumentParser) -> None:
-    """--like."""
+def add_repeating_options(parser: argparse.ArgumentParser) -> None:
+    """--like, --checkpoint, --checkpoint-every and --resume."""
     parser.add_argument(
         "--like",
         metavar="PICTURE",
         help="take parameters and pictures from this one's metadata; what is on the command line goes first",
     )
+    group = parser.add_argument_group("checkpoints")
+    group.add_argument(
+        "--checkpoint",
+        metavar="FILE.npz",
+        help="save the run there as it goes (with the optimizer device)",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        type=number(float, 0),
+        metavar="SECONDS",
+        help="how often; 0: each iteration (default: 60)",
+    )
+    group.add_argument(
+        "--resume",
+        metavar="FILE.npz",
+        help="go on with that run, which needs no other option, and go on saving it",
+    )
 
 
-def repeat(
-    args: argparse.Namespace, content: Optional[str], styles: Optional[List[Any]]
-) -> Tuple[Optional[str], Optional[List[Any]], Dict[str, Any], Dict[str, Any]]:
-    """Read the picture that --like names.
-
-    What the command line leaves open of the network and threads is set in `args`.
-
-    Returns
-    -------
-    content, styles
-        Those of the command line, or else the picture's.
-    settings : dict
-        For the command's function.
-    network : dict
-        For `open_network`: what has no place in `args`.
+def open_checkpoint(args: argparse.Namespace) -> Optional[Any]:
+    """The checkpoint that the options ask for, None if they ask for none.
 
     Raises
     ------
-    ImageError, OptionError
+    CheckpointError, OptionError
     """
     from ..errors import OptionError
+    from ..runs.checkpoint import EVERY, Checkpoint
+
+    if args.resume is not None and args.like is not None:
+        raise OptionError("--resume and --like say different things: leave one out")
+    if args.checkpoint is None and args.resume is None:
+        if args.checkpoint_every is not None:
+            raise OptionError("--checkpoint-every needs --checkpoint FILE.npz")
+        return None
+    every = EVERY if args.checkpoint_every is None else args.checkpoint_every
+    return Checkpoint(args.checkpoint or args.resume, every, args.resume)
+
+
+def saved(args: argparse.Namespace, asked: Any, checkpoint: Optional[Any]) -> Optional[Any]:
+    """The request of the checkpoint or the picture that the options name, None if they name none.
+
+    Raises
+    ------
+    CheckpointError, ImageError, OptionError
+    """
+    from ..errors import OptionError
+    from ..runs.identity import saved_request
     from ..runs.recipe import read_recipe
-    from ..scene.starts import is_picture
 
     if args.resume is not None:
-        raise OptionError("--resume and --like say different things: leave one out")
+        return saved_request(checkpoint.resumed.run)
+    if args.like is None:
+        return None
     recipe = read_recipe(args.like)
-    if recipe.command != args.command:
+    if recipe.request.command != args.command:
         raise OptionError(
             "%s was made by `caffe-style %s`, not %s: `caffe-style show %s` says how"
-            % (args.like, recipe.command, args.command, args.like)
+            % (args.like, recipe.request.command, args.command, args.like)
         )
-    if content is None:
-        content = recipe.locate(recipe.content)
-    if styles is None:
-        styles = [
-            style._replace(picture=recipe.locate(style.picture), mask=recipe.locate(style.mask))
-            for style in recipe.styles
-        ]
-    settings, network = dict(recipe.settings), dict(recipe.network)
-    init = settings.get("init", "content")
-    if not hasattr(args, "init") and (is_picture(init) or init == "array"):
-        settings["init"] = recipe.locate(init)
-    if args.model is None:
-        args.model = network.pop("model")
-        if args.weights is None:
-            network["weights_file"] = recipe.locate(network.get("weights_file"))
-    else:
-        settings = {name: value for name, value in settings.items() if name not in _OF_MODEL}
-        network = {name: network[name] for name in _OF_MACHINE if name in network}
-    args.threads = args.threads or recipe.threads
+    request = recipe.located(asked)
     if recipe.ended is not None and not args.quiet:
         print("caffe-style: %s was %s" % (args.like, recipe.ended), file=sys.stderr)
-    return content, styles or None, settings, network
+    return request
 
 
 def check_output(args: argparse.Namespace, output: str) -> None:

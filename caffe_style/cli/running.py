@@ -5,58 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Sequence
 
 from . import options
 from .options import number
 from .watching import add_watching_options
 
 
-def add_picture_options(parser: argparse.ArgumentParser, start: str) -> Callable[..., None]:
-    """Add output, size, iterations, start; return a function that adds more to the group.
-
-    An option that is not given stays out of the namespace: the function's default holds.
-    """
-    parser.add_argument("-o", "--output", metavar="FILE", help="the picture to write")
-    group = parser.add_argument_group("picture")
-    add = optional(group)
-    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (512)")
-    add("--iterations", type=number(int, 1), metavar="N", help="steps of L-BFGS (200)")
-    add(
-        "--init",
-        metavar="START",
-        help="where to start: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's "
-        "mean), content, style, mix:PART (content with this "
-        "part of noise) or a file (%s)" % start,
-    )
-    return add
-
-
-def optional(group: Any) -> Callable[..., None]:
-    """Return the group's `add_argument` with no default: what is not given stays out of the namespace."""
-
-    def add(name: str, **settings: Any) -> None:
-        group.add_argument(name, default=argparse.SUPPRESS, **settings)
-
-    return add
-
-
-def add_optimiser_options(parser: argparse.ArgumentParser, bounds: str) -> None:
-    """Add optimiser, network and output; `bounds` tells the function's default."""
-    add = optional(parser.add_argument_group("optimiser"))
-    add(
-        "--optimizer",
-        metavar="NAME",
-        help="L-BFGS of scipy on the host, or of our own on the backend's device (scipy)",
-    )
-    add("--corrections", type=number(int, 1, 100), metavar="M", help="length of its history (10)")
-    add(
-        "--bounds",
-        action=argparse.BooleanOptionalAction,
-        help="keep pixels inside 0..255 throughout, slower (%s)" % bounds,
-    )
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the network's options, the output's and those of watching."""
     options.add_network_options(parser)
     group = parser.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="FILE", help="the picture to write")
     group.add_argument(
         "--save-every", type=number(int, 1), metavar="N", help="also keep every N-th picture"
     )
@@ -73,25 +33,19 @@ def given(args: argparse.Namespace, names: Sequence[str]) -> Dict[str, Any]:
 
 
 def optimise(
-    args: argparse.Namespace,
-    default_output: str,
-    iterations: int,
-    make: Callable[..., Any],
-    network_options: Optional[Mapping[str, Any]] = None,
+    args: argparse.Namespace, request: Any, iterations: int, make: Callable[..., Any]
 ) -> int:
     """Check everything that can be checked, then optimise and write.
 
     Parameters
     ----------
     args : Namespace
-    default_output : str
-        The picture's name if none is given.
+    request : Request
+        Whose network is opened, and whose output is written.
     iterations : int
         For the progress bar.
     make : callable
         `make(network, callback) -> Result`.
-    network_options : mapping, optional
-        Of `open_network`, where the command line says nothing.
 
     Returns
     -------
@@ -104,16 +58,16 @@ def optimise(
     from ..watch.curves import check_curve, write_curve
     from ..watch.progress import Progress
     from . import INTERRUPTED
-    from .network import open_from
+    from .request import open_asked
     from .watching import Watchers
 
     options.show_messages(args.quiet)
-    output = Path(args.output or default_output)
+    output = Path(request.output)
     images.check_writable(output)
     if args.curve:
         check_curve(args.curve)
     with Watchers(args) as watchers:
-        network = open_from(args, **(network_options or {}))
+        network = open_asked(request.network, request.threads)
         with Progress(iterations, args.quiet) as bar:
 
             def step(record: Any, image: Any) -> None:

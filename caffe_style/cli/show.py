@@ -6,7 +6,7 @@ import argparse
 import inspect
 import json
 import shlex
-from typing import Any, Dict, List, Mapping
+from typing import Any, List, Mapping, Optional
 
 
 def add_parser(commands: Any) -> None:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     for name, value in noted.items():
         print("%s  %s" % (name.replace("_", " ").ljust(width), in_words(value)))
     try:
-        line = command_line(recipe_of(noted, args.picture))
+        line = command_line(recipe_of(noted, args.picture).request)
     except CaffeStyleError as error:
         print("\n%s" % error)
     else:
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def command_line(recipe: Any) -> List[str]:
-    """The command that makes a recipe's picture again, as a list of arguments; what are defaults is left out.
+def command_line(request: Any) -> List[str]:
+    """The command that makes a request's picture again, as a list of arguments; defaults are left out.
 
     Raises
     ------
@@ -51,37 +51,66 @@ def command_line(recipe: Any) -> List[str]:
         When no command line can say it.
     """
     from ..errors import ImageError
+    from ..settings.commands import COMMANDS
+    from ..settings.kinds import Flag
+    from ..settings.transfer import OPTIMIZERS
 
-    settings = recipe.settings
-    if "array" in (recipe.content, settings.get("init"), settings.get("like")) or any(
-        "array" in (style.picture, style.mask) for style in recipe.styles
+    settings = request.settings
+    if "array" in (request.content, settings.get("init"), settings.get("like")) or any(
+        "array" in (style.picture, style.mask) for style in request.styles
     ):
         raise ImageError("Its pictures came as arrays, not from files: no command line repeats it.")
-    if recipe.network["seed"] != settings.get("seed", 0) and _drawn(recipe.network["model"]):
+    if request.network["seed"] != settings.get("seed", 0) and getattr(
+        _model(request.network["model"]), "random", False
+    ):
         raise ImageError(
             "Its random filters and its noise have seeds of their own: no command line repeats it."
         )
-    line = ["caffe-style", recipe.command]
-    line += [recipe.content] if recipe.content is not None else []
-    styles = [_style(style) for style in recipe.styles]
+    line = ["caffe-style", request.command]
+    line += [request.content] if request.content is not None else []
+    styles = [_style(style) for style in request.styles]
     line += styles[:1]
     for style in styles[1:]:
         line += ["--style", style]
-    own = _defaults_of_model(recipe.network["model"])
-    defaults = {**own, **_defaults(recipe.command)}
-    defaults.update((name, value) for name, value in own.items() if defaults[name] is None)
-    stated = {**recipe.network, "threads": recipe.threads, **settings}
-    for name, value in stated.items():
+    line += _network_options(request)
+    model = _model(request.network["model"])
+    for one in COMMANDS[request.command].list():
+        value = settings.get(one.name)
+        default = getattr(model, one.name, None) if one.of_model else one.default
+        if one.name == "optimizer":
+            default = OPTIMIZERS[0]
+        known = default is not None and not one.required
         # As texts, in which the order of layers counts: the losses add up in it.
-        if value is None or (name in defaults and _value(value) == _value(defaults[name])):
+        if value is None or (known and one.kind.write(value) == one.kind.write(default)):
             continue
-        if name == "weights_file":
-            name = "weights"
-        option = ("-" if len(name) == 1 else "--") + name.replace("_", "-")
-        if isinstance(value, bool):
-            line.append(option if value else option.replace("--", "--no-", 1))
+        if isinstance(one.kind, Flag):
+            line.append(one.option if value else one.option.replace("--", "--no-", 1))
         else:
-            line += [option, _value(value)]
+            line += [one.option, one.kind.write(value)]
+    return line
+
+
+def _network_options(request: Any) -> List[str]:
+    """Which network, by the options of `options.add_network_options`."""
+    from ..networks.network import open_network
+
+    model = _model(request.network["model"])
+    defaults = {name: p.default for name, p in inspect.signature(open_network).parameters.items()}
+    # The network is always named: which is the default depends on the weights that are there.
+    del defaults["model"]
+    if model is not None:
+        defaults.update(pooling=model.pooling, mean=list(model.mean))
+    # --seed is among the settings too.
+    names = [name for name in request.network if name != "seed"]
+    line = []
+    for name, value in [
+        *((name, request.network[name]) for name in names),
+        ("threads", request.threads),
+    ]:
+        if value is None or (name in defaults and value == defaults[name]):
+            continue
+        option = "--weights" if name == "weights_file" else "--" + name
+        line += [option, ",".join(map(repr, value)) if isinstance(value, list) else str(value)]
     return line
 
 
@@ -96,15 +125,6 @@ def in_words(value: Any) -> str:
     return str(value)
 
 
-def _value(value: Any) -> str:
-    """A value as the options read it."""
-    if isinstance(value, Mapping):
-        return ",".join("%s:%r" % item for item in value.items())
-    if isinstance(value, list):
-        return ",".join(map(repr, value))
-    return str(value)
-
-
 def _style(style: Any) -> str:
     parts = [str(style.picture)]
     parts += [str(style.mask)] if style.mask is not None else []
@@ -112,47 +132,12 @@ def _style(style: Any) -> str:
     return ":".join(parts)
 
 
-def _defaults(command: str) -> Dict[str, Any]:
-    """What a command's functions take where they are told nothing."""
-    from ..experiments import feature, generated
-    from ..experiments.transfer import transfer
-    from ..networks.network import open_network
-    from ..optimise.minimise import OPTIMIZERS
-    from ..runs import from_noise
-
-    textures = (from_noise.synthesise_from_noise, generated.synthesise_grams)
-    functions = {
-        "element": textures + (generated.element,),
-        "sparse": textures + (generated.sparse,),
-        "feature": textures[:1] + (feature.feature,),
-    }.get(command, (transfer,))
-    found: Dict[str, Any] = {}
-    for function in (open_network,) + functions:
-        for name, parameter in inspect.signature(function).parameters.items():
-            if parameter.default is not parameter.empty:
-                found[name] = parameter.default
-    # The network is always named: which is the default depends on the weights that are there.
-    del found["model"]
-    if command in ("texture", "reconstruct"):
-        found["init"] = "noise"
-    return {**found, "optimizer": OPTIMIZERS[0]}
-
-
-def _defaults_of_model(name: str) -> Dict[str, Any]:
-    """What holds for a model where nothing else is said; nothing is known of one that is not here."""
+def _model(name: str) -> Optional[Any]:
+    """The model of this name; None where it is not here."""
     from ..errors import CaffeStyleError
     from ..networks.zoo import get_model
 
     try:
-        model = get_model(name)
+        return get_model(name)
     except CaffeStyleError:
-        return {}
-    names = ("pooling", "content_layers", "style_layers")
-    names += ("content_weight", "style_weight", "tv_weight")
-    return {"mean": list(model.mean), **{name: getattr(model, name) for name in names}}
-
-
-def _drawn(name: str) -> bool:
-    from ..networks.zoo import get_model
-
-    return get_model(name).random
+        return None

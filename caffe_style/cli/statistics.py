@@ -22,7 +22,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("image", help="the picture")
     parser.add_argument("-o", "--output", metavar="FILE.json", help="write the numbers there")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the histograms (needs matplotlib)")
-    add = running.optional(parser)
+    add = options.optional(parser)
     add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (512)")
     add("--layers", type=lambda text: text.split(","), metavar="LAYER,...", help="the model's")
     options.add_network_options(parser)
@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write what is asked for; the numbers go to standard output if no file is given."""
     from ..experiments.statistics import statistics
-    from .network import open_from
+    from .request import open_from
 
     options.show_messages(quiet=True)
     for path, suffix in ((args.output, ".json"), (args.plot, ".png")):

@@ -15,21 +15,21 @@ from ..pictures import images
 from ..runs.from_noise import responding, synthesise_from_noise
 from ..runs.synthesis import Result
 from ..scene.terms import variation_term
+from ..settings.base import takes
+from ..settings.generated import FeatureSettings
 
 CONTRAST = 32.0
 """Standard deviation of the noise to start from, in grey levels."""
 
 
+@takes(FeatureSettings)
 def feature(
     network: Network,
     layer: str,
     channel: Optional[int] = None,
     *,
-    decay: float = 0.25,
-    tv_weight: float = 0.25,
-    bounds: bool = False,
-    seed: int = 0,
-    **options: Any,
+    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    **settings: Any,
 ) -> Result:
     """Make the picture that one feature map responds to most (Yosinski et al. 2015), to compare Grams with.
 
@@ -42,19 +42,13 @@ def feature(
     layer : str
     channel : int, optional
         The feature map, counted from 0; drawn from those that respond to noise if not given.
-    decay : float
-        Weight of the squared distance to the mean colour, relative to that of the noise to start from: the
-        picture's contrast becomes about CONTRAST / sqrt(decay) grey levels.
-    tv_weight : float
-        Weight of total variation, relative to that of white noise; in place of blurring between steps, which
-        an optimiser with a line search cannot have.
-    bounds : bool
-        Keep pixels inside 0..255 throughout; `decay` does it well enough.
-    seed : int
-        Of channel and noise.
-    **options
-        size, iterations, init, corrections, callback, as in
-        `from_noise.synthesise_from_noise`.
+    callback : callable, optional
+        As in `transfer`.
+    **settings
+        See below, and `caffe_style.settings.generated.FeatureSettings`. `decay` weighs the squared distance to
+        the mean colour, relative to that of the noise to start from: the picture's contrast becomes about
+        CONTRAST / sqrt(decay) grey levels. Total variation, relative to that of white noise, stands in place of
+        blurring between steps, which an optimiser with a line search cannot have.
 
     Returns
     -------
@@ -65,10 +59,13 @@ def feature(
     OptionError
         If there is no such channel, or it does not respond to the start.
     """
+    asked = FeatureSettings.of({"layer": layer, "channel": channel, **settings})
     network.check_blobs([layer])
     channels = network.net.blobs[layer].shape[1]
     if channel is None:
-        channel = int(np.random.default_rng(seed).choice(responding(network, layer, seed)[0]))
+        channel = int(
+            np.random.default_rng(asked.seed).choice(responding(network, layer, asked.seed)[0])
+        )
     if not 0 <= channel < channels:
         raise OptionError(
             "channel %d does not exist: layer '%s' has %d, 0 to %d"
@@ -81,21 +78,18 @@ def feature(
                 "channel %d of layer '%s' does not respond to the start: try another --seed or --init"
                 % (channel, layer)
             )
-        noise = images.white_noise(*start.shape[:2], seed)
+        noise = images.white_noise(*start.shape[:2], asked.seed)
         blob = network.input_blob
-        scale = decay / (CONTRAST**2 * start.size)
+        scale = asked.decay / (CONTRAST**2 * start.size)
         mean_colour = np.zeros((3, *start.shape[:2]), np.float32)
         return (
             [Term("response", (layer,), _log_response(channel))]
             + [single_term("decay", blob, losses.content, mean_colour, scale)]
-            + variation_term(network, tv_weight, noise, noise.shape[:2])
+            + variation_term(network, asked.tv_weight, noise, noise.shape[:2])
         )
 
-    parameters = {"experiment": "feature", "layer": layer, "channel": channel, "decay": decay}
-    parameters["tv_weight"] = tv_weight
-    return synthesise_from_noise(
-        network, [layer], make_terms, parameters, bounds=bounds, seed=seed, **options
-    )
+    found = {"experiment": "feature", "channel": channel}
+    return synthesise_from_noise(network, asked, make_terms, found, callback)
 
 
 def _log_response(channel: int) -> Callable[[Arrays, Arrays], float]:

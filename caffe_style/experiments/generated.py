@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from ..objective.objective import Term, single_term
 from ..pictures import images
 from ..runs.from_noise import responding, synthesise_from_noise
 from ..runs.synthesis import Result
-from ..scene.starts import Picture, name_of, read_picture
+from ..scene.starts import read_picture
 from ..scene.terms import variation_term
+from ..settings.base import takes
+from ..settings.generated import ElementSettings, SparseSettings
 
 MAGNITUDE = 600.0
 """Default magnitude of a Gram entry, by the mean power of the layer's feature maps: far above all others."""
@@ -24,16 +26,15 @@ STYLE_WEIGHT = 100.0
 """Of the Gram losses together, beside total variation's."""
 
 
+@takes(ElementSettings)
 def element(
     network: Network,
     layer: str,
     i: Optional[int] = None,
     j: Optional[int] = None,
     *,
-    magnitude: Optional[float] = None,
-    resample: Optional[int] = None,
-    seed: int = 0,
-    **options: Any,
+    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    **settings: Any,
 ) -> Result:
     """Make a texture whose Gram matrix has one entry alone (paper, Figure 5).
 
@@ -44,14 +45,12 @@ def element(
         The blob whose Gram matrix it is.
     i, j : int, optional
         The entry, and by symmetry (j, i); drawn from the feature maps that respond to noise if not given.
-    magnitude : float, optional
-        Its value, a mean product of responses; by default MAGNITUDE times the mean power of a feature map.
-    resample : int, optional
-        Draw the position anew every so many iterations (see `caffe_style.optimise.minimise.minimise`).
-    seed : int
-        Of positions and noise.
-    **options
-        size, iterations, init, tv_weight, corrections, bounds, callback, as in `synthesise_grams`.
+    callback : callable, optional
+        As in `transfer`.
+    **settings
+        See below, and `caffe_style.settings.generated.ElementSettings`. The magnitude is by default MAGNITUDE
+        times the mean power of a feature map; with `resample` the position is drawn anew every so many
+        iterations (see `caffe_style.optimise.minimise`).
 
     Returns
     -------
@@ -61,12 +60,14 @@ def element(
     Raises
     ------
     OptionError, LayerError, ResourceError
-        If the entry is outside the layer's Gram matrix, and as `synthesise_grams`.
+        If the entry is outside the layer's Gram matrix, for a bad setting, for too large a picture.
     """
-    if resample is not None and i is not None and j is not None:
+    asked = ElementSettings.of({"layer": layer, "i": i, "j": j, **settings})
+    if asked.resample is not None and i is not None and j is not None:
         raise OptionError("resampling draws the entry anew: leave out i or j")
-    random = np.random.default_rng(seed)
-    candidates, power = responding(network, layer, seed)
+    random = np.random.default_rng(asked.seed)
+    candidates, power = responding(network, layer, asked.seed)
+    magnitude = asked.magnitude
     if magnitude is None:
         magnitude = MAGNITUDE * float(power.mean())
 
@@ -81,30 +82,24 @@ def element(
         if iteration:
             grams[layer][...] = targets.gram_entry(len(power), *position(), magnitude)
 
-    parameters = {
+    found: Dict[str, Any] = {
         "experiment": "element",
-        "layer": layer,
         "i": first[0],
         "j": first[1],
         "magnitude": magnitude,
     }
-    if resample is not None:
-        parameters["drawn"] = [name for name, asked in (("i", i), ("j", j)) if asked is None]
-    return synthesise_grams(
-        network, grams, {layer: 1.0}, redraw, resample, parameters, seed=seed, **options
-    )
+    if asked.resample is not None:
+        found["drawn"] = [name for name, given in (("i", i), ("j", j)) if given is None]
+    return _synthesise_grams(network, grams, {layer: 1.0}, asked, redraw, found, callback)
 
 
+@takes(SparseSettings)
 def sparse(
     network: Network,
     layers: Mapping[str, float],
     *,
-    sigma: Optional[float] = None,
-    density: Optional[float] = None,
-    like: Optional[Picture] = None,
-    resample: Optional[int] = None,
-    seed: int = 0,
-    **options: Any,
+    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    **settings: Any,
 ) -> Result:
     """Make a texture with random sparse Gram matrices: |N(0, sigma)| under a random mask (Figures 6 and 7).
 
@@ -113,18 +108,11 @@ def sparse(
     network : Network
     layers : mapping of str to float
         Blob -> weight.
-    sigma : float
-        Of the entries, mean products of responses.
-    density : float
-        Part of the entries that is not zero, in (0, 1].
-    like : path or ndarray (H, W, 3) uint8 RGB
-        Take sigma and density, for each layer, from this picture instead.
-    resample : int, optional
-        Draw the matrices anew every so many iterations (see `caffe_style.optimise.minimise.minimise`).
-    seed : int
-        Of matrices and noise.
-    **options
-        size, iterations, init, tv_weight, corrections, bounds, callback, as in `synthesise_grams`.
+    callback : callable, optional
+        As in `transfer`.
+    **settings
+        See below, and `caffe_style.settings.generated.SparseSettings`. With `resample` the matrices are drawn
+        anew every so many iterations (see `caffe_style.optimise.minimise`).
 
     Returns
     -------
@@ -133,22 +121,23 @@ def sparse(
     Raises
     ------
     OptionError, LayerError, ImageError, ResourceError
-        If density or sigma is out of range or missing, and as `synthesise_grams`.
+        If density or sigma is out of range or missing, for a bad setting, for too large a picture.
     """
-    network.check_blobs(layers)
     if not layers:
         raise OptionError("sparse needs at least one layer")
-    if [sigma is None, density is None] != [like is not None] * 2:
+    asked = SparseSettings.of({"layers": layers, **settings})
+    network.check_blobs(layers)
+    if [asked.sigma is None, asked.density is None] != [asked.like is not None] * 2:
         raise OptionError("give sigma and density, or a picture to take them from (like)")
-    if like is None:
-        statistics = {blob: targets.SparseStatistics(density, sigma) for blob in layers}
+    if asked.like is None:
+        statistics = {blob: targets.SparseStatistics(asked.density, asked.sigma) for blob in layers}
     else:
-        picture = images.resize(read_picture(like), options.get("size", 512))
+        picture = images.resize(read_picture(asked.like), asked.size)
         features = network.features(picture, layers)
         statistics = {
             blob: targets.match_statistics(losses.target_gram(features[blob])) for blob in layers
         }
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(asked.seed)
     channels = {blob: network.net.blobs[blob].shape[1] for blob in layers}
 
     def draw(blob: str) -> np.ndarray:
@@ -161,55 +150,27 @@ def sparse(
         for blob in layers if iteration else ():
             grams[blob][...] = draw(blob)
 
-    parameters = {
+    found = {
         "experiment": "sparse",
-        "layers": dict(layers),
-        "sigma": sigma,
-        "density": density,
-        "like": name_of(like),
         "statistics": {blob: statistics[blob]._asdict() for blob in layers},
     }
-    return synthesise_grams(
-        network, grams, layers, redraw, resample, parameters, seed=seed, **options
-    )
+    return _synthesise_grams(network, grams, layers, asked, redraw, found, callback)
 
 
-def synthesise_grams(
+def _synthesise_grams(
     network: Network,
     grams: Dict[str, np.ndarray],
     weights: Mapping[str, float],
+    settings: Union[ElementSettings, SparseSettings],
     redraw: Callable[[int], None],
-    resample: Optional[int],
-    parameters: Dict[str, Any],
-    *,
-    tv_weight: float = 0.5,
-    bounds: Optional[bool] = None,
-    seed: int = 0,
-    **options: Any,
+    found: Dict[str, Any],
+    callback: Optional[Callable[[Any, np.ndarray], Any]],
 ) -> Result:
-    """Make a picture with given Gram matrices.
+    """Make a picture with given mean Gram matrices (N, N), which `redraw` may change in place.
 
-    Parameters
-    ----------
-    network : Network
-    grams : dict of str to ndarray (N, N)
-        Blob -> mean Gram matrix; `redraw` may change them in place.
-    weights : mapping of str to float
-        Of the blobs.
-    redraw, resample
-        `redraw(iteration)` is called every `resample` iterations, if that is given.
-    parameters : dict
-        Recorded in the result, with the options.
-    tv_weight : float
-        Of total variation, relative to that of pink noise; the Grams together have STYLE_WEIGHT. It keeps the
-        noise from staying where no response covers it, at the border.
-    bounds : bool, optional
-        Keep pixels inside 0..255 throughout. The default is yes, unless Grams are drawn anew: the first step of
-        each draw then takes L-BFGS-B much longer than an evaluation.
-    seed : int
-        Of noise.
-    **options
-        As in `from_noise.synthesise_from_noise`.
+    Total variation, relative to that of pink noise, keeps the noise from staying where no response covers it,
+    at the border. Pixels are kept inside 0..255, unless Grams are drawn anew: the first step of each draw then
+    takes L-BFGS-B much longer than an evaluation.
     """
     share = STYLE_WEIGHT / sum(weights.values())
 
@@ -223,14 +184,11 @@ def synthesise_grams(
                 )
             scale = share * weights[blob] / silent
             terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
-        noise = images.coloured_noise(*start.shape[:2], 1.0, seed)
-        return terms + variation_term(network, tv_weight, noise, noise.shape[:2])
+        noise = images.coloured_noise(*start.shape[:2], 1.0, settings.seed)
+        return terms + variation_term(network, settings.tv_weight, noise, noise.shape[:2])
 
-    parameters = {**parameters, "tv_weight": tv_weight, "resample": resample}
-    if resample is not None:
-        options.update(redraw=redraw, steps=resample)
-    if bounds is None:
-        bounds = resample is None
-    return synthesise_from_noise(
-        network, list(grams), make_terms, parameters, bounds=bounds, seed=seed, **options
-    )
+    resample = settings.resample
+    if settings.bounds is None:
+        settings = settings.replace(bounds=resample is None)
+    drawing = (None, 1) if resample is None else (redraw, resample)
+    return synthesise_from_noise(network, settings, make_terms, found, callback, *drawing)

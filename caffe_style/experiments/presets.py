@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Any, Dict, NamedTuple
 
 from ..errors import OptionError
-from ..networks.zoo import Model
+from ..networks.zoo import Model, get_model
+from ..runs.request import Request
 
 
 class Preset(NamedTuple):
@@ -39,6 +40,14 @@ class Preset(NamedTuple):
     def settings(self, model: Model) -> Dict[str, Any]:
         """What `transfer` takes for this model."""
         return {**self.transfer, **self.layers.get(model.prototxt.stem, {})}
+
+    def request(self, model: str, asked: Request) -> Request:
+        """What the preset says of a run that `asked` describes, on the model of this name."""
+        settings = self.settings(get_model(model))
+        if settings.get("init") == "content" and asked.command == "texture":
+            # Without a content picture there is none to start from.
+            del settings["init"]
+        return Request(asked.command, network=self.network, settings=settings)
 
 
 #: The blobs of the models' own style layers count 0.2 each, five of them; these too.

@@ -12,7 +12,7 @@ from ..networks.network import Network
 from ..objective.tiled import cut
 from ..scene.terms import loss_bytes
 from ..scene.tiled_terms import TILEABLE
-from .settings import Settings
+from ..settings.transfer import TransferSettings
 from .synthesis import check_memory
 
 #: Tiles that are tried, in pixels: larger ones waste less on their overlap.
@@ -20,15 +20,15 @@ TILES = (2048, 1536, 1024, 768, 512, 384, 256)
 
 
 def fit(
-    network: Network, shape: Tuple[int, int], settings: Settings, styles: int
-) -> Tuple[Settings, Optional[int]]:
+    network: Network, shape: Tuple[int, int], settings: TransferSettings, styles: int
+) -> Tuple[TransferSettings, Optional[int]]:
     """How a picture fits in memory: if not as asked for, then with the smaller optimiser, or in tiles.
 
     What is changed is told. `styles` is how many there are, each with targets of its own.
 
     Returns
     -------
-    settings : Settings
+    settings : TransferSettings
         Perhaps with another optimiser.
     tile : int or None
         The size of tiles to evaluate in, or None for the whole picture at once.
@@ -51,7 +51,7 @@ def fit(
         optimizers.append("device")
     failure: Exception = OptionError("no tiles")
     for tile, optimizer in product(tiles, optimizers):
-        fitting = settings._replace(optimizer=optimizer)
+        fitting = settings.replace(optimizer=optimizer)
         try:
             _check(network, shape, fitting, tile, styles)
         except ResourceError as error:
@@ -69,7 +69,7 @@ def fit(
 def _check(
     network: Network,
     shape: Tuple[int, int],
-    settings: Settings,
+    settings: TransferSettings,
     tile: Optional[int],
     styles: int,
 ) -> None:
@@ -82,7 +82,9 @@ def _check(
     check_memory(network, settings.blobs, settings.corrections, settings.optimizer, extra)
 
 
-def _tell(shape: Tuple[int, int], asked: Settings, fitting: Settings, tile: Optional[int]) -> None:
+def _tell(
+    shape: Tuple[int, int], asked: TransferSettings, fitting: TransferSettings, tile: Optional[int]
+) -> None:
     changes = []
     if fitting.optimizer != asked.optimizer:
         changes.append("with our own L-BFGS (--optimizer device), which is smaller than SciPy's")
@@ -98,7 +100,7 @@ def _tell(shape: Tuple[int, int], asked: Settings, fitting: Settings, tile: Opti
 
 
 def _check_tiles(
-    network: Network, shape: Tuple[int, int], settings: Settings, tile: int, styles: int
+    network: Network, shape: Tuple[int, int], settings: TransferSettings, tile: int, styles: int
 ) -> None:
     """Raise ResourceError if tiles, the targets of the whole picture and the optimiser do not fit."""
     network.resize(*shape)

@@ -11,7 +11,8 @@ from ..networks.network import Network
 from ..objective.objective import Objective, Term
 from ..optimise.minimise import check_optimizer
 from ..pictures import images
-from ..scene.starts import Picture, is_picture, name_of, read_picture, start_picture
+from ..scene.starts import is_picture, read_picture, start_picture
+from ..settings.transfer import OPTIMIZERS, RunSettings
 from .recipe import run_parameters
 from .synthesis import Result, check_memory, synthesise
 
@@ -42,19 +43,12 @@ def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.
 
 def synthesise_from_noise(
     network: Network,
-    blobs: List[str],
+    settings: RunSettings,
     make_terms: Callable[[np.ndarray], List[Term]],
-    parameters: Dict[str, Any],
-    *,
-    size: int = 512,
-    iterations: int = 200,
-    init: Picture = "noise",
-    corrections: int = 10,
-    bounds: bool = True,
-    optimizer: str = "scipy",
-    seed: int = 0,
+    found: Dict[str, Any],
     callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
-    **drawing: Any,
+    redraw: Optional[Callable[[int], None]] = None,
+    steps: int = 1,
 ) -> Result:
     """Optimise a picture for terms that no picture gives.
 
@@ -63,54 +57,41 @@ def synthesise_from_noise(
     Parameters
     ----------
     network : Network
-    blobs : list of str
-        What the terms read.
+    settings : RunSettings
+        Its `blobs` are what the terms read.
     make_terms : callable
         `make_terms(start) -> list of Term`; the start is (H, W, 3) uint8 RGB.
-    parameters : dict
-        Recorded in the result, with the options.
-    size : int
-        Long edge in pixels.
-    iterations, corrections, optimizer, callback
+    found : dict
+        Recorded in the result over the settings: what was drawn or derived, and the experiment's name.
+    callback : callable, optional
         As in `caffe_style.transfer`.
-    bounds : bool
-        Keep pixels inside 0..255 throughout. A wish may ask for more than any picture has: without, a few
-        pixels beyond black and white at the border, which few responses cover, would answer most of it.
-    init : str or path or ndarray
-        As in `starts.start_picture`, but for the words that need pictures.
-    seed : int
-        Of noise.
-    **drawing
-        redraw and steps, as in `synthesis.synthesise`.
+    redraw, steps
+        As in `synthesis.synthesise`.
     """
-    check_optimizer(optimizer, bounds)
-    shape = (size, size)
-    if is_picture(init):
-        shape = images.fitted_size(read_picture(init).shape[:2], size)
-    network.check_blobs(blobs)
+    optimizer = settings.optimizer or OPTIMIZERS[0]
+    check_optimizer(optimizer, bool(settings.bounds))
+    shape = (settings.size, settings.size)
+    if is_picture(settings.init):
+        shape = images.fitted_size(read_picture(settings.init).shape[:2], settings.size)
+    network.check_blobs(settings.blobs)
     network.resize(*shape)
-    check_memory(network, blobs, corrections, optimizer)
-    start = start_picture(init, None, None, shape, seed, network.model.mean)
+    check_memory(network, settings.blobs, settings.corrections, optimizer)
+    start = start_picture(settings.init, None, None, shape, settings.seed, network.model.mean)
     parameters = {
         **run_parameters(network),
-        **parameters,
-        "size": size,
-        "iterations": iterations,
-        "init": name_of(init),
-        "corrections": corrections,
-        "bounds": bounds,
-        "optimizer": optimizer,
-        "seed": seed,
+        **settings.replace(optimizer=optimizer).parameters(),
+        **found,
     }
     return synthesise(
         network,
         Objective(network.net, network.input_blob, make_terms(start)),
         start,
-        iterations=iterations,
-        corrections=corrections,
-        bounds=bounds,
+        iterations=settings.iterations,
+        corrections=settings.corrections,
+        bounds=bool(settings.bounds),
         optimizer=optimizer,
         parameters=parameters,
         callback=callback,
-        **drawing,
+        redraw=redraw,
+        steps=steps,
     )

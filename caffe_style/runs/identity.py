@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
 from ..backends.select import get_threads
-from ..errors import CheckpointError
+from ..errors import CheckpointError, OptionError
 from ..networks.network import Network
 from ..scene.scene import Pictures
 from ..scene.starts import read_picture
-from ..scene.styles import Style, as_styles
+from ..scene.styles import as_styles
+from ..settings.transfer import TransferSettings
 from .checkpoint import digest
-from .settings import Settings
+from .request import Request
 
 
 def describe_run(
@@ -46,23 +47,32 @@ def _identity(network: Network, pictures: Pictures) -> Dict[str, Any]:
     return found
 
 
-def arguments_of(
-    run: Dict[str, Any],
-) -> Tuple[Optional[str], Optional[List[Style]], Dict[str, Any]]:
-    """Content, styles and options of `transfer` that make a saved run again.
+def saved_request(run: Dict[str, Any]) -> Request:
+    """Return the request that makes a saved run again.
 
     Raises
     ------
     CheckpointError
-        When its pictures came as arrays, from no file.
+        When its pictures came as arrays, from no file, or when its settings are not those of a transfer.
     """
     parameters = run["parameters"]
-    styles = [
-        style._replace(picture=_file(run, style.picture), mask=_file(run, style.mask))
-        for style in as_styles(parameters["style"])
-    ]
-    settings = {name: parameters[name] for name in Settings._fields}
-    return _file(run, parameters["content"]), styles or None, settings
+    try:
+        settings = TransferSettings.noted_in(parameters)
+        styles = as_styles(parameters["style"])
+    except OptionError as error:
+        raise CheckpointError("the checkpoint is not one of a run: %s" % error) from None
+    return Request(
+        "transfer",
+        _file(run, parameters["content"]),
+        tuple(
+            style._replace(picture=_file(run, style.picture), mask=_file(run, style.mask))
+            for style in styles
+        ),
+        run["network"],
+        run["threads"],
+        settings,
+        run.get("output"),
+    )
 
 
 def _file(run: Dict[str, Any], name: Optional[str]) -> Optional[str]:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, NamedTuple, Optional, Union
 
 from .. import __version__
 from ..backends.select import get_threads
-from ..errors import ImageError
+from ..errors import ImageError, OptionError
 from ..networks.network import Network
 from ..pictures import images
-from ..scene.styles import Style, as_styles
-from .settings import Settings
+from ..scene.starts import is_picture
+from ..scene.styles import as_styles
+from ..settings.commands import COMMANDS
+from .request import Request
 
-_FROM_NOISE = ("size", "iterations", "init", "tv_weight", "corrections", "bounds", "optimizer")
-_FROM_NOISE += ("seed",)
-#: What each command notes of its function's parameters, other than pictures.
-SETTINGS = {
-    "transfer": Settings._fields,
-    "texture": Settings._fields,
-    "reconstruct": Settings._fields,
-    "element": ("layer", "i", "j", "magnitude", "resample") + _FROM_NOISE,
-    "sparse": ("layers", "sigma", "density", "like", "resample") + _FROM_NOISE,
-    "feature": ("layer", "channel", "decay") + _FROM_NOISE,
-}
 #: What is noted of every run: the arguments of `open_network`, and who computed.
 _NETWORK = ("model", "backend", "device", "weights_file", "pooling", "mean")
 _OTHERS = ("version", "threads", "network_seed", "content", "style", "experiment")
@@ -51,28 +42,42 @@ class Recipe(NamedTuple):
     Attributes
     ----------
     picture : Path
-    command : str
-        Which command of `caffe-style` makes it; a key of `SETTINGS`.
-    content : str or None
-    styles : list of Style
-        As they were named, which `locate` finds.
-    network : dict
-        For `open_network`.
-    threads : int or None
-    settings : dict
-        For the command's function, as far as they are noted: for what is not, its defaults hold.
+    request : Request
+        What makes it again: its files as they were named, which `locate` finds, and of its settings those that
+        are noted.
     ended : str or None
         What kept it from being finished.
     """
 
     picture: Path
-    command: str
-    content: Optional[str]
-    styles: List[Style]
-    network: Dict[str, Any]
-    threads: Optional[int]
-    settings: Dict[str, Any]
+    request: Request
     ended: Optional[str]
+
+    def located(self, asked: Request) -> Request:
+        """Return the request with its files found, but for those that another request names itself.
+
+        Raises
+        ------
+        ImageError
+            As `locate`.
+        """
+        content, styles, network = self.request.content, self.request.styles, self.request.network
+        settings = dict(self.request.settings)
+        if asked.content is None:
+            content = self.locate(content)
+        if not asked.styles:
+            styles = tuple(
+                style._replace(picture=self.locate(style.picture), mask=self.locate(style.mask))
+                for style in styles
+            )
+        init = settings.get("init", "content")
+        if "init" not in asked.settings and (is_picture(init) or init == "array"):
+            settings["init"] = self.locate(init)
+        if not {"model", "weights_file"} & set(asked.network):
+            network = {**network, "weights_file": self.locate(network.get("weights_file"))}
+        return self.request._replace(
+            content=content, styles=styles, network=network, settings=settings
+        )
 
     def locate(self, name: Optional[str]) -> Optional[str]:
         """Find a file that the recipe names: from the present folder, or else from the picture's.
@@ -118,26 +123,26 @@ def recipe_of(noted: Dict[str, Any], path: Union[str, Path]) -> Recipe:
             % (path, noted["figure"])
         )
     command = noted.get("experiment") or _command_of(noted)
-    if command not in SETTINGS or "model" not in noted or "backend" not in noted:
+    if command not in COMMANDS or "model" not in noted or "backend" not in noted:
         raise ImageError("%s does not say by which command it was made" % path)
     _check_known(noted, command, path)
     network = {name: noted[name] for name in _NETWORK if name in noted}
     network["seed"] = noted.get("network_seed", 0)
-    return Recipe(
-        Path(path),
-        command,
-        noted.get("content"),
-        as_styles(noted.get("style")),
-        network,
-        noted.get("threads"),
-        # What was drawn at random is drawn again, from the same seed.
-        {
-            name: noted[name]
-            for name in SETTINGS[command]
-            if name in noted and name not in noted.get("drawn", ())
-        },
-        noted.get("ended"),
-    )
+    # What was drawn at random is drawn again, from the same seed.
+    drawn = noted.get("drawn", ())
+    settings = {name: value for name, value in noted.items() if name not in drawn}
+    try:
+        request = Request(
+            command,
+            noted.get("content"),
+            tuple(as_styles(noted.get("style"))),
+            network,
+            noted.get("threads"),
+            COMMANDS[command].noted_in(settings),
+        )
+    except OptionError as error:
+        raise ImageError("%s: its parameters are not those of a run: %s" % (path, error)) from None
+    return Recipe(Path(path), request, noted.get("ended"))
 
 
 def check_ours(noted: Dict[str, Any], path: Union[str, Path]) -> None:
@@ -162,7 +167,7 @@ def _check_known(noted: Dict[str, Any], command: str, path: Union[str, Path]) ->
     version = noted.get("version")
     if version == __version__:
         return
-    known = SETTINGS[command] + _NETWORK + _OTHERS + _REMARKS
+    known = (*COMMANDS[command].names(), *_NETWORK, *_OTHERS, *_REMARKS)
     unknown = [name for name in noted if name not in known]
     if unknown:
         raise ImageError(

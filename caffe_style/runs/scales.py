@@ -19,10 +19,10 @@ from ..optimise.minimise import DivergedError
 from ..scene.assembly import scene_objective
 from ..scene.scene import Pictures, make_scene, result_shape
 from ..scene.starts import start_picture
+from ..settings.transfer import TransferSettings
 from .budget import fit
 from .checkpoint import Checkpoint, Saved
 from .identity import describe_run
-from .settings import Settings
 from .synthesis import Result, announce, synthesise, wants_image
 
 #: Automatic scales do not begin below this many pixels: there, style layers have few positions left.
@@ -67,7 +67,7 @@ def iterations_at(iterations: int, scales: int) -> List[int]:
 def coarse_to_fine(
     network: Network,
     pictures: Pictures,
-    settings: Settings,
+    settings: TransferSettings,
     parameters: Dict[str, Any],
     callback: Optional[Callable[[Any, np.ndarray], Any]],
     checkpoint: Optional[Checkpoint] = None,
@@ -78,7 +78,7 @@ def coarse_to_fine(
     ----------
     network : Network
     pictures : Pictures
-    settings : Settings
+    settings : TransferSettings
     parameters : dict
         Recorded in the result, with the settings.
     callback : callable, optional

@@ -8,21 +8,23 @@ from ..errors import OptionError
 from ..losses import STYLE_LOSSES
 from ..networks.network import Network
 from ..objective.objective import Objective, Term
-from ..runs.settings import Settings
+from ..settings.transfer import TransferSettings
 from .covariation import covariation_terms
 from .scene import ScaledStyle, Scene
 from .terms import content_terms, masked_style_terms, style_terms, variation_term
 from .tiled_terms import tiled_objective
 
 
-def scene_objective(network: Network, scene: Scene, settings: Settings, tile: Optional[int]) -> Any:
+def scene_objective(
+    network: Network, scene: Scene, settings: TransferSettings, tile: Optional[int]
+) -> Any:
     """Content, styles and total variation as one function of the image.
 
     Parameters
     ----------
     network : Network
     scene : Scene
-    settings : Settings
+    settings : TransferSettings
     tile : int or None
         Evaluate in tiles of this size.
 
@@ -52,7 +54,7 @@ def scene_objective(network: Network, scene: Scene, settings: Settings, tile: Op
 
 
 def _style_terms(
-    network: Network, scene: Scene, style: ScaledStyle, settings: Settings
+    network: Network, scene: Scene, style: ScaledStyle, settings: TransferSettings
 ) -> List[Term]:
     layers, weight = settings.style_layers, settings.style_weight * style.share
     if STYLE_LOSSES[settings.style_loss].needs_guides:

@@ -20,7 +20,7 @@ from ..objective.tiled import (
     cut,
     responses,
 )
-from ..runs.settings import Settings
+from ..settings.transfer import TransferSettings
 from .scene import Scene
 from .styles import layer_mask
 from .terms import scale
@@ -30,7 +30,7 @@ TILEABLE = ("gram", "pixelwise")
 
 
 def tiled_objective(
-    network: Network, scene: Scene, settings: Settings, tile: int, variation: Sequence[Term]
+    network: Network, scene: Scene, settings: TransferSettings, tile: int, variation: Sequence[Term]
 ) -> TiledObjective:
     """As `objectives.scene_objective` does for the whole.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from ..backends import select as backends
+from ..backends import select
 from ..networks.network import open_network
-from ..runs.checkpoint import EVERY, Checkpoint, PathLike
-from ..runs.identity import arguments_of
-from ..runs.synthesis import Result
-from .transfer import transfer
+from ..settings.transfer import TransferSettings
+from .checkpoint import EVERY, Checkpoint, PathLike
+from .identity import saved_request
+from .run import run
+from .synthesis import Result
 
 
 def resume(
@@ -40,8 +41,8 @@ def resume(
         When the file is no whole checkpoint, or pictures or network have changed.
     """
     checkpoint = Checkpoint(path, every, resume=path)
-    run = checkpoint.resumed.run
-    content, styles, settings = arguments_of(run)
-    backends.set_threads(run["threads"])
-    network = open_network(**run["network"])
-    return transfer(content, styles, network, checkpoint=checkpoint, callback=callback, **settings)
+    request = saved_request(checkpoint.resumed.run)
+    select.set_threads(request.threads)
+    network = open_network(**request.network)
+    settings = TransferSettings.of(request.settings)
+    return run(request.content, request.styles or None, network, settings, checkpoint, callback)

@@ -1,0 +1,70 @@
+"""A run of a transfer: from pictures, network and settings to the finished picture."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional, Union
+
+import numpy as np
+
+from ..errors import OptionError
+from ..networks.network import Network
+from ..optimise.minimise import check_optimizer
+from ..scene.scene import read_pictures
+from ..scene.starts import Picture, name_of
+from ..scene.styles import Styles, as_styles
+from ..settings.transfer import OPTIMIZERS, TransferSettings
+from .checkpoint import Checkpoint, PathLike
+from .recipe import run_parameters
+from .scales import coarse_to_fine
+from .synthesis import Result
+
+
+def run(
+    content: Optional[Picture],
+    style: Styles,
+    network: Network,
+    settings: TransferSettings,
+    checkpoint: Union[PathLike, Checkpoint, None] = None,
+    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+) -> Result:
+    """Make a picture from a content and a style, one of which may be None.
+
+    Parameters
+    ----------
+    content, style, network, checkpoint, callback
+        As in `caffe_style.transfer`.
+    settings : TransferSettings
+
+    Raises
+    ------
+    CaffeStyleError
+    """
+    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+        checkpoint = Checkpoint(checkpoint)
+    optimizer = _optimizer(settings, checkpoint is not None)
+    settings = settings.replace(optimizer=optimizer).for_model(network)
+    styles = as_styles(style)
+    pictures = read_pictures(content, styles, settings.style_loss, settings.colors)
+    named = [one.parameters for one in styles]
+    parameters: Dict[str, Any] = {
+        **run_parameters(network),
+        "content": name_of(content),
+        "style": named if len(named) > 1 else named[0] if named else None,
+    }
+    return coarse_to_fine(network, pictures, settings, parameters, callback, checkpoint)
+
+
+def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
+    """The optimiser that was asked for; by default SciPy's, but where the run saves itself our own."""
+    if saves_itself:
+        if settings.bounds or settings.optimizer == "scipy":
+            raise OptionError(
+                "checkpoints need the optimizer device, which takes no bounds: leave those options out"
+            )
+        return "device"
+    optimizer = settings.optimizer or OPTIMIZERS[0]
+    check_optimizer(optimizer, bool(settings.bounds))
+    return optimizer
+
+
+__all__ = ["Result", "run"]

@@ -1,0 +1,97 @@
+"""The settings of `element`, `sparse` and `feature`, whose pictures come from no picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional
+
+from .base import REQUIRED, changed, setting
+from .kinds import File, Kind, Layers, LayerWeights, Number, Picture
+from .transfer import RunSettings
+
+_RESAMPLE = "draw anew every N iterations"
+_WHEN_BOUNDED = "yes, but for --resample"
+
+
+@dataclass(frozen=True)
+class ElementSettings(RunSettings):
+    """The settings of a texture of one entry of a Gram matrix (paper, Figure 5)."""
+
+    init: Picture = changed(RunSettings, "init", default="noise")
+    bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
+    layer: str = setting(REQUIRED, Kind(), "the layer whose Gram matrix it is", "objective")
+    i: Optional[int] = setting(
+        None, Number(int, 0), "row of the entry", "objective", shown="random"
+    )
+    j: Optional[int] = setting(
+        None, Number(int, 0), "column of the entry", "objective", shown="random"
+    )
+    magnitude: Optional[float] = setting(
+        None,
+        Number(float),
+        "value of the entry, a mean product of responses",
+        "objective",
+        shown="600 times a feature map's mean power",
+    )
+    resample: Optional[int] = setting(
+        None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
+    )
+    tv_weight: float = setting(
+        0.5, Number(float, 0), "weight of total variation: a smoother picture", "objective"
+    )
+
+    @property
+    def blobs(self) -> List[str]:
+        """The layers that are read."""
+        return [self.layer]
+
+
+@dataclass(frozen=True)
+class SparseSettings(RunSettings):
+    """The settings of a texture of random sparse Gram matrices (paper, Figures 6 and 7)."""
+
+    init: Picture = changed(RunSettings, "init", default="noise")
+    bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
+    layers: Layers = setting(
+        REQUIRED, LayerWeights(), "the layers whose Gram matrices they are", "objective"
+    )
+    sigma: Optional[float] = setting(
+        None, Number(float), "entries are |N(0, sigma)|, mean products of responses", "objective"
+    )
+    density: Optional[float] = setting(
+        None, Number(float), "part of the entries that is not zero, in (0, 1]", "objective"
+    )
+    like: Optional[Picture] = setting(
+        None, File(), "take both, for each layer, from this picture", "objective"
+    )
+    resample: Optional[int] = setting(
+        None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
+    )
+    tv_weight: float = setting(
+        0.5, Number(float, 0), "weight of total variation: a smoother picture", "objective"
+    )
+
+    @property
+    def blobs(self) -> List[str]:
+        """The layers that are read."""
+        return list(self.layers)
+
+
+@dataclass(frozen=True)
+class FeatureSettings(RunSettings):
+    """The settings of the picture that one feature map responds to most (paper, section 6)."""
+
+    init: Picture = changed(RunSettings, "init", default="noise")
+    layer: str = setting(REQUIRED, Kind(), "a layer's name", "objective")
+    channel: Optional[int] = setting(
+        None, Number(int, 0), "which of its feature maps", "objective", shown="random"
+    )
+    decay: float = setting(0.25, Number(float, 0), "above 0 less contrast", "objective")
+    tv_weight: float = setting(
+        0.25, Number(float, 0), "weight of total variation: a smoother picture", "objective"
+    )
+
+    @property
+    def blobs(self) -> List[str]:
+        """The layers that are read."""
+        return [self.layer]
