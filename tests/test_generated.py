@@ -105,7 +105,7 @@ def test_sum_of_silent_grams_is_the_style_weight(network, monkeypatch):
     monkeypatch.setattr(
         generated,
         "synthesise_from_noise",
-        lambda network, blobs, make_terms, parameters, **options: terms.extend(
+        lambda network, settings, make_terms, *others: terms.extend(
             make_terms(images.white_noise(32, 32, 0))
         ),
     )
@@ -163,7 +163,7 @@ def test_what_cannot_be_made_is_said(network, make, words):
 def test_what_does_not_fit_is_said_before_anything_is_drawn():
     network = cs.open_network("vgg16-random")
     with pytest.raises(ResourceError, match="--size"):
-        cs.element(network, "conv2_1", size=10**6)
+        cs.element(network, "conv2_1", size=65536)
     with pytest.raises(ResourceError, match="--size"):
         cs.statistics(images.white_noise(32, 32, 0), network, size=10**6)
 

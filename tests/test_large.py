@@ -9,7 +9,7 @@ from caffe_style.backends import estimate
 from caffe_style.errors import OptionError, ResourceError
 from caffe_style.pictures import images
 from caffe_style.runs import budget as memory
-from caffe_style.runs import scales
+from caffe_style.settings.transfer import TransferSettings
 
 LAYERS = {"style_layers": {"conv1_1": 1.0}, "content_layers": {"conv2_2": 1.0}}
 
@@ -25,15 +25,10 @@ def pair():
 
 
 @pytest.fixture
-def settings(network, pair, monkeypatch):
-    """The settings of a transfer of 1000 pixels, caught before it is made."""
-    caught = []
-    monkeypatch.setattr(
-        scales, "fit", lambda network, shape, settings, with_style: caught.append(settings)
-    )
-    with pytest.raises(TypeError):
-        cs.transfer(*pair, network, size=1000, **LAYERS)
-    return caught[0]
+def settings(network):
+    """The settings of a transfer of 1000 pixels."""
+    asked = TransferSettings(size=1000, optimizer="scipy", **LAYERS)
+    return asked.for_model(network)
 
 
 def leave(monkeypatch, megabytes):
@@ -64,20 +59,20 @@ def test_the_smaller_optimiser_comes_before_tiles(network, settings, monkeypatch
 
 
 def test_bounds_keep_scipy(network, settings, monkeypatch):
-    found, _ = ways(network, settings._replace(bounds=True), monkeypatch)
+    found, _ = ways(network, settings.replace(bounds=True), monkeypatch)
     assert {optimizer for optimizer, _ in found} == {"scipy"} and len(found) > 2
 
 
 def test_losses_that_need_the_whole_are_not_cut(network, settings, monkeypatch):
-    found, _ = ways(network, settings._replace(style_loss="spatial"), monkeypatch)
+    found, _ = ways(network, settings.replace(style_loss="spatial"), monkeypatch)
     assert found == [("scipy", None), ("device", None)]
 
 
 def test_tiles_that_are_asked_for_stay(network, settings, monkeypatch):
-    found, _ = ways(network, settings._replace(tile=512), monkeypatch)
+    found, _ = ways(network, settings.replace(tile=512), monkeypatch)
     assert found == [("scipy", 512), ("device", 512)]
     with pytest.raises(OptionError, match="tile"):
-        memory.fit(network, (1000, 1000), settings._replace(tile=16), True)
+        memory.fit(network, (1000, 1000), settings.replace(tile=16), True)
 
 
 def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):

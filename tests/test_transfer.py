@@ -133,18 +133,16 @@ def test_divergence_keeps_the_last_good_picture(pair):
 
 def test_the_command_line_keeps_it_too(pair, tmp_path, monkeypatch, capsys):
     from caffe_style.cli import main
-    from caffe_style.experiments import transfer as module
+    from caffe_style.runs import run as module
 
-    def diverging(content, style, network, callback, iterations=5, **settings):
+    def diverging(content, style, network, settings, checkpoint, callback):
         def sabotage(record, image):
             network.net.params["conv1_1"][0].data[...] = np.nan
 
-        return transfer(
-            content, style, network, iterations=iterations, callback=sabotage, **settings
-        )
+        return run(content, style, network, settings, checkpoint, sabotage)
 
-    transfer = module.transfer
-    monkeypatch.setattr(module, "transfer", diverging)
+    run = module.run
+    monkeypatch.setattr(module, "run", diverging)
     for name, image in zip(("content.png", "style.png"), pair):
         images.write_image(tmp_path / name, image)
     paths = [str(tmp_path / name) for name in ("content.png", "style.png", "out.png")]

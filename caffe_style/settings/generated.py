@@ -20,11 +20,9 @@ class ElementSettings(RunSettings):
     init: Picture = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
     layer: str = setting(REQUIRED, Kind(), "the layer whose Gram matrix it is", "objective")
-    i: Optional[int] = setting(
-        None, Number(int, 0), "row of the entry", "objective", shown="random"
-    )
+    i: Optional[int] = setting(None, Number(int), "row of the entry", "objective", shown="random")
     j: Optional[int] = setting(
-        None, Number(int, 0), "column of the entry", "objective", shown="random"
+        None, Number(int), "column of the entry", "objective", shown="random"
     )
     magnitude: Optional[float] = setting(
         None,
@@ -84,7 +82,7 @@ class FeatureSettings(RunSettings):
     init: Picture = changed(RunSettings, "init", default="noise")
     layer: str = setting(REQUIRED, Kind(), "a layer's name", "objective")
     channel: Optional[int] = setting(
-        None, Number(int, 0), "which of its feature maps", "objective", shown="random"
+        None, Number(int), "which of its feature maps", "objective", shown="random"
     )
     decay: float = setting(0.25, Number(float, 0), "above 0 less contrast", "objective")
     tv_weight: float = setting(

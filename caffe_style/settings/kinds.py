@@ -99,7 +99,7 @@ class Number(Kind):
             return "%s from %s to %s" % (what, _short(self.least), _short(self.most))
         if math.isfinite(self.least):
             return "%s of at least %s" % (what, _short(self.least))
-        return what
+        return "a finite number" if self.type is float else what
 
 
 class Flag(Kind):
