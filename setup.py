@@ -172,6 +172,6 @@ setup(
         "distributed": ["distributed"],
         "train": ["torch>=2.0"],
     },
-    entry_points={"console_scripts": ["caffe-style = caffe_style.cli:main"]},
+    entry_points={"console_scripts": ["caffe-style = caffe_style.__main__:main"]},
     zip_safe=False,
 )

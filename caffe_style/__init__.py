@@ -13,7 +13,11 @@ Importing this package loads no library: each name below is imported when it is 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+
+# Not typing's own: it takes longer to load than all of this.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 

@@ -1,7 +1,26 @@
-"""`python -m caffe_style` is the command line."""
+"""The command line: `python -m caffe_style`, and what the program `caffe-style` begins with."""
 
+import os
 import sys
 
-from .cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command line; an interruption counts from here on, before anything else is loaded."""
+    try:
+        from . import interrupts
+
+        with interrupts.handled(to_the_end=True):
+            from .cli import main as run
+
+            return run()
+    except KeyboardInterrupt:
+        # So early that nothing was begun.
+        try:
+            os.write(2, b"caffe-style: interrupted\n")
+        except OSError:
+            pass  # nobody hears
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,7 @@ import pytest
 import caffe_style as cs
 from caffe_style.errors import OptionError
 from caffe_style.pictures import images
-from caffe_style.runs.scales import iterations_at, sizes
+from caffe_style.runs.plan import iterations_at, sizes
 
 LAYERS = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": {"conv2_2": 1.0}}
 

@@ -13,6 +13,8 @@ from ..errors import BackendError
 
 #: The embedded engine's devices, then genuine Caffe's modes.
 BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch", "caffe", "caffe-gpu")
+#: More are a slip of the hand.
+MOST_THREADS = 4096
 
 
 def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:
@@ -62,8 +64,8 @@ def set_threads(threads: int) -> None:
     """Compute on this many CPU threads (the default is what this process may use)."""
     from ..engine import native
 
-    if threads < 1:
-        raise BackendError("threads must be at least 1, not %d" % threads)
+    if not 1 <= threads <= MOST_THREADS:
+        raise BackendError("threads must be 1 to %d, not %d" % (MOST_THREADS, threads))
     if native.available:
         native.set_threads(threads)
 

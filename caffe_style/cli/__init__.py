@@ -6,10 +6,13 @@ import argparse
 import sys
 from typing import List, Optional
 
-from .. import __version__
+from .. import __version__, interrupts
 from ..errors import CaffeStyleError
+from .streams import steady_streams
 
 INTERRUPTED = 130
+#: Commands that make nothing but what they print.
+_PRINTING = ("show", "models", "doctor", "statistics")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -43,24 +46,34 @@ def main(arguments: Optional[List[str]] = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 2 something the user can mend, 130 interrupted.
+        Exit status: 0 done, 1 done in part (a job failed, a picture is under another name), 2 something the
+        user can mend, 130 interrupted.
     """
+    with steady_streams(), interrupts.handled():
+        try:
+            return _run(arguments)
+        except CaffeStyleError as error:
+            print("caffe-style: error: %s" % error, file=sys.stderr)
+            return 2
+        except MemoryError:
+            print("caffe-style: error: not enough memory: choose a smaller --size", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("caffe-style: interrupted", file=sys.stderr)
+            return INTERRUPTED
+
+
+def _run(arguments: Optional[List[str]]) -> int:
     parser = make_parser()
     args = parser.parse_args(arguments)
     if args.command is None:
         parser.print_help()
         return 0
-    try:
-        return args.run(args)
-    except CaffeStyleError as error:
-        print("caffe-style: error: %s" % error, file=sys.stderr)
-        return 2
-    except MemoryError:
-        print("caffe-style: error: not enough memory: choose a smaller --size", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # The reader of our output went away (`caffe-style models list | head`).
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    status = args.run(args)
+    sys.stdout.flush()
+    trouble = getattr(sys.stdout, "trouble", None)
+    # A reader that has seen enough (`caffe-style models list | head`) is no trouble.
+    if args.command in _PRINTING and trouble and not isinstance(trouble, BrokenPipeError):
+        print("caffe-style: error: standard output: %s" % trouble, file=sys.stderr)
+        return status or 1
+    return status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable, Dict, List, Optional, Union
 
+from ..backends.select import MOST_THREADS
 from ..errors import OptionError
 from ..settings.commands import COMMANDS
 from ..settings.kinds import Flag, Kind
@@ -29,9 +30,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         if isinstance(one.kind, Flag):
             more["action"] = argparse.BooleanOptionalAction
         else:
-            more.update(
-                type=reader(one.kind, one.name), metavar=one.kind.metavar or one.name[0].upper()
-            )
+            more.update(type=reader(one.kind, one.name), metavar=one.kind.metavar)
             if one.bare is not None:
                 more.update(nargs="?", const=one.bare)
         groups[one.group].add_argument(one.option, required=one.required, **more)
@@ -104,7 +103,7 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
     )
     group.add_argument(
         "--threads",
-        type=number(int, 1),
+        type=number(int, 1, MOST_THREADS),
         metavar="N",
         help="CPU threads (default: what this process may use)",
     )

@@ -53,7 +53,8 @@ def open_checkpoint(args: argparse.Namespace) -> Optional[Any]:
             raise OptionError("--checkpoint-every needs --checkpoint FILE.npz")
         return None
     every = EVERY if args.checkpoint_every is None else args.checkpoint_every
-    return Checkpoint(args.checkpoint or args.resume, every, args.resume)
+    path = args.resume if args.checkpoint is None else args.checkpoint
+    return Checkpoint(path, every, args.resume)
 
 
 def saved(args: argparse.Namespace, asked: Any, checkpoint: Optional[Any]) -> Optional[Any]:

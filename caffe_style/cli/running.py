@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
+from .. import interrupts
 from . import options
-from .options import number
 from .watching import add_watching_options
 
 
@@ -17,12 +18,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     options.add_network_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="FILE", help="the picture to write")
-    group.add_argument(
-        "--save-every", type=number(int, 1), metavar="N", help="also keep every N-th picture"
-    )
-    group.add_argument(
-        "--curve", metavar="FILE", help="write the loss curve: .csv, or .png (needs matplotlib)"
-    )
     add_watching_options(group)
     options.add_quiet_option(parser)
 
@@ -52,63 +47,62 @@ def optimise(
     int
         Exit status.
     """
-    from ..errors import CaffeStyleError
-    from ..optimise.minimise import DivergedError
-    from ..pictures import images
-    from ..watch.curves import check_curve, write_curve
     from ..watch.progress import Progress
+    from ..watch.watcher import Several
     from . import INTERRUPTED
+    from .outputs import Picture, check_outputs
     from .request import open_asked
-    from .watching import Watchers
+    from .watching import watchers
 
     options.show_messages(args.quiet)
     output = Path(request.output)
-    images.check_writable(output)
-    if args.curve:
-        check_curve(args.curve)
-    with Watchers(args) as watchers:
+    check_outputs(args, output, iterations, request.inputs())
+    with contextlib.ExitStack() as stack, Picture(output) as picture:
+        others = Several(watchers(args, output, stack))
         network = open_asked(request.network, request.threads)
         with Progress(iterations, args.quiet) as bar:
-
-            def step(record: Any, image: Any) -> None:
-                bar.show(record.iteration, record.loss)
-                if saves(record):
-                    images.write_image(frame_name(output, record.iteration), image)
-
-            def saves(record: Any) -> bool:
-                return bool(args.save_every) and record.iteration % args.save_every == 0
-
-            watchers.step, watchers.step_wants_image = step, saves
             try:
-                result = make(network, watchers)
-            except DivergedError as error:
-                if not any(record.accepted and record.iteration for record in error.result.history):
-                    raise
-                images.write_image(output, error.result.image, noted(error.result))
-                told = "%s; the last good picture is %s" % (error, output)
-                watchers.end("diverged", told)
-                raise CaffeStyleError(told) from None
-        images.write_image(output, result.image, noted(result))
-        if args.curve:
-            write_curve(args.curve, result.history)
+                result = make(network, Several([picture, bar, others]))
+            except Exception as error:
+                interrupts.guard()
+                _keep_what_there_is(error, picture, others)
+                raise
+        in_place = picture.write(result.image, noted(result))
         if result.status != "finished":
             print("caffe-style: %s" % result.message, file=sys.stderr)
         if not args.quiet:
-            print(output)
-        watchers.end(result.status, "The picture is %s" % output)
-    return INTERRUPTED if result.status == "interrupted" else 0
+            print(picture.path)
+        interrupts.release()
+        others.end(result.status, "The picture is %s" % picture.path, result.history)
+    if result.status == "interrupted":
+        return INTERRUPTED
+    return 0 if in_place else 1
+
+
+def _keep_what_there_is(error: Exception, picture: Any, others: Any) -> None:
+    """Write the last good picture of a run that broke off after an iteration; raise what it ends with."""
+    from ..errors import CaffeStyleError
+    from ..optimise.evaluations import result_of
+    from ..pictures.files import reason
+
+    result = result_of(error)
+    if result is None or not any(each.accepted and each.iteration for each in result.history):
+        return
+    picture.write(result.image, noted(result))
+    what = "not enough memory" if isinstance(error, MemoryError) else reason(error)
+    ending = "%s; the last good picture is %s" % (what, picture.path)
+    others.end(result.status, ending, result.history)
+    interrupts.release()
+    if isinstance(error, (CaffeStyleError, MemoryError)):
+        raise CaffeStyleError(ending) from None
+    print("caffe-style: error: %s" % ending, file=sys.stderr)
 
 
 def noted(result: Any) -> Dict[str, Any]:
     """What a picture's metadata says: the parameters, and what kept it from being finished."""
-    if result.status in ("stopped", "interrupted", "diverged"):
+    if result.status in ("stopped", "interrupted", "diverged", "failed"):
         return {**result.parameters, "ended": result.message}
     return result.parameters
-
-
-def frame_name(output: Path, iteration: int) -> Path:
-    """`out-0050.png` beside `out.png`."""
-    return output.with_name("%s-%04d%s" % (output.stem, iteration, output.suffix))
 
 
 def default_of(function: Any, parameter: str) -> Any:

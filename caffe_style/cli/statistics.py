@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import OptionError
-from ..pictures.files import write_whole
+from ..pictures.files import check_apart, check_writable, write_whole
 from . import options, running
 from .options import number
 
@@ -39,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     for path, suffix in ((args.output, ".json"), (args.plot, ".png")):
         if path:
             _check(Path(path), suffix)
+    check_apart(filter(None, (args.output, args.plot)), [args.image])
     if args.plot:
         _check_matplotlib(args.plot)
     found = statistics(args.image, open_from(args), **running.given(args, ("size", "layers")))
@@ -55,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
 def _check(path: Path, suffix: str) -> None:
     if path.suffix.lower() != suffix:
         raise OptionError("%s: its name must end in %s" % (path, suffix))
-    if not path.parent.is_dir() or not os.access(str(path.parent), os.W_OK):
-        raise OptionError("%s: the folder %s is not there or not writable" % (path, path.parent))
+    check_writable(path)
 
 
 def _check_matplotlib(path: str) -> None:

@@ -17,6 +17,7 @@ from ..runs.synthesis import Result
 from ..scene.terms import variation_term
 from ..settings.base import takes
 from ..settings.generated import FeatureSettings
+from ..watch.watcher import Callback
 
 CONTRAST = 32.0
 """Standard deviation of the noise to start from, in grey levels."""
@@ -28,7 +29,7 @@ def feature(
     layer: str,
     channel: Optional[int] = None,
     *,
-    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    callback: Callback = None,
     **settings: Any,
 ) -> Result:
     """Make the picture that one feature map responds to most (Yosinski et al. 2015), to compare Grams with.

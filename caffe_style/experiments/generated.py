@@ -18,6 +18,7 @@ from ..scene.starts import read_picture
 from ..scene.terms import variation_term
 from ..settings.base import takes
 from ..settings.generated import ElementSettings, SparseSettings
+from ..watch.watcher import Callback
 
 MAGNITUDE = 600.0
 """Default magnitude of a Gram entry, by the mean power of the layer's feature maps: far above all others."""
@@ -33,7 +34,7 @@ def element(
     i: Optional[int] = None,
     j: Optional[int] = None,
     *,
-    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    callback: Callback = None,
     **settings: Any,
 ) -> Result:
     """Make a texture whose Gram matrix has one entry alone (paper, Figure 5).
@@ -98,7 +99,7 @@ def sparse(
     network: Network,
     layers: Mapping[str, float],
     *,
-    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    callback: Callback = None,
     **settings: Any,
 ) -> Result:
     """Make a texture with random sparse Gram matrices: |N(0, sigma)| under a random mask (Figures 6 and 7).
@@ -164,7 +165,7 @@ def _synthesise_grams(
     settings: Union[ElementSettings, SparseSettings],
     redraw: Callable[[int], None],
     found: Dict[str, Any],
-    callback: Optional[Callable[[Any, np.ndarray], Any]],
+    callback: Callback,
 ) -> Result:
     """Make a picture with given mean Gram matrices (N, N), which `redraw` may change in place.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Union
-
-import numpy as np
+from typing import Any, Union
 
 from ..networks.network import Network
 from ..runs.checkpoint import Checkpoint, PathLike
@@ -13,8 +11,7 @@ from ..scene.starts import Picture
 from ..scene.styles import Styles
 from ..settings.base import takes
 from ..settings.transfer import FromNoiseSettings, TransferSettings
-
-Callback = Optional[Callable[[Any, np.ndarray], Any]]
+from ..watch.watcher import Callback
 
 
 @takes(TransferSettings)
@@ -38,10 +35,9 @@ def transfer(
     checkpoint : path or Checkpoint, optional
         Save the run there as it goes, so that `resume` can continue it after a crash. This takes the optimizer
         "device", since SciPy's does not hand out its state.
-    callback : callable, optional
-        `callback(record, image)` after each iteration, with an image of the result's size. If it has a method
-        `begin`, that is first called with the parameters; if it has a method `wants_image`, then the image is
-        None for records of which that says no.
+    callback : callable or Watcher, optional
+        `callback(record, image)` after each iteration, with an image of the result's size; a Watcher
+        (`caffe_style.watch.watcher`) also hears the parameters, and says which images it wants.
     **settings
         See below, and `caffe_style.settings.transfer.TransferSettings`.
 

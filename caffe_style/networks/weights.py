@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Dict, Optional, Union
 
 from ..errors import WeightsError
+from ..pictures import files
 from .fit import check_fit, copy_renamed
 from .zoo import Model, get_model
 
@@ -95,17 +97,29 @@ def fetch(model: Union[str, Model], progress: bool = True) -> Path:
     here = weights_path(model)
     if here:
         return here
-    reasons = []
-    for url in model.urls:
+    place, reasons = _place(model), []
+    with contextlib.ExitStack() as stack:
         try:
-            downloaded = _download(model, url, progress)
-        except WeightsError as error:
-            reasons.append(str(error))
-            continue
-        try:
-            return _install(model, downloaded, url)
-        finally:
-            downloaded.unlink()
+            place.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(files.held(place))
+        except BlockingIOError:
+            raise WeightsError(
+                "%s is being downloaded by another process: wait for its end" % place
+            ) from None
+        except OSError as error:
+            raise WeightsError(
+                "cannot write to %s: %s" % (place.parent, files.reason(error))
+            ) from None
+        for url in model.urls:
+            try:
+                downloaded = _download(model, url, progress)
+            except WeightsError as error:
+                reasons.append(str(error))
+                continue
+            try:
+                return _install(model, downloaded, url)
+            finally:
+                downloaded.unlink()
     name = model.folder if model.own else model.name
     raise WeightsError(
         "cannot download %s (%s); with a file from elsewhere: `caffe-style models add %s FILE`"
@@ -208,18 +222,19 @@ def _install(model: Model, file: Path, source: str) -> Path:
     """Check a file, and put a copy under its final name in one step."""
     check_fit(model, file)
     place = _place(model)
-    copy = place.with_name(place.name + ".new")
+    note: Dict[str, object] = {"source": source}
+
+    def write(copy: Path) -> None:
+        copy_renamed(model, file, copy)
+        note.update(sha256=_sha256(copy), size=copy.stat().st_size)
+
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        copy_renamed(model, file, copy)
-        note = {"source": source, "sha256": _sha256(copy), "size": copy.stat().st_size}
-        os.replace(copy, place)
-        _note(place).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+        files.replace_file(place, write)
+        text = json.dumps(note, indent=1) + "\n"
+        files.replace_file(_note(place), lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
-        raise WeightsError("cannot write %s: %s" % (place, error.strerror)) from None
-    finally:
-        if copy.exists():
-            copy.unlink()
+        raise WeightsError("cannot write %s: %s" % (place, files.reason(error))) from None
     return place
 
 

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
+from .. import interrupts
 from ..backends import arrays
 from ..errors import CaffeStyleError
 from . import lbfgs
@@ -55,7 +56,8 @@ class Result:
         One an evaluation.
     status : str
         "finished" (all iterations), "converged" (neither loss nor gradient change any more), "stuck" (the line
-        search found nothing lower), "stopped" (by the callback), "interrupted" (Ctrl-C) or "diverged".
+        search found nothing lower), "stopped" (by the callback), "interrupted" (Ctrl-C), "diverged" or "failed"
+        (another error).
     message : str
         The same for people.
     """
@@ -82,6 +84,21 @@ class DivergedError(CaffeStyleError):
     def __init__(self, message: str, result: Result) -> None:
         super().__init__(message)
         self.result = result
+
+
+def attach(error: Exception, result: Callable[..., Any], *arguments: Any) -> None:
+    """Let an error carry what was reached, `result(*arguments)`, unless that fails as well."""
+    try:
+        reached = result(*arguments)
+    except Exception:  # a device that is lost has its picture with it
+        reached = None
+    error.result = reached  # type: ignore[attr-defined]
+
+
+def result_of(error: BaseException) -> Optional[Any]:
+    """The result that an error carries; None if it came before there was one."""
+    result = getattr(error, "result", None)
+    return result if hasattr(result, "history") else None
 
 
 class Stopped(Exception):
@@ -145,7 +162,8 @@ class Run:
         """Evaluate; the gradient is in a buffer that the next evaluation overwrites."""
         self.trial = trial
         asked = time.perf_counter()
-        loss, gradient, *terms = self.function(trial)
+        with interrupts.within():
+            loss, gradient, *terms = self.function(trial)
         self.gradient[...] = gradient
         # A device has answered when its last number is there.
         finite = math.isfinite(loss) and bool(arrays.namespace(trial).isfinite(gradient).all())

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..backends import arrays
 from ..errors import OptionError
+from ..pictures.files import reason
 from . import lbfgs
-from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped
+from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
 
 OPTIMIZERS = ("scipy", "device")
 
@@ -79,6 +80,9 @@ def minimise(
     ------
     DivergedError
         When the loss or gradient is infinite or not a number.
+    Exception
+        Whatever `evaluate` or the callback raises. After an iteration, `evaluations.result_of` finds the
+        picture so far in it.
     OptionError
         When `iterations`, `corrections` or `steps` is less than 1; for an unknown optimizer, for bounds or a
         state that it does not take.
@@ -117,6 +121,13 @@ def minimise(
         status, message = "stopped", "stopped"
     except KeyboardInterrupt:
         status, message = "interrupted", "interrupted"
+    except DivergedError:
+        raise
+    except Exception as error:
+        if run.iteration:
+            message = "%s after %d iterations" % (reason(error), run.iteration)
+            attach(error, run.end, "failed", message)
+        raise
     return run.end(status, "%s after %d iterations" % (message, run.iteration))
 
 

@@ -1,35 +1,226 @@
-"""Files that are there whole or not at all."""
+"""Files: written whole or not at all, held by one process at a time, refused where they are none."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import glob
+import logging
 import os
+import stat
+import time
 from pathlib import Path
-from typing import Any, Callable, Union
+from typing import Any, Callable, Iterable, Iterator, Tuple, Union
 
 from ..errors import OptionError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
-def write_whole(path: Union[str, Path], write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name beside it, and rename it when it is complete.
+PathLike = Union[str, "os.PathLike[str]"]
+
+#: Seconds that a process which has no file descriptor left waits for some.
+PATIENCE = 2.0
+#: Characters of a name that its temporary name has, too.
+_STEM = 40
+
+
+def replace_file(path: PathLike, write: Callable[[Path], Any]) -> None:
+    """Write a file under a temporary name beside it, and rename it when it is complete and on the disk.
+
+    The temporary name is of this call alone: of several that write one file, the last one's is there, whole.
 
     Parameters
     ----------
-    path : str or Path
+    path : path
     write : callable
         `write(temporary)`, whose ending is the path's.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there stays.
+    """
+    path = Path(path)
+    # The stem is cut: where the path's own name is as long as the system allows, this one must not be longer.
+    unique = "%d-%s" % (os.getpid(), os.urandom(4).hex())
+    temporary = path.with_name(_temporary_name(path.stem[:_STEM], unique, path.suffix))
+    await_descriptors()
+    try:
+        write(temporary)
+        _reach_the_disk(temporary)
+        os.replace(str(temporary), str(path))
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_whole(path: PathLike, write: Callable[[Path], Any]) -> None:
+    """As `replace_file`, for what a user asked for.
 
     Raises
     ------
     OptionError
         If it cannot be written; what was there stays.
     """
-    path = Path(path)
-    temporary = path.with_name(".%s.%d.part%s" % (path.stem, os.getpid(), path.suffix))
     try:
-        write(temporary)
-        os.replace(str(temporary), str(path))
+        replace_file(path, write)
     except OSError as error:
-        raise OptionError("%s: cannot be written (%s)" % (path, error)) from error
+        raise OptionError("%s: cannot be written (%s)" % (path, reason(error))) from error
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in few words on one line."""
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+
+
+def lacks_descriptors(error: BaseException) -> bool:
+    """Whether an error says that too many files are open, which may pass."""
+    return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
+
+
+def await_descriptors() -> None:
+    """Wait until a file can be opened, for `PATIENCE` seconds at most."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            if lacks_descriptors(error) and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+        return
+
+
+def check_writable(path: PathLike) -> None:
+    """Check that a file could be written there; call it before hours of work.
+
+    Raises
+    ------
+    OptionError
+        If it is a folder, its name is too long, or the folder it is to go to is missing or not writable.
+    """
+    path = Path(path)
+    try:
+        # The system knows what it takes for a name.
+        os.lstat(str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise OptionError("%s: cannot be written (%s)" % (path, reason(error))) from None
+    if path.is_dir():
+        raise OptionError("%s: is a folder; name a file in it" % path)
+    if not path.parent.is_dir():
+        raise OptionError("%s: the folder %s does not exist; make it first" % (path, path.parent))
+    if not os.access(str(path.parent), os.W_OK | os.X_OK):
+        raise OptionError("%s: no permission to write in the folder %s" % (path, path.parent))
+
+
+def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) -> None:
+    """Check that nothing is written over what is read, or over something else that is written.
+
+    Raises
+    ------
+    OptionError
+        Naming the output.
+    """
+    taken = {_identity(path): "is read, and would be written over" for path in inputs}
+    for path in outputs:
+        identity = _identity(path)
+        if identity in taken:
+            raise OptionError("%s: %s; choose another name" % (path, taken[identity]))
+        taken[identity] = "would be written twice"
+
+
+def check_regular(path: PathLike) -> None:
+    """Check that reading does not wait for another program: no pipe, no device.
+
+    Raises
+    ------
+    OSError
+    """
+    if not os.path.exists(path):
+        return
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+
+
+@contextlib.contextmanager
+def held(path: PathLike) -> Iterator[None]:
+    """Hold a file for as long as the context lasts. A process that dies holds nothing any more.
+
+    What one that was killed has left of the file under a temporary name is removed.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it, or another context of this one.
+    """
+    path = Path(path)
+    lock = str(path.with_name(".%s.lock" % path.name))
+    try:
+        handle = _lock(lock)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        logging.getLogger("caffe_style").info("%s: cannot be locked (%s)", path, reason(error))
+        handle = None
+    try:
+        if handle is not None and len(path.stem) <= _STEM:
+            pattern = _temporary_name(glob.escape(path.stem), "*", glob.escape(path.suffix))
+            for leftover in path.parent.glob(pattern):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
+        yield
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(lock)
+            os.close(handle)
+
+
+def _temporary_name(stem: str, unique: str, suffix: str) -> str:
+    return ".%s.%s.part%s" % (stem, unique, suffix)
+
+
+def _lock(name: str) -> Any:
+    """A descriptor of the locked file; None where the system has no such locks."""
+    if fcntl is None:
+        return None
+    while True:
+        handle = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who held it before may have removed it meanwhile: then others lock a new one.
+            if os.path.exists(name) and os.path.samestat(os.fstat(handle), os.stat(name)):
+                return handle
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _identity(path: PathLike) -> Tuple[Any, ...]:
+    """What is equal for all names of one file."""
+    real = os.path.realpath(path)
+    try:
+        found = os.stat(real)
+    except (OSError, ValueError):
+        return (os.path.normcase(real),)
+    return found.st_dev, found.st_ino
+
+
+def _reach_the_disk(path: Path) -> None:
+    """Without this, a power failure may leave the new name on an empty file."""
+    handle = os.open(str(path), os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems cannot.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)

@@ -5,8 +5,8 @@ A picture is an RGB array (H, W, 3) of uint8.
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple, Union
@@ -14,7 +14,9 @@ from typing import Any, Dict, Optional, Tuple, Union
 import numpy as np
 
 from .. import __version__
-from ..errors import ImageError
+from ..errors import ImageError, OptionError
+from . import files
+from .files import PathLike
 
 METADATA_KEY = "caffe_style"
 _EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
@@ -27,7 +29,9 @@ _FORMATS: Dict[str, Tuple[str, Dict[str, Any]]] = {
     ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
 
-PathLike = Union[str, "os.PathLike[str]"]
+#: Pixels of the longest edge that a format has room for.
+_LONGEST_EDGE = {"JPEG": 65500, "WEBP": 16383}
+
 Size = Union[int, Tuple[int, int]]
 
 
@@ -57,7 +61,9 @@ def read_image(path: PathLike) -> np.ndarray:
         except MemoryError:
             raise ImageError("%s: too large for this machine's memory" % path) from None
         except Exception as error:  # pillow's plugins raise what they like on broken files
-            raise ImageError("%s: not a complete picture (%s)" % (path, _line(error))) from error
+            raise ImageError(
+                "%s: not a complete picture (%s)" % (path, files.reason(error))
+            ) from error
     if pixels.ndim != 3 or 0 in pixels.shape:
         raise ImageError("%s: a picture without pixels" % path)
     return pixels.copy()  # what pillow hands out is read-only
@@ -84,7 +90,7 @@ def check_writable(path: PathLike) -> None:
     Raises
     ------
     ImageError
-        If the suffix is no format we write, or the folder is missing or not writable.
+        If the suffix is no format we write, the name is too long, or the folder is missing or not writable.
     """
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
@@ -92,12 +98,44 @@ def check_writable(path: PathLike) -> None:
         raise ImageError(
             "%s: cannot write this type of file; end its name in one of %s" % (path, known)
         )
-    if path.is_dir():
-        raise ImageError("%s: is a folder; name a file in it" % path)
-    if not path.parent.is_dir():
-        raise ImageError("%s: the folder %s does not exist; make it first" % (path, path.parent))
-    if not os.access(str(path.parent), os.W_OK | os.X_OK):
-        raise ImageError("%s: no permission to write in the folder %s" % (path, path.parent))
+    try:
+        files.check_writable(path)
+    except OptionError as error:
+        raise ImageError(str(error)) from None
+
+
+def check_fits(path: PathLike, size: int, metadata: Optional[Dict[str, Any]] = None) -> None:
+    """Check that the format a file's suffix names has room for a picture and its metadata.
+
+    Parameters
+    ----------
+    path : path
+        Whose suffix `check_writable` found good.
+    size : int
+        Long edge of the picture in pixels.
+    metadata : dict, optional
+        As for `write_image`.
+
+    Raises
+    ------
+    ImageError
+    """
+    path = Path(path)
+    kind = _FORMATS[path.suffix.lower()][0]
+    most = _LONGEST_EDGE.get(kind)
+    if most is not None and size > most:
+        raise ImageError(
+            "%s: %s has room for %d pixels each way, not %d: write a .png or .tif"
+            % (path, kind, most, size)
+        )
+    # The smallest picture tells whether the metadata fits, and loads what writing takes.
+    try:
+        _encode(io.BytesIO(), np.zeros((1, 1, 3), np.uint8), path, metadata or {})
+    except Exception as error:
+        raise ImageError(
+            "%s: %s has no room for this run's parameters (%s): write a .png"
+            % (path, kind, files.reason(error))
+        ) from None
 
 
 def write_image(
@@ -120,21 +158,23 @@ def write_image(
     ImageError
         If it cannot be written there.
     """
-    from PIL import Image
-
     path = Path(path)
     check_writable(path)
-    kind, options = _FORMATS[path.suffix.lower()]
-    temporary = path.with_name(".%s.%d.part" % (path.name, os.getpid()))
     try:
-        picture = Image.fromarray(np.ascontiguousarray(image))
-        picture.save(str(temporary), kind, **options, **_metadata_options(kind, metadata or {}))
-        os.replace(str(temporary), str(path))
-    except OSError as error:
-        raise ImageError("%s: cannot be written (%s)" % (path, _line(error))) from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
+        files.replace_file(
+            path, lambda temporary: _encode(str(temporary), image, path, metadata or {})
+        )
+    except Exception as error:  # pillow's plugins raise what they like for what has no room
+        raise ImageError("%s: cannot be written (%s)" % (path, files.reason(error))) from error
+
+
+def _encode(file: Any, image: np.ndarray, path: Path, metadata: Dict[str, Any]) -> None:
+    """Write a picture, in the format of the path's suffix, to a file or a file's name."""
+    from PIL import Image
+
+    kind, options = _FORMATS[path.suffix.lower()]
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    picture.save(file, kind, **options, **_metadata_options(kind, metadata))
 
 
 def resize(image: np.ndarray, size: Size) -> np.ndarray:
@@ -219,6 +259,7 @@ def _open(path: PathLike) -> Any:
 
     path = Path(path)
     try:
+        files.check_regular(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(str(path))
@@ -233,7 +274,7 @@ def _open(path: PathLike) -> Any:
         limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
         problem = "more than %d megapixels; make it smaller first" % limit
     except Exception as error:  # as above: broken headers raise anything
-        problem = "cannot be read (%s)" % _line(error)
+        problem = "cannot be read (%s)" % files.reason(error)
     raise ImageError("%s: %s" % (path, problem))
 
 
@@ -278,8 +319,3 @@ def _metadata_options(kind: str, metadata: Dict[str, Any]) -> Dict[str, Any]:
     exif = Image.Exif()
     exif.update(tags)
     return {"exif": exif.tobytes()}
-
-
-def _line(error: BaseException) -> str:
-    """Say an error on one line."""
-    return " ".join(str(error).split()) or type(error).__name__

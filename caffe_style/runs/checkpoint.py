@@ -7,22 +7,24 @@ gradient are evaluated anew. SciPy hands out no such state, so runs with a check
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import logging
-import os
 import time
 import zipfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 
 from ..backends import arrays
-from ..errors import CheckpointError
+from ..errors import CheckpointError, OptionError
 from ..optimise.lbfgs import State
 from ..optimise.minimise import Record
+from ..pictures import files
+from ..pictures.files import PathLike
 
 #: Changes whenever an older file could no longer be understood.
 FORMAT = 1
@@ -40,7 +42,9 @@ _NAMES = (
 #: Seconds between two checkpoints.
 EVERY = 60.0
 
-PathLike = Union[str, "os.PathLike[str]"]
+
+#: Called with the state of L-BFGS and the records so far.
+Save = Callable[[State, List[Record]], None]
 
 
 class Saved(NamedTuple):
@@ -76,7 +80,7 @@ def write_checkpoint(path: PathLike, saved: Saved) -> None:
     ------
     OSError
     """
-    path, state = Path(path), saved.state
+    state = saved.state
     header = {
         "caffe_style": "checkpoint",
         "format": FORMAT,
@@ -94,16 +98,12 @@ def write_checkpoint(path: PathLike, saved: Saved) -> None:
     for number, (step, change) in enumerate(zip(state.steps, state.changes)):
         members["step_%d" % number] = arrays.to_numpy(step)
         members["change_%d" % number] = arrays.to_numpy(change)
-    temporary = path.with_name(".%s.part" % path.name)
-    try:
+
+    def write(temporary: Path) -> None:
         with open(str(temporary), "wb") as file:
             np.savez(file, **members)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(str(temporary), str(path))
-    finally:
-        if temporary.exists():
-            temporary.unlink()
+
+    files.replace_file(path, write)
 
 
 def read_checkpoint(path: PathLike) -> Saved:
@@ -115,6 +115,7 @@ def read_checkpoint(path: PathLike) -> Saved:
         If it is missing, not whole, no checkpoint, or of a format unknown here.
     """
     try:
+        files.check_regular(path)
         with np.load(str(path), allow_pickle=False) as file:
             header = json.loads(bytes(file["header"]))
             if header["caffe_style"] == "checkpoint" and header["format"] != FORMAT:
@@ -142,7 +143,26 @@ def read_checkpoint(path: PathLike) -> Saved:
     return saved
 
 
-class Checkpoint:
+class Unsaved:
+    """The checkpoint of a run that does not save itself."""
+
+    def held(self) -> ContextManager:
+        """Return a context that holds nothing."""
+        return contextlib.nullcontext()
+
+    def begin(self, describe: Callable[[], Dict[str, Any]]) -> Optional[Saved]:
+        """Return None: the run goes on from its start."""
+        return None
+
+    def saver(self, *scale: Any) -> Optional[Save]:
+        """Return None: there is nothing to call."""
+        return None
+
+    def write(self) -> None:
+        """Write nothing."""
+
+
+class Checkpoint(Unsaved):
     """Where and how often a run saves itself, and what it goes on from.
 
     Parameters
@@ -171,11 +191,12 @@ class Checkpoint:
         self, path: PathLike, every: float = EVERY, resume: Optional[PathLike] = None
     ) -> None:
         self.path, self.every = Path(path), every
-        if self.path.suffix != ".npz" or self.path.is_dir():
-            raise CheckpointError("%s: a checkpoint is a file that ends in .npz" % path)
-        folder = self.path.parent
-        if not folder.is_dir() or not os.access(str(folder), os.W_OK | os.X_OK):
-            raise CheckpointError("%s: the folder %s is not there or not writable" % (path, folder))
+        if self.path.suffix != ".npz":
+            raise CheckpointError("'%s': a checkpoint is a file that ends in .npz" % path)
+        try:
+            files.check_writable(self.path)
+        except OptionError as error:
+            raise CheckpointError(str(error)) from None
         self.resumed = None if resume is None else read_checkpoint(resume)
         self._resume_path = resume
         self._run: Dict[str, Any] = {}
@@ -183,15 +204,34 @@ class Checkpoint:
         self._latest: Optional[Callable[[], Saved]] = None
         self._written, self._failed = time.monotonic(), False
 
-    def begin(self, run: Dict[str, Any]) -> Optional[Saved]:
-        """Say what the run is; return where it goes on, None if from its start.
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs from saving themselves there until the context ends.
+
+        Raises
+        ------
+        CheckpointError
+            When another run does.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(files.held(self.path))
+            except BlockingIOError:
+                raise CheckpointError(
+                    "%s: another run saves itself there: wait for its end, or name another file"
+                    % self.path
+                ) from None
+            yield
+
+    def begin(self, describe: Callable[[], Dict[str, Any]]) -> Optional[Saved]:
+        """Hear what the run is; return where it goes on, None if from its start.
 
         Raises
         ------
         CheckpointError
             When the checkpoint is of another run.
         """
-        self._run = json.loads(json.dumps({**run, **self.notes}, default=str))
+        self._run = json.loads(json.dumps({**describe(), **self.notes}, default=str))
         if self.resumed is not None:
             check_same_run(str(self._resume_path), self.resumed.run, self._run)
             # The pictures keep the names that they had.
@@ -206,6 +246,29 @@ class Checkpoint:
         if time.monotonic() - self._written >= self.every:
             self.write()
 
+    def saver(
+        self, scale: int, done: int, iterations: int, joined: Callable[[List[Record]], List[Record]]
+    ) -> Save:
+        """Return what an optimisation calls after each step.
+
+        Parameters
+        ----------
+        scale : int
+            Which of the sizes it is, counted from 0.
+        done, iterations : int
+            Steps that were taken at this size before it, and how many there will be.
+        joined : callable
+            Given the optimisation's records, returns those of the whole run.
+        """
+
+        def save(state: State, records: List[Record]) -> None:
+            steps, count = done + records[-1].iteration, len(records)
+            # After the last one there is nothing left to go on with.
+            if steps < iterations:
+                self.save(scale, steps, lambda: joined(records[:count]), state)
+
+        return save
+
     def write(self) -> None:
         """Write down what was noted last."""
         if self._latest is None:
@@ -216,11 +279,11 @@ class Checkpoint:
             return
         try:
             write_checkpoint(self.path, saved)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             if not self._failed:
                 kept = "the last one is kept" if self.path.exists() else "there is none yet"
                 logger.warning(
-                    "%s: cannot be written (%s); %s", self.path, error.strerror or error, kept
+                    "%s: cannot be written (%s); %s", self.path, files.reason(error), kept
                 )
             self._failed = True
         else:

@@ -13,6 +13,7 @@ from ..optimise.minimise import check_optimizer
 from ..pictures import images
 from ..scene.starts import is_picture, read_picture, start_picture
 from ..settings.transfer import OPTIMIZERS, RunSettings
+from ..watch.watcher import Callback, as_watcher
 from .recipe import run_parameters
 from .synthesis import Result, check_memory, synthesise
 
@@ -46,7 +47,7 @@ def synthesise_from_noise(
     settings: RunSettings,
     make_terms: Callable[[np.ndarray], List[Term]],
     found: Dict[str, Any],
-    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    callback: Callback = None,
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
 ) -> Result:
@@ -82,6 +83,8 @@ def synthesise_from_noise(
         **settings.replace(optimizer=optimizer).parameters(),
         **found,
     }
+    watcher = as_watcher(callback)
+    watcher.begin(parameters)
     return synthesise(
         network,
         Objective(network.net, network.input_blob, make_terms(start)),
@@ -91,7 +94,7 @@ def synthesise_from_noise(
         bounds=bool(settings.bounds),
         optimizer=optimizer,
         parameters=parameters,
-        callback=callback,
+        watcher=watcher,
         redraw=redraw,
         steps=steps,
     )

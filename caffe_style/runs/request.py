@@ -7,7 +7,8 @@ requests, merged by `Request.over`; the last two are filled in by `Settings.for_
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+import os
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..scene.styles import Style
 from ..settings.commands import COMMANDS
@@ -62,3 +63,10 @@ class Request(NamedTuple):
             {**settings, **self.settings},
             self.output or other.output,
         )
+
+    def inputs(self) -> List[str]:
+        """Return the files that the run reads, as they were named."""
+        named = [self.content, self.settings.get("init"), self.settings.get("like")]
+        for style in self.styles:
+            named += [style.picture, style.mask]
+        return [name for name in named if isinstance(name, (str, os.PathLike))]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
-
 from ..backends import select
 from ..networks.network import open_network
 from ..settings.transfer import TransferSettings
+from ..watch.watcher import Callback
 from .checkpoint import EVERY, Checkpoint, PathLike
 from .identity import saved_request
 from .run import run
 from .synthesis import Result
 
 
-def resume(
-    path: PathLike, *, every: float = EVERY, callback: Optional[Callable[[Any, Any], Any]] = None
-) -> Result:
+def resume(path: PathLike, *, every: float = EVERY, callback: Callback = None) -> Result:
     """Go on with a run of `transfer`, `texture` or `reconstruct` to the picture that it was to make.
 
     Pictures and network are read anew from where they were, and must be what they were. The picture is that of

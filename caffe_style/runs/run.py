@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Union
-
-import numpy as np
+from typing import Any, Dict, Optional, Union
 
 from ..errors import OptionError
 from ..networks.network import Network
@@ -13,7 +11,8 @@ from ..scene.scene import read_pictures
 from ..scene.starts import Picture, name_of
 from ..scene.styles import Styles, as_styles
 from ..settings.transfer import OPTIMIZERS, TransferSettings
-from .checkpoint import Checkpoint, PathLike
+from ..watch.watcher import Callback, as_watcher
+from .checkpoint import Checkpoint, PathLike, Unsaved
 from .recipe import run_parameters
 from .scales import coarse_to_fine
 from .synthesis import Result
@@ -25,7 +24,7 @@ def run(
     network: Network,
     settings: TransferSettings,
     checkpoint: Union[PathLike, Checkpoint, None] = None,
-    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
+    callback: Callback = None,
 ) -> Result:
     """Make a picture from a content and a style, one of which may be None.
 
@@ -39,9 +38,9 @@ def run(
     ------
     CaffeStyleError
     """
-    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-        checkpoint = Checkpoint(checkpoint)
+    watcher = as_watcher(callback)
     optimizer = _optimizer(settings, checkpoint is not None)
+    saving = _as_checkpoint(checkpoint)
     settings = settings.replace(optimizer=optimizer).for_model(network)
     styles = as_styles(style)
     pictures = read_pictures(content, styles, settings.style_loss, settings.colors)
@@ -51,7 +50,14 @@ def run(
         "content": name_of(content),
         "style": named if len(named) > 1 else named[0] if named else None,
     }
-    return coarse_to_fine(network, pictures, settings, parameters, callback, checkpoint)
+    with saving.held():
+        return coarse_to_fine(network, pictures, settings, parameters, watcher, saving)
+
+
+def _as_checkpoint(checkpoint: Union[PathLike, Unsaved, None]) -> Unsaved:
+    if checkpoint is None:
+        return Unsaved()
+    return checkpoint if isinstance(checkpoint, Unsaved) else Checkpoint(checkpoint)
 
 
 def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:

@@ -11,9 +11,11 @@ from ..backends import arrays, estimate
 from ..backends.select import optimiser_threads
 from ..networks.network import Network
 from ..objective.objective import Objective
+from ..optimise.evaluations import attach, result_of
 from ..optimise.lbfgs import State
-from ..optimise.minimise import DivergedError, minimise
+from ..optimise.minimise import minimise
 from ..pictures.images import from_caffe
+from ..watch.watcher import Watcher
 
 
 class Result(NamedTuple):
@@ -78,8 +80,8 @@ def synthesise(
     corrections: int,
     bounds: bool,
     parameters: Dict[str, Any],
+    watcher: Watcher,
     optimizer: str = "scipy",
-    callback: Optional[Callable[[Any, np.ndarray], Any]] = None,
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
     state: Optional[State] = None,
@@ -104,10 +106,8 @@ def synthesise(
         Recorded in the result.
     optimizer : str
         One of `caffe_style.optimise.minimise.OPTIMIZERS`.
-    callback : callable, optional
-        `callback(record, image)` after each iteration, image (H, W, 3) uint8 RGB. If it has a method `begin`,
-        that is first called with the parameters; if it has a method `wants_image`, then the image is None for
-        records of which that says no.
+    watcher : Watcher
+        Called after each iteration with an image (H, W, 3) uint8 RGB, if it wants one.
     redraw, steps
         For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
     state, save
@@ -117,15 +117,17 @@ def synthesise(
     ------
     DivergedError
         When the loss is no longer a number; its `result` is the Result with the last good picture.
+    Exception
+        Another error carries it as well, if there was an iteration: see
+        `caffe_style.optimise.evaluations.result_of`.
     """
     mean = network.model.mean
-    announce(callback, parameters)
     if isinstance(objective, Objective):
         network.resize(*start.shape[:2])
 
     def step(record: Any, array: Any) -> Any:
-        wanted = wants_image(callback, record)
-        return callback(record, from_caffe(arrays.to_numpy(array), mean) if wanted else None)
+        wanted = watcher.wants_image(record)
+        watcher.step(record, from_caffe(arrays.to_numpy(array), mean) if wanted else None)
 
     def finished(outcome: Any) -> Result:
         image = from_caffe(outcome.image, mean)
@@ -145,14 +147,16 @@ def synthesise(
                 optimizer=optimizer,
                 corrections=corrections,
                 bounds=_pixel_bounds(mean) if bounds else None,
-                callback=step if callback else None,
+                callback=step,
                 redraw=redraw,
                 steps=steps,
                 state=state,
                 save=save,
             )
-    except DivergedError as error:
-        error.result = finished(error.result)
+    except Exception as error:
+        partial = result_of(error)
+        if partial is not None:
+            attach(error, finished, partial)
         raise
     return finished(outcome)
 
@@ -162,18 +166,6 @@ def _move(state: State, place: Callable[[np.ndarray], Any]) -> None:
     state.point = place(state.point)
     state.steps = [place(step) for step in state.steps]
     state.changes = [place(change) for change in state.changes]
-
-
-def announce(callback: Any, parameters: Dict[str, Any]) -> None:
-    """Tell a callback that has a method `begin` the parameters of the run."""
-    if hasattr(callback, "begin"):
-        callback.begin(parameters)
-
-
-def wants_image(callback: Any, record: Any) -> bool:
-    """Whether a callback looks at the picture: bringing it from a device and converting it takes time."""
-    asked = getattr(callback, "wants_image", None)
-    return asked is None or asked(record)
 
 
 def _pixel_bounds(mean: Sequence[float]) -> Any:

@@ -27,11 +27,11 @@ class Kind:
 
     Attributes
     ----------
-    metavar : str or None
+    metavar : str
         What the help shows in the place of a value.
     """
 
-    metavar: Optional[str] = None
+    metavar = "NAME"
 
     def check(self, value: Any, name: str) -> Any:
         """Return the value of the setting of this name in the kind's own type.
@@ -69,6 +69,7 @@ class Number(Kind):
 
     def __init__(self, type: type, least: float = -math.inf, most: float = math.inf) -> None:
         self.type, self.least, self.most = type, least, most
+        self.metavar = "N" if type is int else "X"
 
     def check(self, value: Any, name: str) -> Any:
         """Return an int or a float."""
@@ -114,8 +115,6 @@ class Flag(Kind):
 
 class Choice(Kind):
     """One of a few names."""
-
-    metavar = "NAME"
 
     def __init__(self, names: Sequence[str], metavar: str = "NAME") -> None:
         self.names, self.metavar = tuple(names), metavar
@@ -171,10 +170,9 @@ class LayerWeights(Kind):
 class Scales(Number):
     """ "auto", or how many sizes there are from coarse to fine."""
 
-    metavar = "N|auto"
-
     def __init__(self) -> None:
         super().__init__(int, 1, 64)
+        self.metavar = "N|auto"
 
     def check(self, value: Any, name: str) -> Union[int, str]:
         """Return "auto" or an int."""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Optional, Union
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import CaffeStyleError, OptionError
+from ..pictures.files import (
+    await_descriptors,
+    check_writable,
+    lacks_descriptors,
+    reason,
+    write_whole,
+)
+from .watcher import Watcher
 
 #: Frames kept: at most this many, at least half as many of a run that has them.
 MOST_FRAMES = 120
@@ -26,7 +34,7 @@ ENCODER = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p"]
 ENCODER += ["-c:v", "libx264", "-preset", "fast", "-crf", "18"]
 
 
-class Animation:
+class Animation(Watcher):
     """Collects a run's pictures as files and writes them as one; use it as the run's callback.
 
     The frames are spread evenly over the run, however long: whenever there are too many, every second one
@@ -36,22 +44,21 @@ class Animation:
     ----------
     path : path
         Ends in .gif, .webp or .mp4.
+    quiet : bool
+        Show no progress bar while `end` writes it.
 
     Raises
     ------
     OptionError
-        When it could not be written: another suffix, no such folder, no ffmpeg for .mp4.
+        When it could not be written: another suffix, a folder, no such folder, no ffmpeg for .mp4.
     """
 
-    def __init__(self, path: Union[str, Path]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Union[str, Path], quiet: bool = True) -> None:
+        self.path, self._quiet = Path(path), quiet
         self._suffix = self.path.suffix.lower()
         if self._suffix not in LONGEST_EDGE:
             raise OptionError("%s: an animation ends in .gif, .webp or .mp4" % path)
-        if not self.path.parent.is_dir() or not os.access(str(self.path.parent), os.W_OK):
-            raise OptionError(
-                "%s: the folder %s is not there or not writable" % (path, self.path.parent)
-            )
+        check_writable(self.path)
         self._ffmpeg = find_ffmpeg(self.path) if self._suffix == ".mp4" else None
         self._folder = tempfile.TemporaryDirectory(prefix="caffe-style-")
         self._frames: List[Path] = []
@@ -64,12 +71,25 @@ class Animation:
     def __exit__(self, *exception: Any) -> None:
         self._folder.cleanup()
 
-    def __call__(self, record: Any, image: np.ndarray) -> None:
+    def step(self, record: Any, image: np.ndarray) -> None:
         """Take a frame, (H, W, 3) uint8 RGB, if its turn has come."""
         self._last = image
         if self._count % self._every == 0 and not self._failed:
             self._keep(image)
         self._count += 1
+
+    def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
+        """Write the animation. What cannot be written costs a warning: the picture is there."""
+        from tqdm import tqdm
+
+        try:
+            self.write(
+                lambda frames: tqdm(
+                    frames, "animation", disable=self._quiet, unit="frame", file=sys.stderr
+                )
+            )
+        except CaffeStyleError as error:
+            logging.getLogger("caffe_style").warning("%s", error)
 
     def _keep(self, image: np.ndarray) -> None:
         if len(self._frames) == MOST_FRAMES:
@@ -78,13 +98,16 @@ class Animation:
             self._frames = self._frames[::2]
             self._every *= 2
         frame = Path(self._folder.name) / ("%09d.png" % self._count)
+        await_descriptors()
         try:
             _shrunk(image, LONGEST_EDGE[self._suffix]).save(str(frame), compress_level=1)
         except OSError as error:
             # The picture is worth more than its animation: the run goes on.
+            if lacks_descriptors(error):
+                return  # the next frame may have one
             self._failed = True
             logging.getLogger("caffe_style").warning(
-                "%s: no more frames (%s)", self.path, error.strerror or error
+                "%s: no more frames (%s)", self.path, reason(error)
             )
         else:
             self._frames.append(frame)
@@ -106,22 +129,15 @@ class Animation:
             self._keep(self._last)
         if not self._frames:
             return
-        temporary = self.path.with_name(
-            ".%s.%d.part%s" % (self.path.stem, os.getpid(), self._suffix)
-        )
-        try:
+        frames = progress(self._frames)
+
+        def write(temporary: Path) -> None:
             if self._ffmpeg is not None:
-                _write_mp4(temporary, progress(self._frames), self._ffmpeg)
+                _write_mp4(temporary, frames, self._ffmpeg)
             else:
-                _write_frames(temporary, progress(self._frames), len(self._frames))
-            os.replace(str(temporary), str(self.path))
-        except OSError as error:
-            raise OptionError(
-                "%s: cannot be written (%s)" % (self.path, error.strerror or error)
-            ) from error
-        finally:
-            if temporary.exists():
-                temporary.unlink()
+                _write_frames(temporary, frames, len(self._frames))
+
+        write_whole(self.path, write)
 
 
 def find_ffmpeg(path: Union[str, Path]) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import os
+import logging
 from pathlib import Path
 from typing import Any, List, Sequence
 
-from ..errors import OptionError
-from ..pictures.files import write_whole
+from ..errors import CaffeStyleError, OptionError
+from ..pictures.files import check_writable, write_whole
+from .watcher import Watcher
 
 
 def check_curve(path: str) -> None:
     """Raise OptionError, before any work is done, when the curve could not be written there."""
     target = Path(path)
     if target.suffix.lower() not in (".csv", ".png"):
-        raise OptionError("%s: a loss curve ends in .csv or .png" % path)
-    if not target.parent.is_dir() or not os.access(str(target.parent), os.W_OK):
-        raise OptionError("%s: the folder %s is not there or not writable" % (path, target.parent))
+        raise OptionError("'%s': a loss curve ends in .csv or .png" % path)
+    check_writable(target)
     if target.suffix.lower() == ".png":
         try:
             import matplotlib  # noqa: F401
@@ -25,6 +25,30 @@ def check_curve(path: str) -> None:
             raise OptionError(
                 "%s: a plot needs matplotlib: pip install matplotlib, or ask for a .csv" % path
             ) from None
+
+
+class Curve(Watcher):
+    """Writes the loss curve when the run ends. What cannot be written costs a warning.
+
+    Parameters
+    ----------
+    path : str
+        Ends in .csv or .png.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def wants_image(self, record: Any) -> bool:
+        """Return False."""
+        return False
+
+    def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
+        """Write it."""
+        try:
+            write_curve(self._path, history)
+        except CaffeStyleError as error:
+            logging.getLogger("caffe_style").warning("%s", error)
 
 
 def write_curve(path: str, history: Sequence[Any]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .watcher import Watcher
 
-class Progress:
+
+class Progress(Watcher):
     """A bar over iterations that shows the loss; on standard error, never when quiet.
 
     Parameters
@@ -25,6 +27,14 @@ class Progress:
     def __exit__(self, *exception: Any) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def wants_image(self, record: Any) -> bool:
+        """Return False."""
+        return False
+
+    def step(self, record: Any, image: Any) -> None:
+        """Move the bar to an iteration."""
+        self.show(record.iteration, record.loss)
 
     def show(self, iteration: int, loss: float) -> None:
         """Move the bar to an iteration. It appears with the first, below the messages of the start."""

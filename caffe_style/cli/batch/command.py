@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from contextlib import contextmanager
-from typing import Any, Iterator, List
+from typing import Any, List
 
 from .. import INTERRUPTED, options
 from ..options import number
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         bar.set_postfix_str("%s %s" % (outcome.output, outcome.status), refresh=False)
         bar.update(done - bar.n)
 
-    with bar, _ended_as_by_ctrl_c():
+    with bar:
         outcomes = run_batch(
             args.jobs, processes=args.processes, scheduler=args.scheduler, callback=callback
         )
@@ -60,22 +58,6 @@ def run(args: argparse.Namespace) -> int:
     if "interrupted" in statuses:
         return INTERRUPTED
     return 1 if "failed" in statuses else 0
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Let `kill` and a closed terminal interrupt: jobs have sessions of their own and would run on."""
-    before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        signal_number = getattr(signal, name, None)
-        # Ignored is what nohup asks for.
-        if signal_number is not None and signal.getsignal(signal_number) != signal.SIG_IGN:
-            before[signal_number] = signal.signal(signal_number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for signal_number, handler in before.items():
-            signal.signal(signal_number, handler)
 
 
 def _print_table(outcomes: List[Any]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union
 
 from ...errors import BatchError
+from ...pictures.files import check_regular
 
 #: What a job may make: everything that optimises one picture.
 COMMANDS = ("transfer", "texture", "reconstruct", "element", "sparse", "feature")
@@ -103,6 +104,7 @@ def _read_yaml(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
     import yaml
 
     try:
+        check_regular(path)
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BatchError(_unreadable(path, error)) from None
@@ -128,6 +130,7 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 def _read_csv(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
     try:
+        check_regular(path)
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BatchError(_unreadable(path, error)) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import stat
+from pathlib import Path
 from typing import (
     Any,
     BinaryIO,
@@ -25,6 +26,7 @@ from typing import (
 import numpy as np
 
 from ...errors import WeightsError
+from ...pictures.files import replace_file
 from ..proto.caffe_pb2 import BlobProto, BlobShape, LayerParameter, NetParameter
 from .blobs import BlobViews, blob_array, find_blob
 from .wire import BYTES, BrokenWire, Truncated, Walker, key, write_varint
@@ -180,18 +182,17 @@ def write_caffemodel(
     WeightsError
         Where it cannot be written.
     """
-    temporary = "%s.part%d" % (path, os.getpid())
-    try:
-        with open(temporary, "wb") as stream:
+
+    def write(temporary: Path) -> None:
+        with open(str(temporary), "wb") as stream:
             stream.write(NetParameter(name=net_name).SerializeToString())
             for message, arrays in layers:
                 _write_layer(stream, message, [np.asarray(array) for array in arrays])
-        os.replace(temporary, path)
+
+    try:
+        replace_file(path, write)
     except OSError as error:
         raise WeightsError("cannot write %s: %s" % (path, error.strerror or error)) from None
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
 
 
 def _write_layer(stream: BinaryIO, message: Any, arrays: List[np.ndarray]) -> None:

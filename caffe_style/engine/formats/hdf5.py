@@ -6,11 +6,13 @@ A layer whose name has slashes ("fire2/conv1x1_1") lies in nested groups. h5py i
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, Collection, Dict, Iterable, List, Optional
 
 import numpy as np
 
 from ...errors import BackendError, WeightsError
+from ...pictures.files import replace_file
 from .caffemodel import MissingWeightsError
 
 
@@ -32,20 +34,19 @@ def save_hdf5(path: str, params: Dict[str, Iterable[np.ndarray]]) -> None:
         Where h5py is not installed.
     """
     h5py = _import_h5py()
-    temporary = "%s.part%d" % (path, os.getpid())
-    try:
-        with h5py.File(temporary, "w") as file:
+
+    def write(temporary: Path) -> None:
+        with h5py.File(str(temporary), "w") as file:
             data = file.create_group("data")
             for name, arrays in params.items():
                 group = data.require_group(name)
                 for i, array in enumerate(arrays):
                     group.create_dataset(str(i), data=np.asarray(array, np.float32))
-        os.replace(temporary, path)
+
+    try:
+        replace_file(path, write)
     except (OSError, ValueError, TypeError) as error:
         raise WeightsError("cannot write %s: %s" % (path, error)) from None
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
 
 
 def load_hdf5(path: str, wanted: Optional[Collection[str]] = None) -> Dict[str, List[np.ndarray]]:

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from google.protobuf import text_format
 
 from ...errors import PrototxtError
+from ...pictures.files import check_regular, replace_file
 from ..proto.caffe_pb2 import NetParameter
 from .upgrade import upgrade
 
@@ -42,6 +43,7 @@ def read_prototxt(path: str) -> Any:
     if os.path.isdir(path):
         return NetParameter()
     try:
+        check_regular(path)
         with open(path, "rb") as stream:
             content = stream.read()
     except (OSError, ValueError) as error:
@@ -103,14 +105,10 @@ def write_prototxt(net: Any, path: str) -> None:
     PrototxtError
         Where it cannot be written.
     """
-    temporary = "%s.part%d" % (path, os.getpid())
+    text = text_format.MessageToString(net, as_utf8=True)
     try:
-        with open(temporary, "w", encoding="utf-8") as stream:
-            stream.write(text_format.MessageToString(net, as_utf8=True))
-        os.replace(temporary, path)
+        replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     except OSError as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
         raise PrototxtError("cannot write: %s" % error.strerror, path) from None
 
 

@@ -15,6 +15,7 @@ from ... import __version__
 from ...errors import CaffeStyleError, ImageError, OptionError
 from ...networks.network import Network, open_network
 from ...pictures import images
+from ...pictures.files import check_apart
 from ...pictures.sheets import Cell, contact_sheet
 from ...runs.synthesis import Result
 from ...scene.starts import Picture, name_of, read_picture
@@ -81,6 +82,7 @@ def figure(
         if image is None and any(which in needs(panel) for panel in panels):
             raise OptionError("figure %d needs a %s picture (--%s)" % (number, which, which))
     sheet = _folder(Path(folder)) / ("figure-%02d.png" % number)
+    check_apart([sheet], [each for each in (content, style) if isinstance(each, (str, Path))])
     _folder(sheet.with_suffix(""))
     names = {"content": name_of(content), "style": name_of(style)}
     shared = {"size": size, "iterations": iterations}

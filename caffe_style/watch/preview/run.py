@@ -8,10 +8,12 @@ import math
 import secrets
 import threading
 import time
-from typing import Any, Deque, Dict, List, Optional
+from typing import Any, Deque, Dict, List, Optional, Sequence
 
 import numpy as np
 
+from ... import interrupts
+from ..watcher import Watcher
 from .server import PageServer
 
 #: Pictures are shown at most this wide or high: it must not take longer to send one than to make it.
@@ -22,7 +24,7 @@ RECENT = 20
 PATIENCE = 3.0
 
 
-class Preview:
+class Preview(Watcher):
     """Shows a run at `url`; use it as the run's callback.
 
     The page is bound to 127.0.0.1: other machines cannot reach it. Only the page itself can pause or stop.
@@ -75,7 +77,7 @@ class Preview:
             self._parameters = parameters
             self._resumed = time.monotonic()
 
-    def __call__(self, record: Any, image: np.ndarray) -> None:
+    def step(self, record: Any, image: np.ndarray) -> None:
         """Show an iteration; wait while the page says pause.
 
         Raises
@@ -95,13 +97,14 @@ class Preview:
             while self._wish == "pause":
                 self._status = "paused"
                 # With a timeout Ctrl-C is heard on every system.
-                self._changed.wait(0.5)
+                with interrupts.within():
+                    self._changed.wait(0.5)
             if self._wish == "stop":
                 raise StopIteration
             self._status = "running"
             self._resumed = time.monotonic()
 
-    def end(self, status: str, message: str) -> None:
+    def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
         """Show how the run ended; an open page is given a moment to see it. Later calls do nothing.
 
         Parameters

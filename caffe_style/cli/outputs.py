@@ -1,0 +1,157 @@
+"""The files that a run writes: refused before it when they will not do, never lost after it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, Optional
+
+from .. import interrupts
+from ..errors import CaffeStyleError, OptionError
+from ..pictures import files, images
+from ..watch.frames import frame_name
+from ..watch.watcher import Watcher
+
+#: File descriptors that are put aside for the picture.
+_RESERVE = 4
+#: Characters of what is noted at the end of a run.
+_LATER = 500
+
+
+def check_outputs(
+    args: argparse.Namespace, output: Path, iterations: int, inputs: Iterable[Optional[str]]
+) -> None:
+    """Check, before a run, where it is to write.
+
+    Parameters
+    ----------
+    args : Namespace
+    output : Path
+        The picture.
+    iterations : int
+    inputs : iterable of str or None
+        The pictures that it reads.
+
+    Raises
+    ------
+    CaffeStyleError
+        For a name that is too long, a folder, a type of file that is none or has no room, a file that is read
+        or would be written twice.
+    """
+    from ..watch.curves import check_curve
+
+    images.check_writable(output)
+    images.check_fits(output, getattr(args, "size", 1))
+    if args.curve is not None:
+        check_curve(args.curve)
+    others = (args.curve, args.animate, getattr(args, "checkpoint", None))
+    outputs = [path for path in others if path is not None]
+    sources = [path for path in inputs if path is not None]
+    files.check_apart([output, *outputs], sources)
+    if args.save_every:
+        steps = range(args.save_every, iterations + 1, args.save_every)
+        if steps:
+            images.check_writable(frame_name(output, steps[-1]))
+        for path in [*sources, *outputs]:
+            _check_no_frame(output, steps, Path(os.path.realpath(path)), path)
+
+
+def _check_no_frame(output: Path, steps: range, real: Path, path: str) -> None:
+    """Check that none of the frames is a file that the run has another use for."""
+    number = real.stem.rpartition("-")[2]
+    if not number.isdecimal() or int(number) not in steps:
+        return
+    frame = frame_name(output, int(number))
+    if Path(os.path.realpath(frame)) == real:
+        raise OptionError("%s: --save-every would write over it; choose another name" % path)
+
+
+class Picture(Watcher):
+    """The picture of a run, which is written whatever happens.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is to go.
+
+    Attributes
+    ----------
+    path : Path
+        Where it went.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reserve = contextlib.ExitStack()
+
+    def __enter__(self) -> Picture:
+        with contextlib.suppress(OSError):
+            for _ in range(_RESERVE):
+                self._reserve.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._reserve.close()
+
+    def begin(self, parameters: Dict[str, Any]) -> None:
+        """Check, before the first iteration, that the file has room for the picture's size and parameters.
+
+        Raises
+        ------
+        ImageError
+        """
+        images.check_fits(self.path, parameters["size"], {**parameters, "ended": " " * _LATER})
+
+    def wants_image(self, record: Any) -> bool:
+        """Return False."""
+        return False
+
+    def step(self, record: Any, image: Any) -> None:
+        """Guard the run: from its first iteration on there is a picture to lose."""
+        interrupts.guard()
+
+    def write(self, image: Any, metadata: Dict[str, Any]) -> bool:
+        """Write it; where that fails, under another name that works.
+
+        Parameters
+        ----------
+        image : ndarray, (H, W, 3) uint8 RGB
+        metadata : dict
+
+        Returns
+        -------
+        bool
+            Whether it is where it was to go. If not, one line has said where it is.
+
+        Raises
+        ------
+        CaffeStyleError
+            When no place takes it.
+        """
+        self._reserve.close()
+        wanted = self.path
+        for path in _places(wanted):
+            try:
+                images.write_image(path, image, metadata)
+            except (CaffeStyleError, MemoryError) as error:
+                if path == wanted:
+                    first = error
+                continue
+            self.path = path
+            if path != wanted:
+                logging.getLogger("caffe_style").warning("%s; the picture is %s", first, path)
+            return path == wanted
+        raise first
+
+
+def _places(path: Path) -> Iterator[Path]:
+    """A picture's own name, then names that are likely to work."""
+    yield path
+    name = "%s-%s.png" % (path.stem[:40], os.urandom(4).hex())
+    yield path.with_name(name)
+    with contextlib.suppress(OSError):  # there is none
+        yield Path(tempfile.gettempdir()) / name

@@ -1,0 +1,97 @@
+"""The plan of a run: its sizes from coarse to fine, with the iterations and tiles of each, as data."""
+
+from __future__ import annotations
+
+import math
+from typing import List, NamedTuple, Optional, Tuple, Union
+
+import numpy as np
+
+from ..errors import OptionError
+from ..networks.network import Network
+from ..scene.scene import Pictures, result_shape
+from ..settings.transfer import TransferSettings
+from .budget import fit
+
+#: Automatic scales do not begin below this many pixels: there, style layers have few positions left.
+COARSEST = 256
+
+
+class Scale(NamedTuple):
+    """One size of a run.
+
+    Attributes
+    ----------
+    size : int
+        Long edge in pixels.
+    iterations : int
+    tile : int or None
+        Size of the tiles to evaluate in; None for the whole picture at once.
+    """
+
+    size: int
+    iterations: int
+    tile: Optional[int]
+
+
+def make_plan(
+    network: Network, pictures: Pictures, settings: TransferSettings
+) -> Tuple[TransferSettings, List[Scale]]:
+    """Plan a run so that each of its sizes fits in memory.
+
+    Returns
+    -------
+    settings : TransferSettings
+        Perhaps with a smaller optimiser.
+    plan : list of Scale
+        From coarse to fine.
+
+    Raises
+    ------
+    OptionError, ResourceError
+        For scales that cannot be; for a picture that fits in no way.
+    """
+    edges = sizes(settings.size, settings.scales)
+    shares = iterations_at(settings.iterations, len(edges))
+    plan: List[Scale] = []
+    # The largest first: what it takes to fit holds for all.
+    for edge, iterations in zip(reversed(edges), reversed(shares)):
+        shape = result_shape(pictures, edge)
+        settings, tile = fit(network, shape, settings, len(pictures.styles))
+        plan.insert(0, Scale(edge, iterations, tile))
+    return settings, plan
+
+
+def sizes(size: int, scales: Union[int, str]) -> List[int]:
+    """Long edges from coarse to fine, growing by sqrt 2.
+
+    Raises
+    ------
+    OptionError
+        For neither "auto" nor a number of scales from 1 that leaves 32 pixels.
+    """
+    if scales == "auto":
+        scales = max(1, 1 + int(2 * math.log2(size / COARSEST) + 1e-9))
+    most = max(1, 1 + int(2 * math.log2(size / 32))) if size >= 32 else 1
+    if not isinstance(scales, int) or not 1 <= scales <= most:
+        raise OptionError("scales must be auto or 1 to %d for this size, not %r" % (most, scales))
+    return [round(size / math.sqrt(2) ** step) for step in range(scales - 1, -1, -1)]
+
+
+def iterations_at(iterations: int, scales: int) -> List[int]:
+    """Share out iterations, in proportion to 1 / edge: more where they are cheap, at least one each.
+
+    Raises
+    ------
+    OptionError
+        For fewer iterations than scales.
+    """
+    if iterations < scales:
+        raise OptionError(
+            "%d scales need as many iterations, not %d: choose fewer scales" % (scales, iterations)
+        )
+    parts = [math.sqrt(2) ** (scales - 1 - scale) for scale in range(scales)]
+    bounds = np.cumsum([0.0, *parts]) * iterations / sum(parts)
+    shared = [max(1, int(b) - int(a)) for a, b in zip(bounds.round(), bounds.round()[1:])]
+    shared[0] = max(1, shared[0] + iterations - sum(shared))
+    return shared
