@@ -11,8 +11,10 @@ import pytest
 import caffe_style as cs
 from caffe_style import losses
 from caffe_style.backends import select as backends
+from caffe_style.backends.net import Blob, Net, TrainableNet
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import BackendError, CaffeStyleError, ImageError, LayerError, WeightsError
+from caffe_style.experiments.compare.float64 import Float64Net
 from caffe_style.objective.objective import Objective, single_term
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -98,6 +100,19 @@ def test_losses_and_gradient_are_the_plain_ones(backend):
         assert value == pytest.approx(wanted, rel=1e-4)
         assert parts == {name: pytest.approx(part, rel=1e-3) for name, part in wanted_parts.items()}
         assert np.linalg.norm(gradient - slope) < 1e-3 * np.linalg.norm(slope)
+
+
+def test_nets_have_what_is_asked_of_them(backend):
+    net = open_small(backend)
+    assert isinstance(net, TrainableNet)
+    parameters = [blob for blobs in net.params.values() for blob in blobs]
+    assert all(isinstance(blob, Blob) for blob in (*net.blobs.values(), *parameters))
+
+
+def test_the_float64_reference_is_a_net():
+    net = Float64Net(open_small("numpy"))
+    assert isinstance(net, Net) and not isinstance(net, TrainableNet)
+    assert not isinstance(object(), Net)
 
 
 def test_gradient_is_the_slope_of_the_value(backend):

@@ -9,8 +9,10 @@ import caffe_style as cs
 from caffe_style.errors import CaffeStyleError, ImageError, OptionError
 from caffe_style.objective.objective import Objective
 from caffe_style.pictures import images
-from caffe_style.scene.covariation import covariation_terms
 from caffe_style.scene.starts import start_picture
+from caffe_style.scene.targets import Guides, Reference
+from caffe_style.scene.terms import make_terms
+from caffe_style.settings.style_losses import STYLE_LOSSES
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +89,21 @@ def test_starts_that_cannot_be(init, words):
         start_picture(init, None, None, (40, 50), 0)
 
 
+def covariation_terms(network, pair, content_layers, style_layers, source, count=8):
+    content, style = pair
+    guides = Guides(content, content_layers, source, count)
+    loss = STYLE_LOSSES["covariation"]
+    return make_terms(
+        network, Reference("style", style, loss, style_layers, guides=guides), (40, 50)
+    )
+
+
 @pytest.mark.parametrize("guides", ["content", "own"])
 def test_gradient_of_covariation_through_the_network(network, pair, guides):
     content_layers = {"conv4_2": 1.0, "conv1_1": 0.5}
-    style_layers = {"conv1_1": 1.0, "conv3_1": 1.0, "conv4_2": 1.0}
+    style_layers = {"conv1_1": 10.0, "conv3_1": 10.0, "conv4_2": 10.0}
     network.resize(40, 50)
-    terms = covariation_terms(
-        network, *pair, content_layers, style_layers, 10.0, guides=guides, guide_count=4
-    )
+    terms = covariation_terms(network, pair, content_layers, style_layers, guides, 4)
     assert len(terms) == 6
     network.resize(40, 50)
     objective = Objective(network.net, "data", terms)
@@ -112,8 +121,7 @@ def test_own_guides_begin_as_the_contents(network, pair):
     values = []
     for guides in ("content", "own"):
         network.resize(40, 50)
-        layers = {"conv4_2": 1.0}, {"conv2_1": 1.0}
-        terms = covariation_terms(network, *pair, *layers, 1.0, guides=guides)
+        terms = covariation_terms(network, pair, {"conv4_2": 1.0}, {"conv2_1": 1.0}, guides)
         network.resize(40, 50)
         values.append(Objective(network.net, "data", terms)(network.to_blob(pair[0]))[0])
     assert values[0] == pytest.approx(values[1], rel=1e-5) and values[0] > 0

@@ -128,7 +128,7 @@ def test_value_and_gradient_are_those_of_the_whole(network, pair):
     tiled.append(TiledTerm("content", top, local))
     weight = 1 / losses.pixelwise(np.zeros_like(pictured[bottom]), painted[bottom])[0]
     plain.append(single_term("pixelwise", bottom, losses.pixelwise, painted[bottom], weight))
-    local = TiledLocal(losses.pixelwise, painted[bottom], weight, mean_over=2)
+    local = TiledLocal(losses.pixelwise, painted[bottom], weight, position_power=2)
     tiled.append(TiledTerm("pixelwise", bottom, local))
     variation = variation_term(network, 0.1, content, content.shape[:2])
 

@@ -12,7 +12,8 @@ from caffe_style.errors import CaffeStyleError, ImageError, OptionError
 from caffe_style.objective.objective import Objective
 from caffe_style.optimise.minimise import DivergedError
 from caffe_style.pictures import images
-from caffe_style.scene.terms import content_terms, style_terms, variation_term
+from caffe_style.scene.targets import CONTENT, Reference
+from caffe_style.scene.terms import make_terms, variation_term
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def test_starts(network, pair):
 
 def test_absolute_weights_are_the_papers_formulas(network, pair):
     content, style = (images.resize(image, (40, 48)) for image in pair)
-    terms = style_terms(network, style, {"conv2_1": 0.5}, 3.0, normalisation="paper")
+    reference = Reference("style", style, losses.STYLE_LOSSES["gram"], {"conv2_1": 1.5})
+    terms = make_terms(network, reference, (40, 48), "paper")
     network.resize(40, 48)
     value, _, _ = Objective(network.net, "data", terms)(network.to_blob(content))
     f, a = (network.features(image, ["conv2_1"])["conv2_1"] for image in (content, style))
@@ -81,7 +83,8 @@ def test_absolute_weights_are_the_papers_formulas(network, pair):
 
 
 def test_relative_weights_are_one_for_no_response(network, pair):
-    terms = style_terms(network, pair[1], {"conv1_1": 1.0}, 7.0)
+    reference = Reference("style", pair[1], losses.STYLE_LOSSES["gram"], {"conv1_1": 7.0})
+    terms = make_terms(network, reference, (60, 70))
     features = network.features(pair[1], ["conv1_1"])["conv1_1"]
     silent = np.zeros_like(features)
     assert terms[0].loss([silent], [np.zeros_like(silent)]) == pytest.approx(7.0)
@@ -91,8 +94,12 @@ def test_gradient_of_the_whole_objective(network, pair):
     content, style = (images.resize(image, (33, 47)) for image in pair)
     network.resize(33, 47)
     model = network.model
-    terms = style_terms(network, style, model.style_layers, 100.0)
-    terms += content_terms(network, content, model.content_layers, 1.0)
+    layers = {blob: 100 * weight for blob, weight in model.style_layers.items()}
+    style = Reference("style", style, losses.STYLE_LOSSES["gram"], layers)
+    terms = make_terms(network, style, (33, 47))
+    terms += make_terms(
+        network, Reference("content", content, CONTENT, model.content_layers), (33, 47)
+    )
     terms += variation_term(network, 0.5, content, content.shape[:2])
     network.resize(33, 47)
     objective = Objective(network.net, "data", terms)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ..errors import BackendError, LayerError, PrototxtError, ResourceError
+from .net import TrainableNet
 
 HOW_TO_GET = (
     "genuine Caffe is not here: Debian 11 packages it (python3-caffe), docker/README.md has images with it; "
@@ -89,7 +90,9 @@ def check_gpu(device: int) -> None:
     raise BackendError("Caffe cannot use GPU %d: %s" % (device, reason.split("] ")[-1]))
 
 
-def open_genuine(param: Any, weights: Optional[Path], gpu: bool = False, device: int = 0) -> Any:
+def open_genuine(
+    param: Any, weights: Optional[Path], gpu: bool = False, device: int = 0
+) -> TrainableNet:
     """Open a network on genuine Caffe for image gradients.
 
     Parameters
@@ -187,7 +190,7 @@ def _check_layers(caffe: Any, param: Any) -> None:
             raise LayerError("layer '%s': this Caffe has no type %s" % (layer.name, layer.type))
 
 
-def columns_count(net: Any, layer: str) -> int:
+def columns_count(net: TrainableNet, layer: str) -> int:
     """Values in what Caffe lays a convolution's input out in (im2col), 0 for other layers."""
     filters = tuple(net.params[layer][0].shape) if layer in net.params else ()
     if len(filters) != 4 or filters[2:] == (1, 1):
@@ -197,7 +200,7 @@ def columns_count(net: Any, layer: str) -> int:
     return int(channels * filters[2] * filters[3] * height * width)
 
 
-def check_counts(net: Any) -> None:
+def check_counts(net: TrainableNet) -> None:
     """Raise ResourceError where a blob would have more values than Caffe counts."""
     for layer in net._layer_names:
         counts = [net.blobs[blob].count for blob in net.top_names[layer]]

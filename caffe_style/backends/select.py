@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ContextManager, List, Optional
 
 from ..errors import BackendError
+from .net import Net, TrainableNet
 
 #: The embedded engine's devices, then genuine Caffe's modes.
 BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch", "caffe", "caffe-gpu")
@@ -17,7 +18,9 @@ BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch", "caffe", "ca
 MOST_THREADS = 4096
 
 
-def open_net(param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0) -> Any:
+def open_net(
+    param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0
+) -> TrainableNet:
     """Open a network for image gradients.
 
     Parameters
@@ -123,7 +126,7 @@ def present() -> List[str]:
     return found
 
 
-def device_peak_bytes(net: Any) -> Optional[int]:
+def device_peak_bytes(net: Net) -> Optional[int]:
     """The most of its own memory that the net's device has held; None where it works in the host's.
 
     A device with memory of its own says so in an attribute `peak_bytes`.

@@ -9,11 +9,11 @@ from ..losses import targets
 from ..networks.network import Network
 from ..pictures import images
 from ..runs.synthesis import check_memory
-from ..scene.starts import Picture, read_picture
+from ..scene.starts import PictureLike, read_picture
 
 
 def statistics(
-    image: Picture,
+    image: PictureLike,
     network: Network,
     *,
     size: int = 512,

@@ -7,7 +7,7 @@ from typing import Any, Union
 from ..networks.network import Network
 from ..runs.checkpoint import Checkpoint, PathLike
 from ..runs.run import Result, run
-from ..scene.starts import Picture
+from ..scene.starts import PictureLike
 from ..scene.styles import Styles
 from ..settings.base import takes
 from ..settings.transfer import FromNoiseSettings, TransferSettings
@@ -16,7 +16,7 @@ from ..watch.watcher import Callback
 
 @takes(TransferSettings)
 def transfer(
-    content: Picture,
+    content: PictureLike,
     style: Styles,
     network: Network,
     *,
@@ -68,7 +68,7 @@ def texture(
 
 @takes(FromNoiseSettings)
 def reconstruct(
-    content: Picture,
+    content: PictureLike,
     network: Network,
     *,
     checkpoint: Union[PathLike, Checkpoint, None] = None,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional, Tuple
 
 from ..backends import arrays
-
-BLOCK = 1 << 19
-"""Elements of F worked on at a time: K times as many make one matrix product."""
+from .gram_matrices import BLOCK, add_gram_gradient, gram_distance, gram_matrices
 
 
 class CovariationTarget(NamedTuple):
@@ -33,9 +31,8 @@ def target_covariation(
     `guides` (K, H, W) are those of the picture to be made, as `caffe_style.losses.guides` makes them from the
     content image; without, each call of `covariation` brings its own.
     """
-    matrix = arrays.as_matrix(features)
-    grams = _weighted_grams(matrix, style_guides.reshape(len(style_guides), -1))
-    grams /= matrix.shape[1]
+    grams = gram_matrices(features, style_guides)
+    grams /= arrays.count(features[0])
     return CovariationTarget(grams, guides)
 
 
@@ -80,36 +77,15 @@ def covariation(
         gradient = arrays.zeros_like(features)
     if guides is None:
         guides = target.guides
-    f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
-    guides = guides.reshape(len(guides), -1)
-    channels, positions = f.shape
-    scale = weight / (len(guides) * float(channels * positions) ** 2)
-    differences = _weighted_grams(f, guides)
-    differences -= positions * target.grams
-    rows = differences.reshape(-1, channels)
-    for part in arrays.blocks(f, BLOCK):
-        arrays.matmul(_guided(f, guides, part), rows, out=g[:, part].T, alpha=scale, beta=1.0)
+    positions = arrays.count(features[0])
+    value, differences, scale = gram_distance(
+        gram_matrices(features, guides), target.grams, positions, weight
+    )
+    add_gram_gradient(gradient, features, differences, scale, guides)
     if guides_gradient is not None:
-        _add_guides_slope(guides_gradient.reshape(guides.shape), f, differences, 0.5 * scale)
-    return 0.25 * scale * arrays.square_sum(differences), gradient
-
-
-def _guided(matrix: Any, guides: Any, part: slice) -> Any:
-    """C_k(x) F(x) at some positions x, (m, K * N): side by side, so that one product does for all guides."""
-    block = matrix[:, part].T
-    guided = arrays.empty((len(block), len(guides), len(matrix)), matrix)
-    arrays.namespace(matrix).multiply(block[:, None], guides[:, part].T[:, :, None], out=guided)
-    return guided.reshape(len(block), -1)
-
-
-def _weighted_grams(matrix: Any, guides: Any) -> Any:
-    """Compute sum_x C_k(x) F(x) F(x)^T, (K, N, N), of F (N, M) and C (K, M)."""
-    channels = len(matrix)
-    grams = arrays.empty((channels, len(guides) * channels), matrix)
-    grams[...] = 0
-    for part in arrays.blocks(matrix, BLOCK):
-        arrays.matmul(matrix[:, part], _guided(matrix, guides, part), out=grams, beta=1.0)
-    return arrays.contiguous(grams.reshape(channels, -1, channels).swapaxes(0, 1))
+        slope = guides_gradient.reshape(len(guides), -1)
+        _add_guides_slope(slope, arrays.as_matrix(features), differences, 0.5 * scale)
+    return value, gradient
 
 
 def _add_guides_slope(slope: Any, matrix: Any, differences: Any, scale: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..backends import arrays
+from .gram_matrices import add_gram_gradient, gram_distance, gram_matrices
 
 
 def target_gram(features: Any) -> Any:
@@ -12,9 +13,8 @@ def target_gram(features: Any) -> Any:
 
     The mean over positions is what pictures of different sizes have in common; so the style image may have any.
     """
-    matrix = arrays.as_matrix(features)
-    mean = arrays.gram(matrix)
-    mean /= matrix.shape[1]
+    mean = gram_matrices(features)
+    mean /= arrays.count(features[0])
     return mean
 
 
@@ -45,18 +45,15 @@ def gram(
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
-    f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
-    channels, positions = f.shape
-    scale = weight / (channels * positions) ** 2
-    difference = arrays.gram(f)
-    difference -= positions * target
-    arrays.matmul(difference, f, out=g, alpha=scale, beta=1.0)
-    return 0.25 * scale * arrays.square_sum(difference), gradient
+    positions = arrays.count(features[0])
+    value, difference, scale = gram_distance(gram_matrices(features), target, positions, weight)
+    add_gram_gradient(gradient, features, difference, scale)
+    return value, gradient
 
 
 def target_gram_sum(features: Any) -> Any:
     """Gram matrix A = P P^T, (N, N), of a style image's responses P (N, H, W): it grows with the image."""
-    return arrays.gram(arrays.as_matrix(features))
+    return gram_matrices(features)
 
 
 def gram_sum(

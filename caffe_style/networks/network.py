@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backends import estimate
 from ..backends import select as backends
+from ..backends.net import TrainableNet
 from ..errors import (
     ImageError,
     LayerError,
@@ -46,7 +47,7 @@ class Network:
         The arguments of `open_network` that open it again, JSON-able.
     """
 
-    def __init__(self, net: Any, model: zoo.Model, backend: str, param: Any) -> None:
+    def __init__(self, net: TrainableNet, model: zoo.Model, backend: str, param: Any) -> None:
         self.net, self.model, self.backend, self.param = net, model, backend, param
         self.input_blob = net.inputs[0]
         self.opened: Dict[str, Any] = {}
@@ -236,7 +237,7 @@ def _check_input(network: Network) -> None:
         )
 
 
-def _check_finite(net: Any, path: str) -> None:
+def _check_finite(net: TrainableNet, path: str) -> None:
     for layer, blobs in net.params.items():
         for blob in blobs:
             if not np.isfinite(blob.data).all():

@@ -10,10 +10,11 @@ the trained network. Then default weights of layers carry over.
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Sequence
 
 import numpy as np
 
+from ..backends.net import TrainableNet
 from ..pictures.images import coloured_noise, to_caffe
 
 #: Calibration pictures: 1/f noise has the second-order statistics of natural pictures.
@@ -21,7 +22,7 @@ CALIBRATION_SIZE = 128
 CALIBRATION_PICTURES = 3
 
 
-def fill_random(net: Any, input_blob: str, mean: Sequence[float], seed: int = 0) -> None:
+def fill_random(net: TrainableNet, input_blob: str, mean: Sequence[float], seed: int = 0) -> None:
     """Give every convolution of `net` random filters, in place.
 
     Parameters
@@ -50,7 +51,7 @@ def fill_random(net: Any, input_blob: str, mean: Sequence[float], seed: int = 0)
             net.forward(start=layer, end=layer)
 
 
-def _fill_convolution(net: Any, layer: str, rng: np.random.RandomState) -> None:
+def _fill_convolution(net: TrainableNet, layer: str, rng: np.random.RandomState) -> None:
     filters, bias = net.params[layer][0], net.params[layer][1]
     fan_in = np.prod(filters.data.shape[1:])
     filters.data[...] = rng.standard_normal(filters.data.shape) * np.sqrt(2.0 / fan_in)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from ..backends import arrays, estimate
+from ..backends.net import Net
 from ..errors import LayerError
 
 Arrays = Sequence[Any]
@@ -71,7 +72,7 @@ class Objective:
         When a term names a blob that the net has not.
     """
 
-    def __init__(self, net: Any, input_blob: str, terms: Sequence[Term]) -> None:
+    def __init__(self, net: Net, input_blob: str, terms: Sequence[Term]) -> None:
         self.net = net
         self.input_blob = input_blob
         self._layers = list(net._layer_names)
@@ -161,7 +162,7 @@ class Objective:
         return float(term.loss(features, gradients))
 
 
-def set_image(net: Any, name: str, image: Any) -> None:
+def set_image(net: Net, name: str, image: Any) -> None:
     """Write an image (1, 3, H, W), numpy's or one on the net's device, into a blob of its shape."""
     if arrays.namespace(image) is arrays.np:
         net.blobs[name].data[...] = image
@@ -169,7 +170,7 @@ def set_image(net: Any, name: str, image: Any) -> None:
         net.device.set_data(net.blobs[name], arrays.copy_of(image))
 
 
-def responses(net: Any, name: str) -> Any:
+def responses(net: Net, name: str) -> Any:
     """A blob's data where losses work, only to be read: asking for more would make a device copy it back."""
     device, blob = getattr(net, "device", None), net.blobs[name]
     if hasattr(device, "data_of"):
@@ -177,13 +178,13 @@ def responses(net: Any, name: str) -> Any:
     return blob.read_data() if hasattr(blob, "read_data") else blob.data
 
 
-def _slope(net: Any, name: str) -> Any:
+def _slope(net: Net, name: str) -> Any:
     """A blob's diff, to be changed."""
     device, blob = getattr(net, "device", None), net.blobs[name]
     return device.diff_of(blob) if hasattr(device, "diff_of") else blob.diff
 
 
-def _last_writers(net: Any) -> Dict[str, int]:
+def _last_writers(net: Net) -> Dict[str, int]:
     """Blob name -> index of the layer that wrote it last: with an in-place ReLU, the ReLU."""
     return {
         blob: index for index, layer in enumerate(net._layer_names) for blob in net.top_names[layer]

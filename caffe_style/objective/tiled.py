@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
+from .. import losses
 from ..backends import arrays
 from ..networks.network import Network
 from .objective import Objective, Term, set_image
@@ -32,34 +33,41 @@ class TiledGram:
         M, of the whole picture.
     weight : float
     mask : ndarray, (H, W), optional
-        Weight of each position, 1 on average: G = sum_x mask(x) F(x) F(x)^T.
+        Weight of each position, 1 on average: the one guide of `losses.gram_matrices`.
     """
 
     def __init__(
         self, target: np.ndarray, positions: int, weight: float, mask: Optional[np.ndarray] = None
     ) -> None:
-        self.target, self.positions, self.mask = target, positions, mask
-        self.scale = weight / (len(target) * float(positions)) ** 2
+        self.target, self.positions, self.weight = target, positions, weight
+        self.guides = None if mask is None else mask[np.newaxis]
         self.slope: Any = None
 
     def measure(self, features: Any, place: Place) -> np.ndarray:
-        """This core's part of the Gram matrix, (N, N)."""
-        return core_gram(features, self.mask, place)
+        """This core's part of the Gram matrix, in double precision."""
+        grams = losses.gram_matrices(features, self._guides(features, place))
+        return arrays.to_numpy(grams).astype(np.float64)
 
-    def settle(self, gram: np.ndarray) -> float:
+    def settle(self, grams: np.ndarray) -> float:
         """The loss of the whole picture's Gram matrix; from here on `spread` knows the slope."""
-        difference = gram - self.positions * self.target
-        self.slope = (self.scale * difference).astype(np.float32)
-        return 0.25 * self.scale * arrays.square_sum(difference)
+        value, differences, scale = losses.gram_distance(
+            grams, self.target, self.positions, self.weight
+        )
+        self.slope = (scale * differences).astype(np.float32)
+        return value
 
     def spread(self, features: Any, gradient: Any, place: Place) -> float:
         """Add the core's gradient; its share of the loss is in `settle`."""
+        own = arrays.zeros_like(features)
         slope = arrays.beside(self.slope, features)
-        slope = arrays.matmul(arrays.as_matrix(features).T, slope).T.reshape(features.shape)
-        if self.mask is not None:
-            slope *= arrays.beside(self.mask[place], features)
-        gradient += slope
+        losses.add_gram_gradient(own, features, slope, 1.0, self._guides(features, place))
+        gradient += own
         return 0.0
+
+    def _guides(self, features: Any, place: Place) -> Any:
+        if self.guides is None:
+            return None
+        return arrays.beside(self.guides[(slice(None), *place)], features)
 
 
 class TiledLocal:
@@ -72,19 +80,22 @@ class TiledLocal:
     target : ndarray, (N, H, W)
         Of the whole picture.
     weight : float
-    mean_over : int
+    position_power : int
         The loss is divided by the number of positions to this power.
     """
 
-    def __init__(self, loss: Any, target: np.ndarray, weight: float, mean_over: int = 0) -> None:
-        self.loss, self.target, self.weight, self.mean_over = loss, target, weight, mean_over
+    def __init__(
+        self, loss: Any, target: np.ndarray, weight: float, position_power: int = 0
+    ) -> None:
+        self.loss, self.target, self.weight = loss, target, weight
+        self.position_power = position_power
         self.positions = target[0].size
 
     measure = settle = None
 
     def spread(self, features: Any, gradient: Any, place: Place) -> float:
         """Add the core's gradient; returns its share of the loss."""
-        share = (arrays.count(features[0]) / self.positions) ** self.mean_over
+        share = (arrays.count(features[0]) / self.positions) ** self.position_power
         # The whole target stays on the host: a tile's part of it is all that has to fit.
         target = arrays.beside(arrays.copy_of(self.target[(slice(None),) + place]), features)
         value, slope = self.loss(features, target, self.weight * share)
@@ -214,15 +225,3 @@ def responses(
         for blob in dict.fromkeys(blobs):
             core = arrays.copy_of(responses_of(net, blob)[0][tile.inside(fields[blob])])
             yield blob, tile.within(fields[blob]), core
-
-
-def core_gram(features: Any, mask: Optional[np.ndarray], place: Place) -> np.ndarray:
-    """sum_x mask(x) F(x) F(x)^T over a core, (N, N) float64; without a mask all positions count once."""
-    matrix = arrays.as_matrix(features)
-    if mask is None:
-        gram = arrays.gram(matrix)
-    else:
-        weighted = arrays.copy_of(features)
-        weighted *= arrays.beside(mask[place], features)
-        gram = arrays.matmul(matrix, arrays.as_matrix(weighted).T)
-    return arrays.to_numpy(gram).astype(np.float64)

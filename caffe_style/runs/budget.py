@@ -11,7 +11,7 @@ from ..errors import OptionError, ResourceError
 from ..networks.network import Network
 from ..objective.tiled import cut
 from ..scene.terms import loss_bytes
-from ..scene.tiled_terms import TILEABLE
+from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from .synthesis import check_memory
 
@@ -44,7 +44,7 @@ def fit(
     if settings.tile is not None:
         if settings.tile >= max(shape):
             tiles = [None]
-    elif not styles or settings.style_loss in TILEABLE:
+    elif not styles or STYLE_LOSSES[settings.style_loss].tiles:
         tiles += [tile for tile in TILES if tile < max(shape)]
     optimizers = [settings.optimizer]
     if settings.optimizer == "scipy" and not settings.bounds:
@@ -105,8 +105,9 @@ def _check_tiles(
     """Raise ResourceError if tiles, the targets of the whole picture and the optimiser do not fit."""
     network.resize(*shape)
     whole = [network.net.blobs[blob].count for blob in settings.content_layers]
-    if settings.style_loss == "pixelwise":
-        whole += [styles * network.net.blobs[blob].count for blob in settings.style_layers]
+    copies = STYLE_LOSSES[settings.style_loss].target_copies
+    if copies:
+        whole += [styles * copies * network.net.blobs[blob].count for blob in settings.style_layers]
     last = network.last_layer(settings.blobs + [network.input_blob])
     network.resize(min(tile, shape[0]), min(tile, shape[1]))
     needed = (

@@ -10,7 +10,7 @@ import numpy as np
 from ..backends.select import get_threads
 from ..errors import CheckpointError, OptionError
 from ..networks.network import Network
-from ..scene.scene import Pictures
+from ..scene.inputs import Inputs
 from ..scene.starts import read_picture
 from ..scene.styles import as_styles
 from ..settings.transfer import TransferSettings
@@ -19,12 +19,12 @@ from .request import Request
 
 
 def describe_run(
-    network: Network, pictures: Pictures, parameters: Dict[str, Any], tiles: List[Optional[int]]
+    network: Network, inputs: Inputs, parameters: Dict[str, Any], tiles: List[Optional[int]]
 ) -> Dict[str, Any]:
     """Everything that a run depends on; `checkpoint.Saved.run`."""
     return {
         "parameters": parameters,
-        "identity": _identity(network, pictures),
+        "identity": _identity(network, inputs),
         "network": network.opened,
         "threads": get_threads(),
         "tiles": tiles,
@@ -32,14 +32,14 @@ def describe_run(
     }
 
 
-def _identity(network: Network, pictures: Pictures) -> Dict[str, Any]:
+def _identity(network: Network, inputs: Inputs) -> Dict[str, Any]:
     """What must not change, by what an error calls it."""
     blobs = [np.asarray(blob.data) for layer in network.net.params.values() for blob in layer]
     found: Dict[str, Any] = {"network": digest(*blobs)}
-    if pictures.content is not None:
-        found["content picture"] = digest(pictures.content)
-    for number, style in enumerate(pictures.styles, 1):
-        which = "style" if len(pictures.styles) == 1 else "style %d" % number
+    if inputs.content is not None:
+        found["content picture"] = digest(inputs.content)
+    for number, style in enumerate(inputs.styles, 1):
+        which = "style" if len(inputs.styles) == 1 else "style %d" % number
         found["picture for the %s" % which] = digest(style.picture)
         found["weight of the %s" % which] = float(style.weight)
         if style.mask is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..networks.network import Network
-from ..scene.scene import Pictures, result_shape
+from ..scene.inputs import Inputs, result_shape
 from ..settings.transfer import TransferSettings
 from .budget import fit
 
@@ -35,7 +35,7 @@ class Scale(NamedTuple):
 
 
 def make_plan(
-    network: Network, pictures: Pictures, settings: TransferSettings
+    network: Network, inputs: Inputs, settings: TransferSettings
 ) -> Tuple[TransferSettings, List[Scale]]:
     """Plan a run so that each of its sizes fits in memory.
 
@@ -56,8 +56,8 @@ def make_plan(
     plan: List[Scale] = []
     # The largest first: what it takes to fit holds for all.
     for edge, iterations in zip(reversed(edges), reversed(shares)):
-        shape = result_shape(pictures, edge)
-        settings, tile = fit(network, shape, settings, len(pictures.styles))
+        shape = result_shape(inputs, edge)
+        settings, tile = fit(network, shape, settings, len(inputs.styles))
         plan.insert(0, Scale(edge, iterations, tile))
     return settings, plan
 

@@ -7,8 +7,8 @@ from typing import Any, Dict, Optional, Union
 from ..errors import OptionError
 from ..networks.network import Network
 from ..optimise.minimise import check_optimizer
-from ..scene.scene import read_pictures
-from ..scene.starts import Picture, name_of
+from ..scene.inputs import read_inputs
+from ..scene.starts import PictureLike, name_of
 from ..scene.styles import Styles, as_styles
 from ..settings.transfer import OPTIMIZERS, TransferSettings
 from ..watch.watcher import Callback, as_watcher
@@ -19,7 +19,7 @@ from .synthesis import Result
 
 
 def run(
-    content: Optional[Picture],
+    content: Optional[PictureLike],
     style: Styles,
     network: Network,
     settings: TransferSettings,
@@ -43,7 +43,7 @@ def run(
     saving = _as_checkpoint(checkpoint)
     settings = settings.replace(optimizer=optimizer).for_model(network)
     styles = as_styles(style)
-    pictures = read_pictures(content, styles, settings.style_loss, settings.colors)
+    inputs = read_inputs(content, styles, settings.style_loss, settings.colors)
     named = [one.parameters for one in styles]
     parameters: Dict[str, Any] = {
         **run_parameters(network),
@@ -51,7 +51,7 @@ def run(
         "style": named if len(named) > 1 else named[0] if named else None,
     }
     with saving.held():
-        return coarse_to_fine(network, pictures, settings, parameters, watcher, saving)
+        return coarse_to_fine(network, inputs, settings, parameters, watcher, saving)
 
 
 def _as_checkpoint(checkpoint: Union[PathLike, Unsaved, None]) -> Unsaved:

@@ -14,9 +14,9 @@ import numpy as np
 from ..errors import CheckpointError
 from ..networks.network import Network
 from ..optimise.evaluations import attach, result_of
-from ..scene.assembly import scene_objective
-from ..scene.scene import Pictures, Scene, make_scene
-from ..scene.starts import Picture, start_picture
+from ..scene.inputs import Inputs
+from ..scene.scene import Scene, make_scene, scene_objective
+from ..scene.starts import PictureLike, start_picture
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Watcher
 from .checkpoint import Saved, Unsaved
@@ -28,7 +28,7 @@ from .synthesis import Result, synthesise
 
 def coarse_to_fine(
     network: Network,
-    pictures: Pictures,
+    inputs: Inputs,
     settings: TransferSettings,
     parameters: Dict[str, Any],
     watcher: Watcher,
@@ -39,7 +39,7 @@ def coarse_to_fine(
     Parameters
     ----------
     network : Network
-    pictures : Pictures
+    inputs : Inputs
     settings : TransferSettings
     parameters : dict
         Recorded in the result, with the settings.
@@ -53,11 +53,11 @@ def coarse_to_fine(
     Result
         Of the last scale, with the history of all; of an earlier one if the run was stopped there.
     """
-    settings, plan = make_plan(network, pictures, settings)
+    settings, plan = make_plan(network, inputs, settings)
     parameters = {**parameters, **settings.parameters()}
-    final = _scene(pictures, settings, settings.size)
+    final = _scene(inputs, settings, settings.size)
     tiles = [scale.tile for scale in plan]
-    saved = checkpoint.begin(lambda: describe_run(network, pictures, parameters, tiles))
+    saved = checkpoint.begin(lambda: describe_run(network, inputs, parameters, tiles))
     past, first = Past([]), 0
     if saved is not None:
         parameters, tiles = saved.run["parameters"], saved.run["tiles"]
@@ -68,7 +68,7 @@ def coarse_to_fine(
         scale = plan[number]._replace(tile=tiles[number])
         done = 0 if saved is None else saved.done
         try:
-            scene = final if scale.size == settings.size else _scene(pictures, settings, scale.size)
+            scene = final if scale.size == settings.size else _scene(inputs, settings, scale.size)
             if len(plan) > 1:
                 _say(scale, scene)
             result = synthesise(
@@ -102,8 +102,8 @@ def coarse_to_fine(
     )
 
 
-def _scene(pictures: Pictures, settings: TransferSettings, size: int) -> Scene:
-    return make_scene(pictures, size, settings.style_scale, settings.style_loss, settings.colors)
+def _scene(inputs: Inputs, settings: TransferSettings, size: int) -> Scene:
+    return make_scene(inputs, size, settings.style_scale, settings.style_loss, settings.colors)
 
 
 def _say(scale: Scale, scene: Scene) -> None:
@@ -117,7 +117,7 @@ def _start(
     network: Network,
     scene: Scene,
     settings: TransferSettings,
-    init: Picture,
+    init: PictureLike,
     saved: Optional[Saved],
 ) -> np.ndarray:
     """The picture that a scale starts from; of a saved one only the size counts, its state has the picture."""

@@ -1,20 +1,26 @@
-"""The scene: content, styles and masks as an optimisation of one size needs them."""
+"""The scene: what a picture of one size is made from, and the objective that it minimises."""
 
 from __future__ import annotations
 
 import logging
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
 from ..errors import OptionError
-from ..losses import STYLE_LOSSES
+from ..networks.network import Network
+from ..objective.objective import Objective
+from ..objective.tiled import TiledObjective
 from ..pictures import colors as palette
 from ..pictures import images
-from .starts import read_picture
-from .styles import Style, read_mask, shares
+from ..settings.style_losses import STYLE_LOSSES
+from .inputs import Inputs, result_shape
+from .styles import read_mask, shares
+from .targets import CONTENT, Guides, Reference
+from .terms import make_terms, variation_term
 
-COLORS = ("style", "content", "match")
+if TYPE_CHECKING:
+    from ..settings.transfer import TransferSettings
 
 
 class ScaledStyle(NamedTuple):
@@ -62,57 +68,14 @@ class Scene(NamedTuple):
         return image if self.colored is None else palette.with_colors_of(image, self.colored)
 
 
-class Pictures(NamedTuple):
-    """The pictures as they were given, read once for all sizes."""
-
-    content: Optional[np.ndarray]
-    styles: List[Style]
-
-
-def read_pictures(
-    content: object, styles: Sequence[Style], style_loss: str, colors: str
-) -> Pictures:
-    """Read them, and check that they serve the style loss and the wish for colours.
-
-    Raises
-    ------
-    ImageError, OptionError
-    """
-    if style_loss not in STYLE_LOSSES:
-        raise OptionError(
-            "unknown style loss '%s': choose one of %s" % (style_loss, ", ".join(STYLE_LOSSES))
-        )
-    if colors not in COLORS:
-        raise OptionError("unknown colors '%s': choose one of %s" % (colors, ", ".join(COLORS)))
-    pictures = Pictures(
-        read_picture(content),
-        [style._replace(picture=read_picture(style.picture)) for style in styles],
-    )
-    if colors != "style" and (pictures.content is None or not styles):
-        raise OptionError("colors '%s' needs a content and a style picture" % colors)
-    if STYLE_LOSSES[style_loss].needs_guides and pictures.content is None:
-        raise OptionError("the %s loss needs a content picture: it guides the style" % style_loss)
-    if style_loss != "gram" and any(style.mask is not None for style in styles):
-        raise OptionError(
-            "masks guide Gram matrices: they go with the gram loss, not %s" % style_loss
-        )
-    return pictures
-
-
-def result_shape(pictures: Pictures, size: int) -> Tuple[int, int]:
-    """Height and width of a result with this long edge: the content's proportions, or the style's."""
-    reference = pictures.styles[0].picture if pictures.content is None else pictures.content
-    return images.fitted_size(reference.shape[:2], size)
-
-
 def make_scene(
-    pictures: Pictures, size: int, style_scale: float, style_loss: str, colors: str
+    inputs: Inputs, size: int, style_scale: float, style_loss: str, colors: str
 ) -> Scene:
     """Bring everything to one size.
 
     Parameters
     ----------
-    pictures : Pictures
+    inputs : Inputs
     size : int
         Long edge of the result.
     style_scale : float
@@ -123,12 +86,12 @@ def make_scene(
         The style's own; the content's, by working on luminance alone; or the style's pictures in the content's
         colours.
     """
-    shape = result_shape(pictures, size)
-    content = None if pictures.content is None else images.resize(pictures.content, shape)
-    masks = [read_mask(style.mask, shape) for style in pictures.styles]
+    shape = result_shape(inputs, size)
+    content = None if inputs.content is None else images.resize(inputs.content, shape)
+    masks = [read_mask(style.mask, shape) for style in inputs.styles]
     styles = []
     for number, (style, mask, share) in enumerate(
-        zip(pictures.styles, masks, shares(pictures.styles, masks)), 1
+        zip(inputs.styles, masks, shares(inputs.styles, masks)), 1
     ):
         image = images.resize(style.picture, round(size * style_scale))
         if STYLE_LOSSES[style_loss].needs_equal_size and image.shape[:2] != shape:
@@ -148,3 +111,59 @@ def make_scene(
     if colors == "content":
         return Scene(shape, palette.grey(content), styles, content)
     return Scene(shape, content, styles, None)
+
+
+def scene_objective(
+    network: Network, scene: Scene, settings: TransferSettings, tile: Optional[int]
+) -> Union[Objective, TiledObjective]:
+    """Content, styles and total variation as one function of the image.
+
+    Parameters
+    ----------
+    network : Network
+    scene : Scene
+    settings : TransferSettings
+    tile : int or None
+        Evaluate in tiles of this size.
+
+    Raises
+    ------
+    OptionError
+        When nothing has a weight, or a loss has no meaning in tiles.
+    """
+    normalisation = settings.normalisation
+    terms = []
+    for reference in references(scene, settings):
+        terms += make_terms(network, reference, scene.shape, normalisation, tile)
+    if not terms:
+        raise OptionError("content and style weights are all zero: there is nothing to optimise")
+    pictured = scene.content if scene.content is not None else scene.styles[0].image
+    variation = variation_term(network, settings.tv_weight, pictured, scene.shape, normalisation)
+    if tile is not None:
+        return TiledObjective(network, scene.shape, tile, terms, variation)
+    return Objective(network.net, network.input_blob, terms + variation)
+
+
+def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
+    """The styles and the content of a scene, those of them that have a weight on any layer."""
+    loss, guides = STYLE_LOSSES[settings.style_loss], None
+    if loss.needs_guides:
+        guides = Guides(
+            scene.content,
+            settings.content_layers,
+            settings.guides,
+            settings.guide_count,
+            settings.seed,
+        )
+    found = []
+    for style in scene.styles:
+        layers = _weighted(settings.style_layers, settings.style_weight * style.share)
+        found.append(Reference(style.label, style.image, loss, layers, style.mask, guides))
+    if scene.content is not None:
+        layers = _weighted(settings.content_layers, settings.content_weight)
+        found.append(Reference("content", scene.content, CONTENT, layers))
+    return [reference for reference in found if reference.layers]
+
+
+def _weighted(layers: Mapping[str, float], weight: float) -> Dict[str, float]:
+    return {blob: weight * value for blob, value in layers.items() if value * weight}

@@ -13,12 +13,13 @@ from ..networks.network import SMALLEST_SIDE
 from ..networks.zoo import IMAGENET_MEAN
 from ..pictures import images
 
-Picture = Union[str, Path, np.ndarray]
+#: A picture as a caller gives it: a path, or an array (H, W, 3) uint8 RGB.
+PictureLike = Union[str, Path, np.ndarray]
 
 INITS = "noise[:STD], coloured:EXPONENT, mean:STD, content, style, mix:PART or a file"
 
 
-def read_picture(picture: Optional[Picture]) -> Optional[np.ndarray]:
+def read_picture(picture: Optional[PictureLike]) -> Optional[np.ndarray]:
     """Read a picture given as a path, or check one given as an array; None stays None.
 
     Raises
@@ -40,14 +41,14 @@ def read_picture(picture: Optional[Picture]) -> Optional[np.ndarray]:
     return image
 
 
-def name_of(picture: Optional[Picture]) -> Optional[str]:
+def name_of(picture: Optional[PictureLike]) -> Optional[str]:
     """What the parameters say of a picture."""
     if picture is None:
         return None
     return "array" if isinstance(picture, np.ndarray) else str(picture)
 
 
-def is_picture(init: Picture) -> bool:
+def is_picture(init: PictureLike) -> bool:
     """Whether a start is a picture or file, not a word such as "noise" or "mix:0.5"."""
     if isinstance(init, np.ndarray):
         return True
@@ -57,7 +58,7 @@ def is_picture(init: Picture) -> bool:
 
 
 def start_picture(
-    init: Picture,
+    init: PictureLike,
     content: Optional[np.ndarray],
     style: Optional[np.ndarray],
     shape: Tuple[int, int],
@@ -117,13 +118,13 @@ def start_picture(
     return images.resize(image, shape)
 
 
-def _needed(image: Optional[np.ndarray], init: Picture, which: str) -> np.ndarray:
+def _needed(image: Optional[np.ndarray], init: PictureLike, which: str) -> np.ndarray:
     if image is None:
         raise OptionError("init '%s' needs a %s picture" % (init, which))
     return image
 
 
-def _number(init: Picture, text: str, least: float, most: float) -> float:
+def _number(init: PictureLike, text: str, least: float, most: float) -> float:
     try:
         value = float(text)
     except ValueError:

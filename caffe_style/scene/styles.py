@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ImageError, OptionError
 from ..pictures import colors, images
-from .starts import Picture, name_of, read_picture
+from .starts import PictureLike, name_of, read_picture
 
 
 class Style(NamedTuple):
@@ -24,9 +24,9 @@ class Style(NamedTuple):
         Laid over the content picture: white where the style belongs, black where not, grey in between.
     """
 
-    picture: Picture
+    picture: PictureLike
     weight: float = 1.0
-    mask: Optional[Picture] = None
+    mask: Optional[PictureLike] = None
 
     @property
     def parameters(self) -> Union[str, dict, None]:
@@ -40,7 +40,7 @@ class Style(NamedTuple):
         }
 
 
-Styles = Union[Picture, Style, Sequence[Union[Picture, Style]], None]
+Styles = Union[PictureLike, Style, Sequence[Union[PictureLike, Style]], None]
 
 
 def as_styles(given: Styles) -> List[Style]:
@@ -67,7 +67,7 @@ def as_styles(given: Styles) -> List[Style]:
     return styles
 
 
-def _from_parameters(given: Union[Picture, dict]) -> Style:
+def _from_parameters(given: Union[PictureLike, dict]) -> Style:
     return Style(**given) if isinstance(given, dict) else Style(given)
 
 
@@ -101,7 +101,7 @@ def _as_number(text: str) -> Optional[float]:
         return None
 
 
-def read_mask(mask: Optional[Picture], shape: Tuple[int, int]) -> Optional[np.ndarray]:
+def read_mask(mask: Optional[PictureLike], shape: Tuple[int, int]) -> Optional[np.ndarray]:
     """A mask as weights (*shape) float32, 0 to 1; None stays None.
 
     Raises

@@ -1,8 +1,8 @@
-"""From pictures and layer weights to the terms of an objective."""
+"""From a picture that the result is to resemble to the terms of an objective."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Mapping, Tuple
+from typing import List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -10,111 +10,123 @@ from .. import losses
 from ..errors import OptionError
 from ..networks.network import Network
 from ..objective.objective import Term, single_term
+from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
+from ..settings.style_losses import STYLE_LOSSES, StyleLoss
+from .guides import guided_targets, masked, self_guided_term
 from .styles import layer_mask
-
-#: Copies of the responses that a style loss keeps as its target, in their bytes: the responses themselves, or
-#: spectra of four times as many positions, half of them known by symmetry, complex.
-COPIES = {"pixelwise": 1, "windowed": 1, "spatial": 4, "spatial-pairs": 4}
+from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
 
 #: How a loss is scaled before its weight multiplies it: see `scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
 
 
-def content_terms(
+def make_terms(
     network: Network,
-    image: np.ndarray,
-    layers: Mapping[str, float],
-    weight: float,
+    reference: Reference,
+    shape: Tuple[int, int],
     normalisation: str = "relative",
-) -> List[Term]:
-    """One term for each content layer.
+    tile: Optional[int] = None,
+) -> List[Union[Term, TiledTerm]]:
+    """One term for each layer; with guides, for each layer and guiding layer.
 
     Parameters
     ----------
     network : Network
-    image : ndarray, (H, W, 3) uint8 RGB
-        The content image, of the result's size.
-    layers : mapping of str to float
-        Blob -> weight.
-    weight : float
-        Of their sum.
+    reference : Reference
+        The content picture, or a style.
+    shape : (int, int)
+        Height and width of the result.
     normalisation : str
         One of `NORMALISATIONS`: see `scale`.
+    tile : int, optional
+        For a `TiledObjective` with tiles of this size.
+
+    Raises
+    ------
+    OptionError
+        For an unknown normalisation, a layer that does not respond, a mask that leaves nothing of a layer, a
+        loss that has no meaning in tiles.
     """
-    make_target = losses.target_content
-    return _terms(
-        network, image, layers, weight, normalisation, "content", make_target, losses.content
-    )
-
-
-def style_terms(
-    network: Network,
-    image: np.ndarray,
-    layers: Mapping[str, float],
-    weight: float,
-    normalisation: str = "relative",
-    loss: str = "gram",
-) -> List[Term]:
-    """One term for each style layer; parameters as in `content_terms`, `loss` one of losses.STYLE_LOSSES."""
-    style = losses.STYLE_LOSSES[loss]
-    return _terms(
-        network, image, layers, weight, normalisation, "style", style.make_target, style.loss
-    )
-
-
-def masked_style_terms(
-    network: Network,
-    image: np.ndarray,
-    mask: np.ndarray,
-    layers: Mapping[str, float],
-    weight: float,
-    normalisation: str = "relative",
-) -> List[Term]:
-    """Gram losses of the positions that a mask (H, W) over the picture weighs; else as `style_terms`.
-
-    A mask is a single guide: Gram matrices weighted by position are what `losses.covariation` compares.
-    """
-    layers = {blob: value for blob, value in layers.items() if value * weight}
-    network.resize(*mask.shape)
-    sizes = {blob: tuple(network.net.blobs[blob].shape)[2:] for blob in layers}
+    sizes = layer_sizes(network, shape, reference.layers)
+    if tile is not None:
+        targets = tiled_targets(network, reference, sizes, tile)
+    elif reference.loss.needs_guides:
+        targets = guided_targets(network, reference)
+    else:
+        targets = whole_targets(network, reference)
     terms = []
-    for blob, features in (network.features(image, layers) if layers else {}).items():
-        name = "style %s" % blob
-        gram = losses.target_gram(features)
-        guide = layer_mask(mask, sizes[blob], name)
-        target = losses.CovariationTarget(gram[np.newaxis], guide[np.newaxis])
-        # Without responses there is nothing that a mask could tell apart.
-        share = weight * layers[blob]
-        share *= scale(normalisation, "style", blob, features, gram, losses.gram)
-        terms.append(single_term(name, blob, losses.covariation, target, share))
+    for target in targets:
+        size, mask = sizes[target.blob], None
+        if reference.mask is not None:
+            mask = layer_mask(reference.mask, size, target.name)
+        weight = target.weight * scale(normalisation, reference, target)
+        if tile is None:
+            terms.append(_term(reference.loss, target, weight, mask))
+        else:
+            terms.append(_tiled_term(reference.loss, target, weight, mask, size))
     return terms
 
 
-def loss_bytes(network: Network, layers: Mapping[str, float], loss: str) -> int:
-    """Estimate the bytes that a style loss takes beside the responses, on the network's present size."""
-    sizes = [4 * network.net.blobs[blob].count for blob in layers]
-    return int(COPIES.get(loss, 0) * sum(sizes))
+def _term(loss: StyleLoss, target: LayerTarget, weight: float, mask: Optional[np.ndarray]) -> Term:
+    if target.own_guides is not None:
+        return self_guided_term(target, weight)
+    function, value = loss.loss, target.value
+    if mask is not None:
+        function, value = losses.covariation, masked(value, mask)
+    return single_term(target.name, target.blob, function, value, weight)
 
 
-def _terms(
-    network: Network,
-    image: np.ndarray,
-    layers: Mapping[str, float],
+def _tiled_term(
+    loss: StyleLoss,
+    target: LayerTarget,
     weight: float,
-    normalisation: str,
-    kind: str,
-    make_target: Callable,
-    loss: Callable,
-) -> List[Term]:
-    layers = {blob: value for blob, value in layers.items() if value * weight}
-    if not layers:
-        return []
-    terms = []
-    for blob, features in network.features(image, layers).items():
-        target = make_target(features)
-        share = weight * layers[blob] * scale(normalisation, kind, blob, features, target, loss)
-        terms.append(single_term("%s %s" % (kind, blob), blob, loss, target, share))
-    return terms
+    mask: Optional[np.ndarray],
+    size: Tuple[int, int],
+) -> TiledTerm:
+    if loss.tiles == "gram":
+        summed = TiledGram(target.value, size[0] * size[1], weight, mask)
+    else:
+        summed = TiledLocal(loss.loss, target.value, weight, loss.position_power)
+    return TiledTerm(target.name, target.blob, summed)
+
+
+def scale(normalisation: str, reference: Reference, target: LayerTarget) -> float:
+    """What a layer's loss is multiplied by, beside its weight.
+
+    Parameters
+    ----------
+    normalisation : {"relative", "paper", "mean"}
+        "relative" divides by the loss of an image that makes no response: weights then mean the same whatever
+        the layer, the size and the network. "paper": the formulas of `caffe_style.losses` as they stand.
+        "mean": mean squares, of the N M responses for content and of the N^2 entries of G / (N M) for style,
+        with G / (N M) as Johnson's program scales Gram matrices.
+    reference : Reference
+    target : LayerTarget
+
+    Raises
+    ------
+    OptionError
+        For an unknown normalisation, or a relative weight where the layer does not respond.
+    """
+    if normalisation == "paper":
+        return 1.0
+    if normalisation == "mean":
+        # The paper's 1/2 and 1 / (4 N^2 M^2) taken back.
+        if reference.loss is CONTENT:
+            return 2.0 / target.features.size
+        return 4.0 / len(target.features) ** 2
+    if normalisation != "relative":
+        raise OptionError(
+            "unknown normalisation '%s': choose one of %s"
+            % (normalisation, ", ".join(NORMALISATIONS))
+        )
+    silent = reference.loss.loss(np.zeros_like(target.features), target.value)[0]
+    if not silent > 0:
+        raise OptionError(
+            "%s layer %s does not respond to the picture: leave it out"
+            % (reference.label, target.blob)
+        )
+    return 1.0 / silent
 
 
 def variation_term(
@@ -135,44 +147,7 @@ def variation_term(
     return [single_term("variation", blob_name, losses.total_variation, None, weight)]
 
 
-def scale(
-    normalisation: str, kind: str, blob: str, features: np.ndarray, target: Any, loss: Callable
-) -> float:
-    """What a layer's loss is multiplied by, beside its weight.
-
-    Parameters
-    ----------
-    normalisation : {"relative", "paper", "mean"}
-        "relative" divides by the loss of an image that makes no response: weights then mean the same whatever
-        the layer, the size and the network. "paper": the formulas of `caffe_style.losses` as they stand.
-        "mean": mean squares, of the N M responses for content and of the N^2 entries of G / (N M) for style,
-        with G / (N M) as Johnson's program scales Gram matrices.
-    kind : {"content", "style"}
-    blob : str
-    features : ndarray, (N, H, W)
-        Of the content or style image, M = H * W.
-    target : any
-    loss : callable
-
-    Raises
-    ------
-    OptionError
-        For an unknown normalisation, or a relative weight where the layer does not respond.
-    """
-    channels = features.shape[0]
-    if normalisation == "paper":
-        return 1.0
-    if normalisation == "mean":
-        # The paper's 1/2 and 1 / (4 N^2 M^2) taken back.
-        return 2.0 / features.size if kind == "content" else 4.0 / channels**2
-    if normalisation != "relative":
-        raise OptionError(
-            "unknown normalisation '%s': choose one of %s"
-            % (normalisation, ", ".join(NORMALISATIONS))
-        )
-    silent = loss(np.zeros_like(features), target)[0]
-    if not silent > 0:
-        raise OptionError(
-            "%s layer %s does not respond to the picture: leave it out" % (kind, blob)
-        )
-    return 1.0 / silent
+def loss_bytes(network: Network, layers: Mapping[str, float], loss: str) -> int:
+    """Estimate the bytes that a style loss takes beside the responses, on the network's present size."""
+    sizes = [4 * network.net.blobs[blob].count for blob in layers]
+    return int(STYLE_LOSSES[loss].target_copies * sum(sizes))

@@ -16,7 +16,7 @@ from ...engine.native.cpus import available_cpus
 from ...errors import CaffeStyleError, OptionError
 from ...networks import resources, zoo
 from ...pictures import images
-from ...scene.starts import Picture, name_of, read_picture
+from ...scene.starts import PictureLike, name_of, read_picture
 from ..presets import get_preset
 from .process import run_worker
 from .report import write_report
@@ -33,8 +33,8 @@ class Entry(NamedTuple):
 
 
 def compare(
-    content: Optional[Picture] = None,
-    style: Optional[Picture] = None,
+    content: Optional[PictureLike] = None,
+    style: Optional[PictureLike] = None,
     model: Union[str, Path] = "vgg19",
     folder: Union[str, Path] = "comparison",
     *,

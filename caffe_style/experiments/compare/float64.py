@@ -64,7 +64,7 @@ class Float64Blob:
 
 
 class Float64Net:
-    """Runs the graph of an engine's net in float64; as much of pycaffe's interface as an objective uses.
+    """Runs the graph of an engine's net in float64; a `backends.net.Net`.
 
     Parameters
     ----------

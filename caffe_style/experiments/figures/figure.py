@@ -18,7 +18,7 @@ from ...pictures import images
 from ...pictures.files import check_apart
 from ...pictures.sheets import Cell, contact_sheet
 from ...runs.synthesis import Result
-from ...scene.starts import Picture, name_of, read_picture
+from ...scene.starts import PictureLike, name_of, read_picture
 from ..feature import feature
 from ..generated import element, sparse
 from ..transfer import texture, transfer
@@ -29,8 +29,8 @@ Step = Callable[[int, Any], None]
 
 def figure(
     number: int,
-    content: Optional[Picture],
-    style: Optional[Picture],
+    content: Optional[PictureLike],
+    style: Optional[PictureLike],
     network: Network,
     folder: Union[str, Path] = "figures",
     *,

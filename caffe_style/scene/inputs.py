@@ -1,0 +1,59 @@
+"""What a transfer is given: pictures and styles, read once for all sizes."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..errors import OptionError
+from ..pictures import images
+from ..settings.style_losses import STYLE_LOSSES
+from .starts import PictureLike, read_picture
+from .styles import Style
+
+
+class Inputs(NamedTuple):
+    """The pictures as they were given, read.
+
+    Attributes
+    ----------
+    content : ndarray, (H, W, 3) uint8 RGB, or None
+    styles : list of Style
+        Each with its picture as an array; masks may still be paths.
+    """
+
+    content: Optional[np.ndarray]
+    styles: List[Style]
+
+
+def read_inputs(
+    content: Optional[PictureLike], styles: Sequence[Style], style_loss: str, colors: str
+) -> Inputs:
+    """Read the pictures, and check that they serve the style loss and the choice of colours.
+
+    Raises
+    ------
+    ImageError, OptionError
+    """
+    loss = STYLE_LOSSES[style_loss]
+    inputs = Inputs(
+        read_picture(content),
+        [style._replace(picture=read_picture(style.picture)) for style in styles],
+    )
+    if colors != "style" and (inputs.content is None or not styles):
+        raise OptionError("colors '%s' needs a content and a style picture" % colors)
+    if loss.needs_guides and inputs.content is None:
+        raise OptionError("the %s loss needs a content picture: it guides the style" % style_loss)
+    if not loss.takes_masks and any(style.mask is not None for style in styles):
+        maskable = " or ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)
+        raise OptionError(
+            "masks guide Gram matrices: they go with the %s loss, not %s" % (maskable, style_loss)
+        )
+    return inputs
+
+
+def result_shape(inputs: Inputs, size: int) -> Tuple[int, int]:
+    """Height and width of a result with this long edge: the content's proportions, or the style's."""
+    reference = inputs.styles[0].picture if inputs.content is None else inputs.content
+    return images.fitted_size(reference.shape[:2], size)
