@@ -14,10 +14,9 @@ import numpy as np
 from ..backends import arrays
 from ..errors import OptionError
 from ..pictures.files import reason
+from ..settings.transfer import OPTIMIZERS
 from . import lbfgs
 from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
-
-OPTIMIZERS = ("scipy", "device")
 
 
 def minimise(

@@ -105,7 +105,7 @@ def synthesise(
     parameters : dict
         Recorded in the result.
     optimizer : str
-        One of `caffe_style.optimise.minimise.OPTIMIZERS`.
+        One of `caffe_style.settings.transfer.OPTIMIZERS`.
     watcher : Watcher
         Called after each iteration with an image (H, W, 3) uint8 RGB, if it wants one.
     redraw, steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from ..errors import ImageError, OptionError
 from ..networks.network import SMALLEST_SIDE
 from ..networks.zoo import IMAGENET_MEAN
 from ..pictures import images
-
-#: A picture as a caller gives it: a path, or an array (H, W, 3) uint8 RGB.
-PictureLike = Union[str, Path, np.ndarray]
+from ..settings.kinds import PictureLike, name_of
 
 INITS = "noise[:STD], coloured:EXPONENT, mean:STD, content, style, mix:PART or a file"
 
@@ -39,13 +37,6 @@ def read_picture(picture: Optional[PictureLike]) -> Optional[np.ndarray]:
             % (name, image.shape[1], image.shape[0], SMALLEST_SIDE)
         )
     return image
-
-
-def name_of(picture: Optional[PictureLike]) -> Optional[str]:
-    """What the parameters say of a picture."""
-    if picture is None:
-        return None
-    return "array" if isinstance(picture, np.ndarray) else str(picture)
 
 
 def is_picture(init: PictureLike) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import List, Optional
 
 from .base import REQUIRED, changed, setting
-from .kinds import File, Kind, Layers, LayerWeights, Number, Picture
+from .kinds import File, Kind, Layers, LayerWeights, Number, PictureLike
 from .transfer import RunSettings
 
 _RESAMPLE = "draw anew every N iterations"
@@ -17,7 +17,7 @@ _WHEN_BOUNDED = "yes, but for --resample"
 class ElementSettings(RunSettings):
     """The settings of a texture of one entry of a Gram matrix (paper, Figure 5)."""
 
-    init: Picture = changed(RunSettings, "init", default="noise")
+    init: PictureLike = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
     layer: str = setting(REQUIRED, Kind(), "the layer whose Gram matrix it is", "objective")
     i: Optional[int] = setting(None, Number(int), "row of the entry", "objective", shown="random")
@@ -48,7 +48,7 @@ class ElementSettings(RunSettings):
 class SparseSettings(RunSettings):
     """The settings of a texture of random sparse Gram matrices (paper, Figures 6 and 7)."""
 
-    init: Picture = changed(RunSettings, "init", default="noise")
+    init: PictureLike = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
     layers: Layers = setting(
         REQUIRED, LayerWeights(), "the layers whose Gram matrices they are", "objective"
@@ -59,7 +59,7 @@ class SparseSettings(RunSettings):
     density: Optional[float] = setting(
         None, Number(float), "part of the entries that is not zero, in (0, 1]", "objective"
     )
-    like: Optional[Picture] = setting(
+    like: Optional[PictureLike] = setting(
         None, File(), "take both, for each layer, from this picture", "objective"
     )
     resample: Optional[int] = setting(
@@ -79,7 +79,7 @@ class SparseSettings(RunSettings):
 class FeatureSettings(RunSettings):
     """The settings of the picture that one feature map responds to most (paper, section 6)."""
 
-    init: Picture = changed(RunSettings, "init", default="noise")
+    init: PictureLike = changed(RunSettings, "init", default="noise")
     layer: str = setting(REQUIRED, Kind(), "a layer's name", "objective")
     channel: Optional[int] = setting(
         None, Number(int), "which of its feature maps", "objective", shown="random"

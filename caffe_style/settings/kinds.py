@@ -14,7 +14,7 @@ from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence, Union
 from ..errors import OptionError
 
 #: A picture's file, or an array (H, W, 3) of uint8.
-Picture = Any
+PictureLike = Any
 #: Blob name -> weight.
 Layers = Mapping[str, float]
 
@@ -195,7 +195,7 @@ class File(Kind):
 
     metavar = "FILE"
 
-    def check(self, value: Any, name: str) -> Picture:
+    def check(self, value: Any, name: str) -> PictureLike:
         """Return the name or the array; what is in it is checked where it is read."""
         if hasattr(value, "shape") or isinstance(value, os.PathLike):
             return value
@@ -214,7 +214,7 @@ class Start(File):
     metavar = "START"
 
 
-def name_of(picture: Optional[Picture]) -> Optional[str]:
+def name_of(picture: Optional[PictureLike]) -> Optional[str]:
     """Return what metadata says of a picture: its file's name, "array" for an array, None for None."""
     if picture is None:
         return None

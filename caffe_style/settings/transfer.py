@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Union
 
 from .base import Settings, changed, setting
-from .kinds import Choice, Flag, Layers, LayerWeights, Number, Picture, Scales, Start
+from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Scales, Start
 from .style_losses import STYLE_LOSSES
 
 #: L-BFGS of SciPy on the host, or our own where the network is.
@@ -25,7 +25,7 @@ class RunSettings(Settings):
 
     size: int = setting(512, Number(int, 16, 65536), "long edge in pixels", "picture")
     iterations: int = setting(200, Number(int, 1, 10**6), "steps of L-BFGS", "picture")
-    init: Picture = setting(
+    init: PictureLike = setting(
         "content",
         Start(),
         "where to start: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), content, "
@@ -127,4 +127,4 @@ class TransferSettings(RunSettings):
 class FromNoiseSettings(TransferSettings):
     """The settings of `texture` and `reconstruct`: one of the two pictures, from noise."""
 
-    init: Picture = changed(RunSettings, "init", default="noise")
+    init: PictureLike = changed(RunSettings, "init", default="noise")
