@@ -114,10 +114,16 @@ def files_of(folder):
     ]
 
 
-# PoCL is OpenCL on the processor, for machines without a GPU and for tests.
+# Intel's runtime is OpenCL on the processor, AMD's too, for machines without a GPU and for tests. It needs the
+# compiler's libraries, and does not say so.
+X86_64 = (
+    "(platform_system == 'Linux' and platform_machine == 'x86_64')"
+    " or (platform_system == 'Windows' and platform_machine == 'AMD64')"
+)
 OPENCL = [
     "pyopencl>=2021.2",
-    "pocl-binary-distribution; platform_system == 'Linux' and platform_machine == 'x86_64'",
+    "intel-opencl-rt>=2025.3; " + X86_64,
+    "intel-cmplr-lib-rt>=2025.3; " + X86_64,
 ]
 
 version = re.search(r'__version__ = "(.*)"', (ROOT / "caffe_style/__init__.py").read_text()).group(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,25 @@ REFERENCE = Path(__file__).resolve().parent / "reference"
 # Tests started in the background ignore Ctrl-C, and so would the programs that some of them interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@functools.cache
+def why_not(backend: str) -> str:
+    """How a process ended that tried a backend, before the tests' own may; '' where it computes."""
+    program = "import sys; from caffe_style.cli import doctor; doctor.try_backend(sys.argv[1])"
+    tried = subprocess.run(
+        [sys.executable, "-c", program, backend], capture_output=True, text=True, cwd=str(ROOT)
+    )
+    if tried.returncode == 0:
+        return ""
+    lines = tried.stderr.splitlines() or ["without a word"]
+    return "%s ended with status %d: %s" % (backend, tried.returncode, lines[-1])
+
+
+def skip_unless_it_computes(backend: str) -> None:
+    """Skip where foreign code would take all tests down with it."""
+    if why_not(backend):
+        pytest.skip(why_not(backend))
 
 
 @pytest.fixture(scope="session")

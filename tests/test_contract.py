@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import skip_unless_it_computes
 
 import caffe_style as cs
 from caffe_style import losses
@@ -38,15 +38,9 @@ layer { name: "top" type: "Convolution" bottom: "norm" top: "top"
 """
 
 
-@cache
-def present():
-    return backends.present()
-
-
 @pytest.fixture(scope="module", params=backends.BACKENDS)
 def backend(request):
-    if request.param not in present():
-        pytest.skip("no %s on this machine" % request.param)
+    skip_unless_it_computes(request.param)
     return request.param
 
 

@@ -7,12 +7,13 @@ import random
 
 import numpy as np
 import pytest
+from conftest import skip_unless_it_computes
 from engine_nets import input_layer, layer_net, net_of
 from replay import relative_error
 
 from caffe_style.engine import devices
 from caffe_style.engine.devices import opencl
-from caffe_style.engine.devices.opencl import platforms
+from caffe_style.engine.devices.opencl import choice, platforms, trial, trials
 from caffe_style.engine.devices.opencl.programs import Tuning
 from caffe_style.engine.memory import Memory, Pool
 from caffe_style.errors import BackendError, ResourceError
@@ -27,10 +28,8 @@ GPU = Tuning(vector=4, group=64, rows=8, vectors=1, lanes=16, team=8, scratch=1 
 
 @pytest.fixture(scope="module", params=["as it is", "as a GPU"])
 def device(request):
-    try:
-        made = devices.make_device("opencl")
-    except BackendError as error:
-        pytest.skip(str(error))
+    skip_unless_it_computes("opencl")
+    made = devices.make_device("opencl")
     if request.param == "as it is":
         return made
     return opencl.OpenclDevice(platforms.import_pyopencl(), made._device, GPU)
@@ -297,23 +296,40 @@ def test_what_has_no_kernel_is_told_once(device, caplog):
 
 def test_devices_by_number_and_name(device):
     found = opencl.list_devices()
-    assert platforms.choose_device(0) == found[0]
-    assert platforms.choose_device(found[0].device.name[2:7].upper()) == found[0]
+    assert choice.choose_device(0) == found[0]
+    assert choice.choose_device(found[0].device.name[2:7].upper()) == found[0]
     for nothing in (len(found), -1, "no such name"):
         with pytest.raises(BackendError, match="0: ") as raised:
-            platforms.choose_device(nothing)
+            choice.choose_device(nothing)
         assert found[0].name in str(raised.value) and str(nothing) in str(raised.value)
 
 
-def test_a_driver_that_cannot_compile_is_named(device, monkeypatch):
-    monkeypatch.setattr(platforms, "TRIVIAL", "nonsense")
-    assert opencl.list_devices()[0].fault
-    with pytest.raises(BackendError, match="cannot compile"):
-        platforms.choose_device(0)
+def test_the_trial_runs_what_our_kernels_serve(device):
+    """What a driver may die of is tried: all layers that have kernels, but those that copy nothing."""
+    tried = {layer[0] for layer in trial.LAYERS} | {"ReLU", "Split"}
+    assert tried == set(device._kernels) - {"Dropout"}
+    deviations = [trial.try_layer(device, "layer", *layer) for layer in trial.LAYERS]
+    assert max(deviations) < trial.TOLERANCE / 10
 
 
-def test_no_platform_says_what_to_install(device, monkeypatch):
-    monkeypatch.setattr(platforms.import_pyopencl(), "get_platforms", lambda: [])
+def test_the_trial_notices_what_is_computed_wrongly(device, monkeypatch):
+    monkeypatch.setitem(device._kernels, "LRN", device._kernels["Dropout"])
+    lrn = next(layer for layer in trial.LAYERS if layer[0] == "LRN")
+    monkeypatch.setattr(
+        type(device), "download", lambda self, buffer, array: array.fill(1), raising=True
+    )
+    assert not trial.try_layer(device, "layer", *lrn) < trial.TOLERANCE
+
+
+def test_a_device_that_failed_its_trial_is_not_offered(device, monkeypatch):
+    monkeypatch.setattr(trials, "try_device", lambda name: "computes something else")
+    assert all(each.fault for each in opencl.list_devices())
+    with pytest.raises(BackendError, match="cannot be used: its driver computes something else"):
+        choice.choose_device(0)
+
+
+def test_no_driver_says_what_to_install(device, monkeypatch):
+    monkeypatch.setattr(trials, "try_drivers", dict)
     with pytest.raises(BackendError, match=r"caffe-style\[opencl\].*driver"):
         opencl.list_devices()
 

@@ -7,6 +7,8 @@ import json
 import platform
 from typing import Any, Dict, Union
 
+from .options import show_messages
+
 #: Enough of a network to see that a backend computes.
 NET = """
 name: "doctor" force_backward: true
@@ -135,6 +137,8 @@ def try_backend(name: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print it."""
+    # What it says while it builds kernels; standard output is the report's.
+    show_messages(quiet=False)
     for name in args.backends:
         try_backend(name)
     found = examine()

@@ -15,7 +15,8 @@ from ...layers.base import Layer
 from ...memory import Memory
 from ..kernels import Kernel, KernelDevice
 from . import convolution, layers
-from .platforms import choose_device, import_pyopencl
+from .choice import choose_device
+from .platforms import import_pyopencl
 from .programs import Programs, Tuning, tuning_for
 
 FLOAT = 4
@@ -32,9 +33,10 @@ def make_opencl_device(wanted: Union[int, str] = 0) -> OpenclDevice:
     Raises
     ------
     BackendError
-        When PyOpenCL, a platform or that device is missing, or when its driver cannot compile.
+        When PyOpenCL or that device is missing, or when it cannot run our kernels.
     """
-    return OpenclDevice(import_pyopencl(), choose_device(wanted).device)
+    device = choose_device(wanted).device
+    return OpenclDevice(import_pyopencl(), device)
 
 
 class OpenclDevice(KernelDevice):

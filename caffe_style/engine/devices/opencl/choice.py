@@ -1,0 +1,89 @@
+"""Which OpenCL device a user means, among those that were tried and work."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, List, NamedTuple, Union
+
+from ....errors import BackendError
+from . import drivers, trials
+from .platforms import (
+    INSTALL,
+    check_pyopencl,
+    import_pyopencl,
+    is_gpu,
+    name_of,
+    visible_devices,
+)
+
+
+class Found(NamedTuple):
+    """One device of one platform, or a driver that fails before it names any.
+
+    Attributes
+    ----------
+    device : pyopencl.Device or None
+        The handle.
+    name : str
+        The device's name, its platform's, its driver's version.
+    fault : str
+        Why it cannot be used; empty where it can.
+    """
+
+    device: Any
+    name: str
+    fault: str
+
+
+def list_devices() -> List[Found]:
+    """All devices, in the order in which `--device` counts: GPUs first, what cannot be used last.
+
+    Drivers and devices that are new are tried first, in processes of their own: see `trials`.
+
+    Raises
+    ------
+    BackendError
+        When PyOpenCL or every driver is missing.
+    """
+    check_pyopencl()
+    faults = trials.try_drivers()
+    working = [driver for driver, fault in faults.items() if not fault]
+    os.environ.update(drivers.environment_for(working))
+    drivers.preload_siblings()
+    cl = import_pyopencl()
+    found = []
+    for device in visible_devices(cl) if working else []:
+        found.append(Found(device, name_of(device), trials.try_device(name_of(device))))
+    gpus = [each for each in found if is_gpu(cl, each.device)]
+    # The loader has no order for drivers; that of GPUs is what people know.
+    processors = sorted((each for each in found if each not in gpus), key=lambda each: each.name)
+    found = sorted(gpus + processors, key=lambda each: bool(each.fault))
+    found += [Found(None, driver, fault) for driver, fault in faults.items() if fault]
+    if not found:
+        raise BackendError("no OpenCL device here: " + INSTALL)
+    return found
+
+
+def choose_device(wanted: Union[int, str]) -> Found:
+    """The device of this number in `list_devices`, or the first whose name contains this text.
+
+    Raises
+    ------
+    BackendError
+        When there is none, listing those that are there; or when it cannot be used.
+    """
+    found = list_devices()
+    if isinstance(wanted, int):
+        matching = found[wanted : wanted + 1] if wanted >= 0 else []
+    else:
+        matching = [each for each in found if wanted.lower() in each.name.lower()]
+    if not matching:
+        there = "; ".join("%d: %s" % numbered for numbered in enumerate(e.name for e in found))
+        raise BackendError("no OpenCL device %s: there is %s" % (wanted, there))
+    if matching[0].fault:
+        raise BackendError(
+            "the OpenCL device %s cannot be used: its driver %s; a newer driver may help,"
+            " and once %s is deleted it is tried again"
+            % (matching[0].name, matching[0].fault, drivers.cache_folder())
+        )
+    return matching[0]
