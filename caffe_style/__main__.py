@@ -12,14 +12,18 @@ def main() -> int:
         with interrupts.handled(to_the_end=True):
             from .cli import main as run
 
-            return run()
+            status = run()
     except KeyboardInterrupt:
         # So early that nothing was begun.
+        status = 130
         try:
             os.write(2, b"caffe-style: interrupted\n")
         except OSError:
             pass  # nobody hears
-        return 130
+    # An interruption that passed through code made of text, as named tuples are, and was caught later counts as
+    # not caught: Python would end by the signal, not with our status. This makes it forget.
+    exec("")
+    return status
 
 
 if __name__ == "__main__":

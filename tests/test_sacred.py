@@ -487,12 +487,13 @@ def test_nohup_holds(folder):
 
 #: Interrupts itself when a module is about to be loaded, from the first one of the command line on.
 EARLY = """
-import os, runpy, signal, sys
+import os, runpy, signal, sys, time
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == module:
             sys.meta_path.remove(self)
-            os.kill(os.getpid(), getattr(signal, number))
+            # As text, in which a KeyboardInterrupt counts as not caught.
+            exec("os.kill(os.getpid(), getattr(signal, number)); time.sleep(1)")
 module, number = sys.argv[1:3]
 sys.argv[1:3] = []
 sys.meta_path.insert(0, Finder())
@@ -512,7 +513,8 @@ runpy.run_module("caffe_style", run_name="__main__", alter_sys=True)
 )
 def test_while_the_program_starts(folder, module, name):
     arguments = [module, name, "transfer", "a.png", "b.png", *SHORT]
-    result = run(folder, *arguments, program=[sys.executable, "-c", EARLY])
+    (folder / "early.py").write_text(EARLY)
+    result = run(folder, *arguments, program=[sys.executable, "-m", "early"])
     assert result.returncode == 130
     assert line_of(result) == "caffe-style: interrupted"
 
