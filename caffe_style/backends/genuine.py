@@ -76,9 +76,13 @@ def check_gpu(device: int) -> None:
     if not isinstance(device, int):
         raise BackendError("Caffe numbers its GPUs: --device takes a number, not '%s'" % device)
     program = (
+        # As it is here: `-c` puts the working folder first.
+        "import sys\n"
+        "sys.path[:] = %r\n"
         "import caffe\n"
         "caffe.set_mode_gpu()\n"
-        "getattr(caffe, 'select_device', lambda n, all: caffe.set_device(n))(%d, False)\n" % device
+        "getattr(caffe, 'select_device', lambda n, all: caffe.set_device(n))(%d, False)\n"
+        % (sys.path, device)
     )
     probe = subprocess.run([sys.executable, "-c", program], capture_output=True)
     if probe.returncode == 0:

@@ -17,16 +17,7 @@ _PRINTING = ("show", "models", "doctor", "statistics")
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line's parser; every command sets `run`, a function of the parsed arguments."""
-    from . import (
-        compare,
-        doctor,
-        figure,
-        generated,
-        models,
-        show,
-        statistics,
-        transfer,
-    )
+    from . import compare, doctor, figure, models, picture_commands, show, statistics
     from .batch import command as batch
 
     parser = argparse.ArgumentParser(
@@ -35,7 +26,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version="caffe_style " + __version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (transfer, generated, statistics, figure, compare, batch, show, models, doctor):
+    picture_commands.add_parsers(commands)
+    for module in (statistics, figure, compare, batch, show, models, doctor):
         module.add_parser(commands)
     return parser
 

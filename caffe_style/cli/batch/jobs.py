@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
-import csv
+import functools
 import io
 import os
+import re
+import string
 from itertools import product
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ...errors import BatchError
-from ...pictures.files import check_regular
+from ...settings.commands import COMMANDS
+from .reading import Entry, read_entries, shorten
 
-#: What a job may make: everything that optimises one picture.
-COMMANDS = ("transfer", "texture", "reconstruct", "element", "sparse", "feature")
 #: Pictures that a command takes without an option's name.
 _PICTURES = {
     "transfer": ("content", "style"),
@@ -23,8 +25,12 @@ _PICTURES = {
 }
 #: Options whose value is a file that is written.
 _WRITTEN = ("--curve", "--animate", "--checkpoint")
-#: What a CSV file has for options without a value.
-_TRUTH = {"true": True, "false": False}
+#: How many jobs a file may ask for: lists of contents and styles multiply.
+_MOST = 100_000
+#: Bytes of a checkpoint's name, which file systems take even with what is added while it is written.
+_LONGEST_NAME = 240
+#: What `{number:...}` may add: leading zeros, for up to 9 digits.
+_ZEROS = re.compile("0[1-9]d?")
 
 
 class Job(NamedTuple):
@@ -39,12 +45,18 @@ class Job(NamedTuple):
     output : Path
     folder : Path
         What relative names are relative to: the file of jobs' folder.
+    checkpoint : Path, optional
+        Where it saves itself as it goes, if its optimizer can.
+    keeps_checkpoint : bool
+        Whether that stays when the picture is made, since the job names it.
     """
 
     where: str
     arguments: Tuple[str, ...]
     output: Path
     folder: Path
+    checkpoint: Optional[Path] = None
+    keeps_checkpoint: bool = False
 
     def inputs(self) -> List[Path]:
         """What it reads, if these are files: arguments, and parts of them (``FILE:MASK``)."""
@@ -73,10 +85,11 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
         a picture that a job reads.
     """
     path = Path(path)
-    entries = _read_csv(path) if path.suffix.lower() == ".csv" else _read_yaml(path)
     jobs: List[Job] = []
-    for where, entry in entries:
+    for where, entry in read_entries(path):
         for one in _pairs(where, entry):
+            if len(jobs) == _MOST:
+                raise BatchError("%s: more than %d jobs: split the file" % (where, _MOST))
             jobs.append(_job(where, one, len(jobs) + 1, path.resolve().parent))
     if not jobs:
         raise BatchError("%s has no jobs" % path)
@@ -85,10 +98,18 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
 
 
 def _check_outputs(jobs: List[Job]) -> None:
-    """Refuse what would write a picture twice, or over one that a job reads."""
+    """Refuse what would write a picture or a checkpoint twice, or over one that a job reads."""
     owners: Dict[str, str] = {}
     read = {os.path.normpath(path) for job in jobs for path in job.inputs()}
     for job in jobs:
+        if job.checkpoint is not None:
+            saved = os.path.normpath(job.folder / job.checkpoint)
+            if saved in owners:
+                raise BatchError(
+                    "%s and %s would both write %s: give each a checkpoint"
+                    % (owners[saved], job.where, job.checkpoint)
+                )
+            owners[saved] = job.where
         output = os.path.normpath(job.folder / job.output)
         if output in owners:
             raise BatchError(
@@ -100,53 +121,7 @@ def _check_outputs(jobs: List[Job]) -> None:
         owners[output] = job.where
 
 
-def _read_yaml(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
-    import yaml
-
-    try:
-        check_regular(path)
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BatchError(_unreadable(path, error)) from None
-    if not isinstance(content, dict) or not isinstance(content.get("jobs"), list):
-        raise BatchError("%s has no list `jobs:` of what to make" % path)
-    unknown = sorted(set(content) - {"jobs", "defaults"}, key=str)
-    if unknown:
-        raise BatchError("%s: '%s' is neither jobs nor defaults" % (path, unknown[0]))
-    defaults = content.get("defaults") or {}
-    found = []
-    for number, entry in enumerate(content["jobs"], 1):
-        where = "%s, job %d" % (path, number)
-        if not isinstance(entry, dict) or not isinstance(defaults, dict):
-            raise BatchError("%s: write options as `name: value`" % where)
-        found.append((where, {**defaults, **entry}))
-    return found
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return "cannot read %s: %s" % (path, reason)
-
-
-def _read_csv(path: Path) -> List[Tuple[str, Dict[str, Any]]]:
-    try:
-        check_regular(path)
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BatchError(_unreadable(path, error)) from None
-    found = []
-    rows = csv.DictReader(io.StringIO(text))
-    for row in rows:
-        where = "%s, line %d" % (path, rows.line_num)
-        if None in row or None in row.values():
-            raise BatchError("%s has another number of fields than the first row" % where)
-        fields = {name.strip(): value.strip() for name, value in row.items()}
-        entry = {name: _TRUTH.get(value, value) for name, value in fields.items() if value}
-        found.append((where, entry))
-    return found
-
-
-def _pairs(where: str, entry: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
+def _pairs(where: str, entry: Entry) -> Iterator[Entry]:
     """The entry for each content with each style."""
     lists = []
     for name in ("content", "style"):
@@ -159,11 +134,18 @@ def _pairs(where: str, entry: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
         yield {**entry, **{name: value for name, value in pictures.items() if value is not None}}
 
 
-def _job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job:
+def _job(
+    where: str,
+    entry: Mapping[str, Any],
+    number: int,
+    folder: Path,
+) -> Job:
     rest = {str(name).replace("_", "-"): value for name, value in entry.items()}
     command = rest.pop("command", "transfer")
     if command not in COMMANDS:
-        raise BatchError("%s: command '%s' is none of %s" % (where, command, ", ".join(COMMANDS)))
+        raise BatchError(
+            "%s: command '%s' is none of %s" % (where, shorten(str(command)), ", ".join(COMMANDS))
+        )
     pictures = [
         str(rest.pop(name)) for name in _PICTURES.get(command, ()) if rest.get(name) is not None
     ]
@@ -171,12 +153,11 @@ def _job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job
         rest.pop("output", "{content}-{style}.png" if len(pictures) > 1 else "{number}.png")
     )
     stems = {name: Path(str(entry.get(name, ""))).stem for name in ("content", "style")}
-    try:
-        output = output.format(number=number, **stems)
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+    if not _plain_names(output):
         raise BatchError(
-            "%s: output '%s' may name {content}, {style} and {number}" % (where, output)
-        ) from None
+            "%s: output '%s' may name {content}, {style} and {number}" % (where, shorten(output))
+        )
+    output = output.format(number=number, **stems)
     arguments = [command, *pictures]
     styles = rest.pop("styles", [])
     for style in styles if isinstance(styles, list) else [styles]:
@@ -186,8 +167,42 @@ def _job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job
         raise BatchError("%s: %s needs %s" % (where, command, " and ".join(needed)))
     for name, value in rest.items():
         arguments += _option(where, name, value)
-    _check(where, arguments)
-    return Job(where, tuple(arguments), Path(output), folder)
+    parsed = _parsed(where, arguments)
+    checkpoint = getattr(parsed, "checkpoint", None)
+    return Job(
+        where,
+        tuple(arguments),
+        Path(output),
+        folder,
+        _checkpoint(parsed, output),
+        keeps_checkpoint=checkpoint is not None,
+    )
+
+
+def _plain_names(output: str) -> bool:
+    """Whether what a name has in braces is what it may have."""
+    try:
+        fields = [found[1:] for found in string.Formatter().parse(output) if found[1] is not None]
+    except ValueError:
+        return False
+    return all(
+        conversion is None
+        and name in ("content", "style", "number")
+        and (not spec or (name == "number" and _ZEROS.fullmatch(spec)))
+        for name, spec, conversion in fields
+    )
+
+
+def _checkpoint(parsed: argparse.Namespace, output: str) -> Optional[Path]:
+    """Where a job saves itself: as it says, or beside its picture where it took the optimizer that can."""
+    if getattr(parsed, "resume", None) is not None or getattr(parsed, "like", None) is not None:
+        return None
+    if getattr(parsed, "checkpoint", None) is not None:
+        return Path(parsed.checkpoint)
+    if not hasattr(parsed, "checkpoint") or getattr(parsed, "optimizer", "scipy") != "device":
+        return None
+    beside = Path(output + ".unfinished.npz")
+    return beside if len(beside.name.encode()) <= _LONGEST_NAME else None
 
 
 def _option(where: str, name: str, value: Any) -> List[str]:
@@ -204,19 +219,25 @@ def _option(where: str, name: str, value: Any) -> List[str]:
     return [option, str(value)]
 
 
-def _check(where: str, arguments: List[str]) -> None:
-    """Let the command line's own parser look at it."""
-    from .. import make_parser
+@functools.lru_cache(maxsize=1)
+def _parser() -> argparse.ArgumentParser:
+    from ..picture_commands import make_parser
 
+    return make_parser()
+
+
+def _parsed(where: str, arguments: List[str]) -> argparse.Namespace:
+    """What the command line's own parser makes of it."""
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
-            parsed = make_parser().parse_args(arguments)
+            parsed = _parser().parse_args(arguments)
     except SystemExit as end:
         if not end.code:
             raise BatchError("%s: help is no option of a job" % where) from None
         reason = told.getvalue().strip().splitlines()[-1].split("error: ", 1)[-1]
-        raise BatchError("%s: %s" % (where, reason)) from None
+        raise BatchError("%s: %s" % (where, shorten(reason))) from None
     # As `o`, or as a beginning of the name, which the command line takes for it.
     if parsed.output is not None:
         raise BatchError("%s: write output, in full, for the picture's name" % where)
+    return parsed

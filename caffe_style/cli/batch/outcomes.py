@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -12,6 +13,7 @@ from ...errors import BatchError, ImageError
 from ...pictures import images
 from ...pictures.files import write_whole
 from .jobs import Job
+from .reading import shorten
 
 STATUSES = ("made", "kept", "failed", "interrupted")
 
@@ -45,18 +47,23 @@ class Record:
     ----------
     path : Path
         ``JOBS.outcomes.json`` beside the file of jobs; a table for people, ``.csv``, goes beside it.
+
+    Raises
+    ------
+    BatchError
+        If the file is there and broken.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._entries: Dict[str, Dict[str, Any]] = {}
-        if path.is_file():
+        if path.exists():
             try:
-                self._entries = dict(json.loads(path.read_text(encoding="utf-8")))
-            except (OSError, ValueError, TypeError) as error:
+                self._entries = _checked(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, RecursionError) as error:
                 raise BatchError(
                     "%s, the batch's record, is broken (%s): remove it to begin anew"
-                    % (path, error)
+                    % (path, shorten(str(error)))
                 ) from None
 
     def kept(self, job: Job) -> Optional[Outcome]:
@@ -64,25 +71,50 @@ class Record:
 
         Its metadata must be what it was, too: a picture that something else wrote meanwhile is made again.
         """
-        entry = self._entries.get(str(job.output))
+        entry = self._entries.get(str(job.output), {})
         output = job.folder / job.output
-        if entry is None or entry["arguments"] != list(job.arguments) or not output.is_file():
+        if entry.get("arguments") != list(job.arguments) or not os.path.isfile(str(output)):
             return None
-        made = output.stat().st_mtime
-        if any(path.is_file() and path.stat().st_mtime > made for path in job.inputs()):
+        if _changed_since(job, output.stat().st_mtime):
             return None
         noted = _metadata(output)
         if noted is None or noted != entry.get("parameters"):
             return None
         return Outcome(str(job.output), "kept", entry["loss"], entry["seconds"])
 
+    def resumable(self, job: Job) -> bool:
+        """Whether the job's checkpoint is of the same command, and of its inputs as they are."""
+        begun = self._entries.get(str(job.output), {}).get("begun", {})
+        if job.checkpoint is None or begun.get("arguments") != list(job.arguments):
+            return False
+        saved = job.folder / job.checkpoint
+        if not os.path.isfile(str(saved)):
+            return False
+        written = saved.stat().st_mtime
+        return written >= begun["time"] and not _changed_since(job, written)
+
+    def begin(self, jobs: List[Job]) -> None:
+        """Note the commands of jobs that are about to begin, whose checkpoints are theirs from now on."""
+        now = time.time()
+        for job in jobs:
+            entry = self._entries.setdefault(str(job.output), {})
+            arguments = list(job.arguments)
+            if entry.get("begun", {}).get("arguments") != arguments:
+                entry["begun"] = {"arguments": arguments, "time": now}
+        self._write()
+
     def add(self, job: Job, outcome: Outcome) -> None:
         """Note an outcome; only a picture that was made is kept the next time."""
-        self._entries.pop(str(job.output), None)
+        entry = self._entries.pop(str(job.output), {})
         if outcome.status == "made":
             entry = {"arguments": list(job.arguments), **outcome._asdict()}
             entry["parameters"] = _metadata(job.folder / job.output)
             self._entries[str(job.output)] = entry
+        elif "begun" in entry:
+            self._entries[str(job.output)] = {"begun": entry["begun"]}
+        self._write()
+
+    def _write(self) -> None:
         text = json.dumps(self._entries, indent=1) + "\n"
         write_whole(self.path, lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -98,6 +130,30 @@ class Record:
 
         write_whole(table, write)
         return table
+
+
+def _checked(entries: Any) -> Dict[str, Dict[str, Any]]:
+    """What was read of a record, if it can be one; else ValueError."""
+    if not isinstance(entries, dict):
+        raise ValueError("not a mapping")
+    for output, entry in entries.items():
+        if not isinstance(entry, dict):
+            raise ValueError("%r is not a mapping" % output)
+        if "arguments" in entry and not (
+            isinstance(entry.get("loss", ""), (float, int, type(None)))
+            and isinstance(entry.get("seconds"), (float, int))
+        ):
+            raise ValueError("%r has no loss or no seconds" % output)
+        begun = entry.get("begun", {"time": 0.0})
+        if not isinstance(begun, dict) or not isinstance(begun.get("time"), (float, int)):
+            raise ValueError("%r has no time of its beginning" % output)
+    return entries
+
+
+def _changed_since(job: Job, moment: float) -> bool:
+    """Whether a file that a job reads was written after that."""
+    paths = [str(path) for path in job.inputs()]
+    return any(os.path.isfile(path) and os.path.getmtime(path) > moment for path in paths)
 
 
 def _metadata(picture: Path) -> Optional[Dict[str, Any]]:

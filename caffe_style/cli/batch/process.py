@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import List, Optional, Set, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ...workers import start_worker
 from .jobs import Job
 from .outcomes import Outcome
 
-#: Exit status of `caffe-style` after Ctrl-C.
-_INTERRUPTED = 130
+#: Exit statuses of `caffe-style`: refused in one line, and after Ctrl-C.
+_REFUSED, _INTERRUPTED = 2, 130
+
+
+class Task(NamedTuple):
+    """A job that is to be done: its number, counted from 0, and whether it goes on from its checkpoint."""
+
+    number: int
+    job: Job
+    resume: bool
+
+
+#: Begins all tasks, and gives each one's number and outcome when it is done.
+Start = Callable[[Sequence[Task]], Iterator[Tuple[int, Outcome]]]
 
 
 class Processes:
@@ -28,35 +41,41 @@ class Processes:
         self._ended = False
         self._lock = threading.Lock()
 
-    def run(self, command: List[str], folder: Path) -> Tuple[int, bytes]:
-        """Run a command to its end, in a folder; return its exit status and what it wrote on standard error."""
+    def run(self, arguments: List[str], folder: Path) -> Tuple[int, bytes]:
+        """Run `caffe-style` to its end, in a folder; return its exit status and its standard error."""
         with self._lock:
             if self._ended:
                 return _INTERRUPTED, b""
-            process = subprocess.Popen(
-                command,
-                cwd=str(folder),
-                stdin=subprocess.DEVNULL,
+            process = start_worker(
+                "caffe_style.cli",
+                arguments,
+                folder,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                # Ctrl-C is for this process, which ends the jobs: they hear of it once.
-                start_new_session=True,
             )
             self._running.add(process)
-        told = process.communicate()[1]
+        with process.stderr:
+            told = process.stderr.read()
+        status = process.wait()
         with self._lock:
             self._running.remove(process)
-        return process.returncode, told
+            process.stdin.close()
+        return status, told
 
     def end(self) -> None:
         """Interrupt them, as Ctrl-C does: they save what they have."""
         with self._lock:
             self._ended = True
             for process in self._running:
-                process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+                process.stdin.close()
 
 
-def make(job: Job, threads: Optional[int] = None, processes: Optional[Processes] = None) -> Outcome:
+def make(
+    job: Job,
+    threads: Optional[int] = None,
+    processes: Optional[Processes] = None,
+    resume: bool = False,
+) -> Outcome:
     """Do one job in a process of its own, whatever becomes of that.
 
     Parameters
@@ -66,29 +85,51 @@ def make(job: Job, threads: Optional[int] = None, processes: Optional[Processes]
         For a job that does not say itself.
     processes : Processes, optional
         Among which its process is, to be ended.
+    resume : bool
+        Go on from its checkpoint; begin anew if that is refused.
     """
-    name, began = str(job.output), time.perf_counter()
-    # The job's own options come last and hold.
-    arguments = [job.arguments[0], "--quiet", "--output", name]
-    if threads:
-        arguments += ["--threads", str(threads)]
+    processes, began = processes or Processes(), time.perf_counter()
     try:
         (job.folder / job.output).parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            curve = Path(folder) / "curve.csv"
-            arguments += ["--curve", str(curve), *job.arguments[1:]]
-            status, told = (processes or Processes()).run(
-                [sys.executable, "-m", "caffe_style", *arguments], job.folder
+        status, told, loss = _attempt(job, threads, processes, resume)
+        if resume and status == _REFUSED:
+            logging.getLogger("caffe_style").warning(
+                "%s: begun anew (%s)", job.output, _reason(status, told)
             )
-            loss = _last_loss(curve)
-    except OSError as error:
-        return Outcome(name, "failed", None, time.perf_counter() - began, str(error))
+            status, told, loss = _attempt(job, threads, processes, resume=False)
+        if status == 0 and job.checkpoint is not None and not job.keeps_checkpoint:
+            _remove(job.folder / job.checkpoint)
+    except (OSError, ValueError) as error:
+        return Outcome(str(job.output), "failed", None, time.perf_counter() - began, str(error))
     seconds = time.perf_counter() - began
     if status == 0:
-        return Outcome(name, "made", loss, seconds)
+        return Outcome(str(job.output), "made", loss, seconds)
     if status in (_INTERRUPTED, -signal.SIGINT):
-        return Outcome(name, "interrupted", loss, seconds)
-    return Outcome(name, "failed", None, seconds, _reason(status, told))
+        return Outcome(str(job.output), "interrupted", loss, seconds)
+    return Outcome(str(job.output), "failed", None, seconds, _reason(status, told))
+
+
+def _attempt(
+    job: Job, threads: Optional[int], processes: Processes, resume: bool
+) -> Tuple[int, bytes, Optional[float]]:
+    """Run the command line; return its status, its standard error and the last loss."""
+    with tempfile.TemporaryDirectory() as folder:
+        curve = Path(folder) / "curve.csv"
+        # The job's own options come last and hold.
+        arguments = [job.arguments[0], "--quiet", "--output=%s" % job.output, "--curve", str(curve)]
+        if threads:
+            arguments += ["--threads", str(threads)]
+        if job.checkpoint is not None:
+            arguments.append("--checkpoint=%s" % job.checkpoint)
+            if resume:
+                arguments.append("--resume=%s" % job.checkpoint)
+        status, told = processes.run(arguments + list(job.arguments[1:]), job.folder)
+        return status, told, _last_loss(curve)
+
+
+def _remove(path: Path) -> None:
+    if path.exists():
+        os.unlink(str(path))
 
 
 def _last_loss(curve: Path) -> Optional[float]:

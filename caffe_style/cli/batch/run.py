@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional, Set, Union
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from ...engine.native.cpus import available_cpus
 from ...errors import BatchError
-from .jobs import Job, read_jobs
+from .cluster import on_cluster
+from .jobs import read_jobs
 from .outcomes import Outcome, Record, record_path
-from .process import Processes, make
-
-#: Seconds to find a scheduler in.
-_PATIENCE = 10
+from .process import Processes, Start, Task, make
 
 
 def run_batch(
@@ -27,7 +25,8 @@ def run_batch(
     """Make all pictures of a file of jobs that are not made yet.
 
     A job that fails is an outcome, not the end of the rest. After an interruption, or with new jobs in the
-    file, run it again: pictures that were made by the same command, and after their inputs, are kept.
+    file, run it again: pictures that were made by the same command, and after their inputs, are kept, and jobs
+    that had begun go on from their checkpoints if they keep one.
 
     Parameters
     ----------
@@ -50,7 +49,8 @@ def run_batch(
     Raises
     ------
     BatchError
-        For a file that is not understood, before anything runs, and for a scheduler that is not there.
+        For a file that is not understood or a scheduler that is not there, before anything runs, and for a
+        cluster that goes away meanwhile: what it made is kept.
     """
     jobs = read_jobs(jobs_file)
     record = Record(record_path(Path(jobs_file)))
@@ -67,33 +67,39 @@ def run_batch(
         if outcome is not None:
             tell(outcome)
     missing = [number for number, outcome in enumerate(outcomes) if outcome is None]
-    start = _on_cluster(scheduler) if scheduler else _here(processes)
+    tasks = [Task(number, jobs[number], record.resumable(jobs[number])) for number in missing]
+    start = on_cluster(scheduler) if scheduler is not None else _here(processes)
+    record.begin([task.job for task in tasks])
     try:
         # Closed at once when interrupted: that ends what still runs.
-        with contextlib.closing(start(jobs, missing)) as finished_jobs:
+        with contextlib.closing(start(tasks)) as finished_jobs:
             for number, outcome in finished_jobs:
                 outcomes[number] = outcome
                 record.add(jobs[number], outcome)
                 tell(outcome)
     except KeyboardInterrupt:
         pass
-    finished = [
-        outcome or Outcome(str(job.output), "interrupted") for job, outcome in zip(jobs, outcomes)
-    ]
-    record.write_table(finished)
+    finally:
+        # Also when a cluster is gone.
+        finished = [
+            outcome or Outcome(str(job.output), "interrupted")
+            for job, outcome in zip(jobs, outcomes)
+        ]
+        record.write_table(finished)
     return finished
 
 
-def _here(processes: int) -> Callable[[List[Job], List[int]], Iterator]:
+def _here(processes: int) -> Start:
     if processes < 1:
         raise BatchError("processes must be at least 1, not %d" % processes)
 
-    def start(jobs: List[Job], numbers: List[int]) -> Iterator:
+    def start(tasks: Sequence[Task]) -> Iterator[Tuple[int, Outcome]]:
         threads = max(1, available_cpus() // processes) if processes > 1 else None
         running = Processes()
         with ThreadPoolExecutor(processes) as pool:
             futures = {
-                pool.submit(make, jobs[number], threads, running): number for number in numbers
+                pool.submit(make, task.job, threads, running, task.resume): task.number
+                for task in tasks
             }
             waiting: Set[Future] = set(futures)
             try:
@@ -103,34 +109,5 @@ def _here(processes: int) -> Callable[[List[Job], List[int]], Iterator]:
                         yield futures[future], future.result()
             finally:
                 running.end()
-
-    return start
-
-
-def _on_cluster(address: str) -> Callable[[List[Job], List[int]], Iterator]:
-    try:
-        from distributed import Client, as_completed
-    except ImportError:
-        raise BatchError("a scheduler needs Dask: pip install 'caffe_style[distributed]'") from None
-    try:
-        client = Client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise BatchError("no Dask scheduler answers at %s (%s)" % (address, error)) from None
-
-    def start(jobs: List[Job], numbers: List[int]) -> Iterator:
-        with client:
-            if not client.scheduler_info()["workers"]:
-                raise BatchError("the Dask scheduler at %s has no workers: start some" % address)
-            futures = {
-                client.submit(make, jobs[number], 1, pure=False): number for number in numbers
-            }
-            for future in as_completed(futures, loop=client.loop):
-                if future.status == "finished":
-                    outcome = future.result()
-                else:
-                    # The worker itself is gone, or has no caffe_style.
-                    reason = "its worker failed: %s" % future.exception()
-                    outcome = Outcome(str(jobs[futures[future]].output), "failed", reason=reason)
-                yield futures[future], outcome
 
     return start

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from typing import IO, Any, Callable, Dict
+from typing import Any, Callable, Dict
+
+from ...workers import start_worker
 
 WORKER = "caffe_style.experiments.compare.worker"
 
@@ -35,15 +36,7 @@ def run_worker(
     """
     with tempfile.TemporaryFile("w+", errors="replace") as complaints:
         job = {**job, "spawned": time.time()}
-        process = subprocess.Popen(
-            [sys.executable, "-m", WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            universal_newlines=True,
-            # Ctrl-C is for this process, which ends the worker.
-            start_new_session=True,
-        )
+        process = start_worker(WORKER, [json.dumps(job)], stdout=subprocess.PIPE, stderr=complaints)
         late = threading.Event()
 
         def stop() -> None:
@@ -54,7 +47,6 @@ def run_worker(
         alarm.start()
         answer: Dict[str, Any] = {}
         try:
-            _send(process.stdin, job)
             for line in process.stdout:
                 message = json.loads(line)
                 if "iteration" in message:
@@ -66,6 +58,7 @@ def run_worker(
             alarm.cancel()
             process.kill()
             process.wait()
+            process.stdin.close()
             process.stdout.close()
         if answer:
             return answer
@@ -73,14 +66,6 @@ def run_worker(
             return {"error": "timeout: not done after %g seconds" % timeout}
         complaints.seek(0)
         return {"error": _end(process.returncode, complaints.read())}
-
-
-def _send(pipe: IO[str], job: Dict[str, Any]) -> None:
-    try:
-        with pipe:
-            json.dump(job, pipe)
-    except BrokenPipeError:
-        pass  # it died before it read: its exit status tells more
 
 
 def _end(status: int, complaints: str) -> str:

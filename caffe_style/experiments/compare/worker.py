@@ -1,4 +1,4 @@
-"""The process of one row: it reads a job from standard input and tells lines of JSON on standard output.
+"""The process of one row: it gets a job, as JSON, and tells lines of JSON on standard output.
 
 {"iteration": 3, "loss": 1.2}      after each iteration
 {"row": {...}}                     at the end, or
@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
@@ -158,9 +158,9 @@ def _deviations(found: Dict[str, np.ndarray], exact: Dict[str, np.ndarray]) -> D
     return {"loss_deviation": largest("loss"), "gradient_deviation": largest("gradient")}
 
 
-def main() -> None:
+def main(arguments: List[str]) -> None:
     """Do the job. What libraries print goes to standard error: standard output belongs to the messages."""
-    job = json.load(sys.stdin)
+    job = json.loads(arguments[0])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -175,7 +175,3 @@ def main() -> None:
         tell({"error": str(error)})
     except MemoryError:
         tell({"error": "out of memory: choose a smaller size"})
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,21 @@
+"""The commands that make one picture, alone: what a job of `caffe-style batch` may be."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from . import generated, transfer
+
+
+def add_parsers(commands: Any) -> None:
+    """Add transfer, texture, reconstruct, element, sparse and feature."""
+    transfer.add_parser(commands)
+    generated.add_parser(commands)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """A parser of these commands."""
+    parser = argparse.ArgumentParser(prog="caffe-style")
+    add_parsers(parser.add_subparsers(dest="command"))
+    return parser
