@@ -41,7 +41,7 @@ def ways(network, settings, monkeypatch):
     for megabytes in range(4000, 0, -20):
         leave(monkeypatch, megabytes)
         try:
-            fitting, tile = memory.fit(network, (1000, 1000), settings, True)
+            fitting, tile = memory.fit(network, (1000, 1000), settings, [(1000, 1000)])
         except ResourceError as error:
             return found, str(error)
         if (fitting.optimizer, tile) not in found:
@@ -72,7 +72,7 @@ def test_tiles_that_are_asked_for_stay(network, settings, monkeypatch):
     found, _ = ways(network, settings.replace(tile=512), monkeypatch)
     assert found == [("scipy", 512), ("device", 512)]
     with pytest.raises(OptionError, match="tile"):
-        memory.fit(network, (1000, 1000), settings.replace(tile=16), True)
+        memory.fit(network, (1000, 1000), settings.replace(tile=16), [(1000, 1000)])
 
 
 def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):

@@ -17,6 +17,7 @@ from PIL import Image
 from caffe_style import Preview
 from caffe_style.errors import OptionError
 from caffe_style.optimise.minimise import Record
+from caffe_style.watch.preview import server
 
 
 @pytest.fixture
@@ -259,3 +260,18 @@ def test_an_error_of_the_run_is_shown():
         with Preview() as page:
             raise ValueError("no good")
     assert page._status == "failed" and page._message == "no good"
+
+
+def test_connections_are_bounded_and_slow_ones_go(page, monkeypatch):
+    address = "127.0.0.1", int(page.url.rsplit(":", 1)[1].strip("/"))
+    slow = [socket.create_connection(address, timeout=20) for _ in range(server.MOST)]
+    wait_for(lambda: len(page._server._begun) == server.MOST)
+    extra = socket.create_connection(address, timeout=20)
+    assert extra.recv(1) == b""
+    monkeypatch.setattr(server, "LIFETIME", 0.0)
+    assert all(connection.recv(1) == b"" for connection in slow)
+    monkeypatch.setattr(server, "LIFETIME", 60.0)
+    wait_for(lambda: not page._server._begun)
+    assert ask(page, "/")[0] == 200
+    for connection in [*slow, extra]:
+        connection.close()

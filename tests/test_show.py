@@ -124,3 +124,34 @@ def test_a_picture_that_other_software_saved(capsys):
     Image.open("a-b.png").convert("RGB").save("bare.png")
     assert call("show", "bare.png") == 2
     assert "other software saved it anew" in capsys.readouterr().err
+
+
+def test_control_characters_are_escaped(capsys, folder):
+    hostile = "\x1b]0;owned\x07\u202e\x9b2J\nb.png"
+    noted = {"model": hostile, "backend": "cpu", "content": "a.png", hostile: "x", "style": hostile}
+    images.write_image("hostile.png", images.coloured_noise(32, 32, 1.0, 0), noted)
+    assert call("show", "hostile.png") == 0
+    assert call("show", "hostile.png", "--json") == 0
+    call("transfer", "--like", "hostile.png", "-o", "x.png")
+    printed = "".join(capsys.readouterr())
+    assert "\\x1b" in printed and not set("\x1b\x07\u202e\x9b") & set(printed)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("model", ["vgg19"]),
+        ("content", 5),
+        ("style", {"picture": "a.png", "weight": "heavy"}),
+        ("style", {"colour": "red"}),
+        ("mean", [1, 2]),
+        ("threads", True),
+        ("drawn", 7),
+    ],
+)
+def test_broken_parameters_are_one_line(capsys, name, value):
+    noted = {"model": "vgg16", "backend": "cpu", "content": "a.png", "style": "b.png", name: value}
+    images.write_image("broken.png", images.coloured_noise(32, 32, 1.0, 0), noted)
+    assert call("transfer", "--like", "broken.png", "-o", "x.png") == 2
+    error = capsys.readouterr().err
+    assert "broken.png: its parameters are broken" in error and error.count("\n") == 1

@@ -120,7 +120,7 @@ def test_a_models_facts_cannot_be_changed(folder):
     "old, new, message",
     [
         ("mean: [1, 2, 3.5]", "mean: [1, 2]", "mean must be three numbers"),
-        ("mean: [1, 2, 3.5]", "mean: [1, 2, red]", "could not convert string to float"),
+        ("mean: [1, 2, 3.5]", "mean: [1, 2, red]", "mean must be a number, not 'red'"),
         (
             "style_layers: {conv: 2}",
             "style_layers: [conv]",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 from ..errors import ResourceError
+from .free_memory import available_bytes
 
 FLOAT32, FLOAT64 = 4, 8
 #: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
@@ -18,14 +17,19 @@ PICTURES = {"scipy": 22, "device": 11}
 TILED_PICTURES = 4
 
 
+def blob_sizes(net: Any, last_layer: str) -> Dict[str, int]:
+    """Bytes of each blob's responses, of the layers up to `last_layer`, each memory counted once."""
+    return {
+        blob: FLOAT32 * net.blobs[blob].count
+        for layer in _layers(net, last_layer)
+        for blob in net.top_names[layer]
+        if "_split_" not in blob
+    }
+
+
 def blob_bytes(net: Any, last_layer: str) -> int:
-    """Bytes of the responses of the layers up to `last_layer`, each memory counted once."""
-    counted: Dict[str, int] = {}
-    for layer in _layers(net, last_layer):
-        for blob in net.top_names[layer]:
-            if "_split_" not in blob:
-                counted[blob] = net.blobs[blob].count
-    return FLOAT32 * sum(counted.values())
+    """Bytes of the responses of the layers up to `last_layer`."""
+    return sum(blob_sizes(net, last_layer).values())
 
 
 def diff_bytes(net: Any, last_layer: str) -> int:
@@ -65,71 +69,58 @@ def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, opti
     )
 
 
-def device_bytes(net: Any, last_layer: str) -> int:
-    """Bytes that a device with buffers of its own takes beside the host's; 0 for one that works in those."""
+def device_bytes(net: Any, last_layer: str, responses: Optional[int] = None) -> int:
+    """Bytes that a device with buffers of its own takes beside the host's; 0 for one that works in those.
+
+    `responses` are the bytes of responses and targets, where these are more than the net's present size tells.
+    """
     needed = getattr(getattr(net, "device", None), "needed_bytes", None)
     if needed is None:
         return 0
     layers = _layers(net, last_layer)
     parameters = sum(blob.count for layer in layers for blob in net.params.get(layer, ()))
-    return needed(blob_bytes(net, last_layer), diff_bytes(net, last_layer), FLOAT32 * parameters)
+    if responses is None:
+        responses = blob_bytes(net, last_layer)
+    return needed(responses, diff_bytes(net, last_layer), FLOAT32 * parameters)
 
 
-def available_bytes() -> Optional[int]:
-    """Memory that this process may still take, or None where the system does not say."""
-    limits: List[int] = []
-    try:
-        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        limits.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    except (OSError, KeyError, ValueError):
-        try:
-            limits.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-        except (ValueError, OSError, AttributeError):
-            pass
-    limits.extend(_cgroup_headroom())
-    return min(limits) if limits else None
-
-
-def _cgroup_headroom() -> List[int]:
-    """What the control group (a container's limit) leaves, for version 2 and version 1."""
-    for root, limit, used in (
-        ("/sys/fs/cgroup", "memory.max", "memory.current"),
-        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
-        folder = Path(root)
-        try:
-            statistics = dict(
-                line.split() for line in (folder / "memory.stat").read_text().splitlines()
-            )
-            # The file cache counts as used, and is given up on demand.
-            cache = int(statistics.get("inactive_file", 0))
-            used_bytes = int((folder / used).read_text())
-            return [int((folder / limit).read_text()) - used_bytes + cache]
-        except (OSError, ValueError):
-            continue
-    return []
-
-
-def check_device(net: Any, last_layer: str, needed: int, height: int, width: int) -> int:
+def check_device(
+    net: Any,
+    last_layer: str,
+    needed: int,
+    height: int,
+    width: int,
+    responses: Optional[int] = None,
+    beside: str = "",
+) -> int:
     """What a run takes of the host, of whose memory it `needed` so much without the device's part.
+
+    `responses` is as in `device_bytes`, `beside` as in `check_fits`.
 
     Raises
     ------
     ResourceError
         When the device has memory of its own, and it would not hold its part.
     """
-    on_device = device_bytes(net, last_layer)
+    on_device = device_bytes(net, last_layer, responses)
     free = getattr(getattr(net, "device", None), "free_bytes", None)
     if free is None:
         return needed + on_device
-    check_fits(on_device, height, width, free, " on the device")
+    check_fits(on_device, height, width, free, " on the device", beside)
     return needed
 
 
 def check_fits(
-    needed: int, height: int, width: int, available: Optional[int] = None, where: str = ""
+    needed: int,
+    height: int,
+    width: int,
+    available: Optional[int] = None,
+    where: str = "",
+    beside: str = "",
 ) -> None:
     """Refuse work that would not fit in what is `available`: by default in the host's free memory.
+
+    `beside` says what else takes memory with the picture: " with a style picture of 4096 x 3072".
 
     Raises
     ------
@@ -143,8 +134,8 @@ def check_fits(
     # Memory grows with the number of pixels.
     fitting = int(max(height, width) * (0.9 * available / needed) ** 0.5)
     raise ResourceError(
-        "a picture of %d x %d needs about %s of memory%s, %s is free: --size %d would fit"
-        % (width, height, as_text(needed), where, as_text(available), fitting)
+        "a picture of %d x %d%s needs about %s of memory%s, %s is free: --size %d would fit"
+        % (width, height, beside, as_text(needed), where, as_text(available), fitting)
     )
 
 

@@ -8,6 +8,7 @@ from typing import List, Optional
 
 from .. import __version__, interrupts
 from ..errors import CaffeStyleError
+from ..pictures.metadata import printable
 from .streams import steady_streams
 
 INTERRUPTED = 130
@@ -45,7 +46,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         try:
             return _run(arguments)
         except CaffeStyleError as error:
-            print("caffe-style: error: %s" % error, file=sys.stderr)
+            # Names and values in it may come from a file.
+            print("caffe-style: error: %s" % printable(str(error)), file=sys.stderr)
             return 2
         except MemoryError:
             print("caffe-style: error: not enough memory: choose a smaller --size", file=sys.stderr)

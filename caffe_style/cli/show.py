@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Print them."""
     from ..errors import CaffeStyleError
     from ..pictures import images
+    from ..pictures.metadata import printable
     from ..runs.recipe import check_ours, recipe_of
 
     noted = images.read_metadata(args.picture)
@@ -30,15 +31,16 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(noted, indent=1))
         return 0
-    width = max(map(len, noted))
+    width = max(map(len, map(printable, noted)))
     for name, value in noted.items():
-        print("%s  %s" % (name.replace("_", " ").ljust(width), in_words(value)))
+        label = printable(name.replace("_", " ")).ljust(width)
+        print("%s  %s" % (label, printable(in_words(value))))
     try:
         line = command_line(recipe_of(noted, args.picture).request)
     except CaffeStyleError as error:
-        print("\n%s" % error)
+        print("\n%s" % printable(str(error)))
     else:
-        print("\n" + " ".join(shlex.quote(part) for part in line))
+        print("\n" + printable(" ".join(shlex.quote(part) for part in line)))
     return 0
 
 

@@ -8,11 +8,14 @@ content and style layers and weights, pooling.
 from __future__ import annotations
 
 import difflib
+import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from ..errors import ModelError
+from ..pictures import metadata as noted
 from . import resources
 
 IMAGENET_MEAN = (103.939, 116.779, 123.68)
@@ -116,23 +119,24 @@ def get_model(name: Union[str, Path]) -> Model:
         If there is no such model, or its description is broken.
     """
     readme = resources.folder("models") / str(name) / "readme.md"
-    if Path(name).name == str(name) and readme.is_file():
+    # Path.is_file and its like raise OSError for names that are too long.
+    if Path(name).name == str(name) and os.path.isfile(readme):
         return _read(readme, own=False)
-    path = Path(name).expanduser()
-    if path.is_dir() and (path / "readme.md").is_file():
+    path = Path(os.path.expanduser(name))
+    if os.path.isfile(path / "readme.md"):
         return _read(path / "readme.md", own=True)
-    if path.is_file() and path.suffix == ".md":
+    if os.path.isfile(path) and path.suffix == ".md":
         return _read(path, own=True)
-    if path.is_file() and path.suffix == ".prototxt":
+    if os.path.isfile(path) and path.suffix == ".prototxt":
         return _bare(path)
     raise ModelError(_unknown(str(name), path))
 
 
 def _unknown(name: str, path: Path) -> str:
     known = [readme.parent.name for readme in resources.folder("models").glob("*/readme.md")]
-    if path.is_dir():
+    if os.path.isdir(path):
         return "%s has no readme.md: give its .prototxt, or describe the model there" % path
-    if path.is_file():
+    if os.path.isfile(path):
         return "%s is no model: give a .prototxt, a readme.md or a folder with one" % path
     near = difflib.get_close_matches(name.lower(), known, n=1)
     if near:
@@ -157,40 +161,38 @@ def _read(readme: Path, own: bool) -> Model:
     try:
         return Model(
             name=folder.name,
-            title=str(front.get("name", folder.name)),
-            prototxt=_prototxt(folder, str(front.get("prototxt", "deploy.prototxt"))),
+            title=_text(front, "name", folder.name),
+            prototxt=_prototxt(folder, _text(front, "prototxt", "deploy.prototxt")),
             folder=folder,
             own=own,
             mean=_mean(front.get("mean", IMAGENET_MEAN)),
-            content_layers=_layers(front, "content_layers"),
-            style_layers=_layers(front, "style_layers"),
-            content_weight=float(front.get("content_weight", 1)),
-            style_weight=float(front.get("style_weight", 1)),
-            tv_weight=float(front.get("tv_weight", 0)),
+            content_layers=_mapping(front, "content_layers", _number),
+            style_layers=_mapping(front, "style_layers", _number),
+            content_weight=_number(front.get("content_weight", 1), "content_weight"),
+            style_weight=_number(front.get("style_weight", 1), "style_weight"),
+            tv_weight=_number(front.get("tv_weight", 0), "tv_weight"),
             pooling=_one_of(front.get("pooling", "max"), ("max", "average"), "pooling"),
             random=_one_of(front.get("weights", "trained"), ("trained", "random"), "weights")
             == "random",
-            caffemodel=str(front.get("caffemodel", folder.name + ".caffemodel")),
+            caffemodel=_file_name(_text(front, "caffemodel", folder.name + ".caffemodel")),
             urls=_urls(front.get("caffemodel_url", [])),
             checksum=_checksum(front),
-            size=int(front["size"]) if "size" in front else None,
-            renames={str(key): str(value) for key, value in front.get("layer_names", {}).items()},
-            license=str(front.get("license", "unknown")),
+            size=_size(front.get("size")),
+            renames=_mapping(front, "layer_names", _as_text),
+            license=_text(front, "license", "unknown"),
             description=description,
         )
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError("%s: %s" % (readme, error)) from None
+    except ValueError as error:
+        raise ModelError("%s: %s" % (readme, " ".join(str(error).split()))) from None
 
 
 def _split(readme: Path) -> Tuple[Dict[str, Any], str]:
     """Return a readme's front matter and the text below it."""
-    import yaml
-
     try:
         head, opening, rest = readme.read_text(encoding="utf-8").partition("---\n")
         front_text, closing, description = rest.partition("\n---\n")
-        front = yaml.safe_load(front_text) if closing else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        front = noted.parse_yaml(front_text) if closing else None
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ModelError("cannot read the model description %s: %s" % (readme, reason)) from None
     if head.strip() or not isinstance(front, dict):
@@ -200,37 +202,78 @@ def _split(readme: Path) -> Tuple[Dict[str, Any], str]:
 
 def _prototxt(folder: Path, name: str) -> Path:
     for parent in (folder, resources.folder("prototxt")):
-        if (parent / name).is_file():
+        if os.path.isfile(parent / name):
             return parent / name
-    raise ValueError("there is no prototxt %r, neither beside it nor in the package" % name)
+    raise ValueError(
+        "there is no prototxt %s, neither beside it nor in the package" % noted.shortened(name)
+    )
+
+
+def _as_text(value: Any, key: str) -> str:
+    if isinstance(value, (dict, list)) or value is None:
+        raise ValueError("%s must be a text, not %s" % (key, noted.shortened(value)))
+    return str(value)
+
+
+def _text(front: Dict[str, Any], key: str, default: str) -> str:
+    return _as_text(front.get(key, default), key)
+
+
+def _file_name(name: str) -> str:
+    """A caffemodel lies beside its readme, or in the cache: a path would lead elsewhere."""
+    if not name or "\0" in name or Path(name).name != name:
+        raise ValueError("caffemodel must be the name of a file, not %s" % noted.shortened(name))
+    return name
+
+
+def _number(value: Any, key: str) -> float:
+    try:
+        # YAML takes 1e3 for a text.
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("%s must be a number, not %s" % (key, noted.shortened(value)))
+    return number
+
+
+def _size(value: Any) -> Optional[int]:
+    if value is not None and not (noted.is_a(value, (int,)) and value >= 0):
+        raise ValueError("size must be a number of bytes, not %s" % noted.shortened(value))
+    return value
 
 
 def _mean(value: Any) -> Tuple[float, float, float]:
-    if len(value) != 3:
-        raise ValueError("mean must be three numbers (B, G, R), not %r" % (value,))
-    blue, green, red = (float(channel) for channel in value)
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise ValueError("mean must be three numbers (B, G, R), not %s" % noted.shortened(value))
+    blue, green, red = (_number(channel, "mean") for channel in value)
     return blue, green, red
 
 
-def _layers(front: Dict[str, Any], key: str) -> Dict[str, float]:
+def _mapping(front: Dict[str, Any], key: str, read: Callable) -> Dict[str, Any]:
+    """A mapping from names of layers to what `read(value, key)` makes of each value."""
     value = front.get(key, {})
     if not isinstance(value, dict):
-        raise ValueError("%s must map layers to weights, as {conv4_2: 1}, not %r" % (key, value))
-    return {str(layer): float(weight) for layer, weight in value.items()}
+        what = "weights, as {conv4_2: 1}" if read is _number else "names, as {conv1: conv1_1}"
+        raise ValueError("%s must map layers to %s, not %s" % (key, what, noted.shortened(value)))
+    return {str(layer): read(part, key) for layer, part in value.items()}
 
 
 def _one_of(value: Any, allowed: Tuple[str, ...], key: str) -> str:
     if value not in allowed:
-        raise ValueError("%s must be %s, not %r" % (key, " or ".join(allowed), value))
+        raise ValueError(
+            "%s must be %s, not %s" % (key, " or ".join(allowed), noted.shortened(value))
+        )
     return str(value)
 
 
 def _urls(value: Any) -> Tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(str(url) for url in value)
+    urls = value if isinstance(value, list) else [value]
+    return tuple(_as_text(url, "caffemodel_url") for url in urls)
 
 
 def _checksum(front: Dict[str, Any]) -> Optional[str]:
     for algorithm in CHECKSUMS:
         if algorithm in front:
-            return "%s:%s" % (algorithm, front[algorithm])
+            return "%s:%s" % (algorithm, _text(front, algorithm, ""))
     return None

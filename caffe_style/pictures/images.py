@@ -16,6 +16,7 @@ import numpy as np
 from .. import __version__
 from ..errors import ImageError, OptionError
 from . import files
+from . import metadata as noted
 from .files import PathLike
 
 METADATA_KEY = "caffe_style"
@@ -70,18 +71,40 @@ def read_image(path: PathLike) -> np.ndarray:
 
 
 def read_metadata(path: PathLike) -> Dict[str, Any]:
-    """Read what `write_image` noted in a picture: a dict, empty if the picture is not one of ours."""
+    """Read what `write_image` noted in a picture: plain values, an empty dict if it is not one of ours.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, is not a complete picture, or notes what `noted.parse_json` refuses.
+    """
     with _open(path) as image:
-        chunk = image.info.get(METADATA_KEY)
-        tags = (
-            getattr(image, "tag_v2", None) or image.getexif()
-        )  # a TIFF's own tags are the EXIF ones
-        description = tags.get(_EXIF_DESCRIPTION)
-    try:
-        metadata = json.loads(chunk) if chunk else json.loads(description)[METADATA_KEY]
-    except (TypeError, ValueError, KeyError):
+        try:
+            text = image.info.get(METADATA_KEY)
+            if text is None:
+                # A TIFF's own tags are the EXIF ones.
+                tags = getattr(image, "tag_v2", None) or image.getexif()
+                text = _of_description(tags.get(_EXIF_DESCRIPTION))
+        except Exception as error:  # as in `read_image`
+            raise ImageError(
+                "%s: not a complete picture (%s)" % (path, files.reason(error))
+            ) from error
+    if not isinstance(text, str):
         return {}
-    return metadata if isinstance(metadata, dict) else {}
+    try:
+        return noted.parse_json(text)
+    except ValueError as error:
+        raise ImageError(
+            "%s: its parameters are broken (%s)" % (path, files.reason(error))
+        ) from None
+
+
+def _of_description(description: Any) -> Optional[str]:
+    """Our part of an EXIF description, which any program may have written."""
+    opening = '{"%s": ' % METADATA_KEY
+    if isinstance(description, str) and description.startswith(opening):
+        return description[len(opening) : -1]
+    return None
 
 
 def check_writable(path: PathLike) -> None:

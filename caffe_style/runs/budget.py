@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import logging
 from itertools import product
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from ..backends import estimate
 from ..errors import OptionError, ResourceError
 from ..networks.network import Network
 from ..objective.tiled import cut
-from ..scene.terms import loss_bytes
 from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
-from .synthesis import check_memory
+from .needs import Shape, transfer_needs
 
 #: Tiles that are tried, in pixels: larger ones waste less on their overlap.
 TILES = (2048, 1536, 1024, 768, 512, 384, 256)
 
 
 def fit(
-    network: Network, shape: Tuple[int, int], settings: TransferSettings, styles: int
+    network: Network, shape: Shape, settings: TransferSettings, styles: Sequence[Shape]
 ) -> Tuple[TransferSettings, Optional[int]]:
     """How a picture fits in memory: if not as asked for, then with the smaller optimiser, or in tiles.
 
-    What is changed is told. `styles` is how many there are, each with targets of its own.
+    What is changed is told. `styles` are the sizes of the style pictures as the network reads them.
 
     Returns
     -------
@@ -41,11 +40,12 @@ def fit(
         When tiles of the size that is asked for are too small.
     """
     tiles = [settings.tile]
+    longest = max(edge for picture in (shape, *styles) for edge in picture)
     if settings.tile is not None:
-        if settings.tile >= max(shape):
+        if settings.tile >= longest:
             tiles = [None]
     elif not styles or STYLE_LOSSES[settings.style_loss].tiles:
-        tiles += [tile for tile in TILES if tile < max(shape)]
+        tiles += [tile for tile in TILES if tile < longest]
     optimizers = [settings.optimizer]
     if settings.optimizer == "scipy" and not settings.bounds:
         optimizers.append("device")
@@ -68,22 +68,35 @@ def fit(
 
 def _check(
     network: Network,
-    shape: Tuple[int, int],
+    shape: Shape,
     settings: TransferSettings,
     tile: Optional[int],
-    styles: int,
+    styles: Sequence[Shape],
 ) -> None:
+    """Raise ResourceError if the run does not fit, OptionError if its tiles are too small."""
     if tile is not None:
         cut(network, shape, tile, settings.blobs)
-        _check_tiles(network, shape, settings, tile, styles)
-        return
-    network.resize(*shape)
-    extra = styles * loss_bytes(network, settings.style_layers, settings.style_loss)
-    check_memory(network, settings.blobs, settings.corrections, settings.optimizer, extra)
+    needs = transfer_needs(network, shape, styles, settings, tile)
+    last = network.last_layer(settings.blobs + [network.input_blob])
+    beside = ""
+    largest = max(styles, key=lambda style: style[0] * style[1], default=shape)
+    if largest[0] * largest[1] > shape[0] * shape[1]:
+        beside = " with a style picture of %d x %d" % largest[::-1]
+    needed = estimate.check_device(
+        network.net, last, needs.total, *shape, responses=needs.responses, beside=beside
+    )
+    estimate.check_fits(needed, *shape, beside=beside)
+    logging.getLogger("caffe_style").info(
+        "%d x %d pixels%s take about %s of memory",
+        shape[1],
+        shape[0],
+        beside,
+        estimate.as_text(needed),
+    )
 
 
 def _tell(
-    shape: Tuple[int, int], asked: TransferSettings, fitting: TransferSettings, tile: Optional[int]
+    shape: Shape, asked: TransferSettings, fitting: TransferSettings, tile: Optional[int]
 ) -> None:
     changes = []
     if fitting.optimizer != asked.optimizer:
@@ -97,27 +110,3 @@ def _tell(
             shape[0],
             " and ".join(changes),
         )
-
-
-def _check_tiles(
-    network: Network, shape: Tuple[int, int], settings: TransferSettings, tile: int, styles: int
-) -> None:
-    """Raise ResourceError if tiles, the targets of the whole picture and the optimiser do not fit."""
-    network.resize(*shape)
-    whole = [network.net.blobs[blob].count for blob in settings.content_layers]
-    copies = STYLE_LOSSES[settings.style_loss].target_copies
-    if copies:
-        whole += [styles * copies * network.net.blobs[blob].count for blob in settings.style_layers]
-    last = network.last_layer(settings.blobs + [network.input_blob])
-    network.resize(min(tile, shape[0]), min(tile, shape[1]))
-    needed = (
-        estimate.blob_bytes(network.net, last)
-        + estimate.diff_bytes(network.net, last)
-        + estimate.optimiser_bytes(
-            3 * shape[0] * shape[1], settings.corrections, settings.optimizer, tiled=True
-        )
-        + estimate.FLOAT32 * sum(whole)
-        + estimate.OVERHEAD
-    )
-    needed = estimate.check_device(network.net, last, needed, *shape)
-    estimate.check_fits(needed, *shape)

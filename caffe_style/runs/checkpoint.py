@@ -13,7 +13,6 @@ import hashlib
 import json
 import logging
 import time
-import zipfile
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional
 
@@ -24,7 +23,9 @@ from ..errors import CheckpointError, OptionError
 from ..optimise.lbfgs import State
 from ..optimise.minimise import Record
 from ..pictures import files
+from ..pictures import metadata as noted
 from ..pictures.files import PathLike
+from .checkpoint_format import check_arrays, check_header, read_members
 
 #: Changes whenever an older file could no longer be understood.
 FORMAT = 1
@@ -116,31 +117,38 @@ def read_checkpoint(path: PathLike) -> Saved:
     """
     try:
         files.check_regular(path)
-        with np.load(str(path), allow_pickle=False) as file:
-            header = json.loads(bytes(file["header"]))
-            if header["caffe_style"] == "checkpoint" and header["format"] != FORMAT:
-                raise CheckpointError(
-                    "%s: written by another version of caffe_style (format %s, here %d): continue it "
-                    "with that one" % (path, header["format"], FORMAT)
-                )
-            numbers = range(header["memory"])
-            state = State(
-                file["point"],
-                header["step_length"],
-                [file["step_%d" % number] for number in numbers],
-                [file["change_%d" % number] for number in numbers],
-                header["loss"],
-                fresh_starts=header["fresh_starts"],
+        header, members = read_members(path)
+        if header.get("caffe_style") != "checkpoint":
+            raise ValueError("it holds another thing")
+        if header.get("format") != FORMAT:
+            raise CheckpointError(
+                "%s: written by another version of caffe_style (format %s, here %d): continue it "
+                "with that one" % (path, noted.shortened(header.get("format")), FORMAT)
             )
-            history = [Record(**record) for record in header["history"]]
-            saved = Saved(header["run"], header["scale"], header["done"], history, state)
+        check_header(header)
+        check_arrays(header, members)
+    except CheckpointError:
+        raise
     except FileNotFoundError:
         raise CheckpointError("%s: no such checkpoint" % path) from None
-    except (zipfile.BadZipFile, EOFError, ValueError, KeyError, TypeError, AttributeError):
-        raise CheckpointError("%s: not a checkpoint, or not a whole one" % path) from None
     except OSError as error:
         raise CheckpointError("%s: cannot be read (%s)" % (path, error.strerror or error)) from None
-    return saved
+    except Exception as error:  # zipfile, zlib and numpy raise what they like on broken files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(
+            "%s: not a checkpoint, or not a whole one (%s)" % (path, reason)
+        ) from None
+    numbers = range(header["memory"])
+    state = State(
+        members["point"],
+        header["step_length"],
+        [members["step_%d" % number] for number in numbers],
+        [members["change_%d" % number] for number in numbers],
+        header["loss"],
+        fresh_starts=header["fresh_starts"],
+    )
+    history = [Record(**record) for record in header["history"]]
+    return Saved(header["run"], header["scale"], header["done"], history, state)
 
 
 class Unsaved:
@@ -234,6 +242,8 @@ class Checkpoint(Unsaved):
         self._run = json.loads(json.dumps({**describe(), **self.notes}, default=str))
         if self.resumed is not None:
             check_same_run(str(self._resume_path), self.resumed.run, self._run)
+            if len(self.resumed.run["tiles"]) != len(self._run["tiles"]):
+                raise CheckpointError("%s: its sizes are not those of its run" % self._resume_path)
             # The pictures keep the names that they had.
             self._run = {**self.resumed.run, **self.notes}
         return self.resumed
@@ -306,7 +316,8 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
             )
     before, now = saved["parameters"], run["parameters"]
     for name in now:
-        if name not in _NAMES and before.get(name) != now[name]:
+        # What an older version did not know had its default.
+        if name in before and name not in _NAMES and before[name] != now[name]:
             raise CheckpointError(
                 "%s: this run has %s %s, not %s: leave the option out, or begin anew"
                 % (path, name.replace("_", " "), before.get(name), now[name])

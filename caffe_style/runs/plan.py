@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..networks.network import Network
-from ..scene.inputs import Inputs, result_shape
+from ..scene.inputs import Inputs, result_shape, style_shapes
 from ..settings.transfer import TransferSettings
 from .budget import fit
 
@@ -57,7 +57,8 @@ def make_plan(
     # The largest first: what it takes to fit holds for all.
     for edge, iterations in zip(reversed(edges), reversed(shares)):
         shape = result_shape(inputs, edge)
-        settings, tile = fit(network, shape, settings, len(inputs.styles))
+        styles = style_shapes(inputs, edge, settings.style_scale, settings.style_loss)
+        settings, tile = fit(network, shape, settings, styles)
         plan.insert(0, Scale(edge, iterations, tile))
     return settings, plan
 

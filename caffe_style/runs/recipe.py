@@ -11,6 +11,7 @@ from ..backends.select import get_threads
 from ..errors import ImageError, OptionError
 from ..networks.network import Network
 from ..pictures import images
+from ..pictures.metadata import check_run
 from ..scene.starts import is_picture
 from ..scene.styles import as_styles
 from ..settings.commands import COMMANDS
@@ -95,7 +96,7 @@ class Recipe(NamedTuple):
                 % self.picture
             )
         beside = self.picture.parent / name
-        if not beside.exists():
+        if not os.path.exists(beside):
             raise ImageError(
                 "%s was made from %s, which is not here: name the file to take, or go to the folder "
                 "where it was made" % (self.picture, name)
@@ -117,6 +118,10 @@ def read_recipe(path: Union[str, Path]) -> Recipe:
 def recipe_of(noted: Dict[str, Any], path: Union[str, Path]) -> Recipe:
     """As `read_recipe`, of metadata that was read already."""
     check_ours(noted, path)
+    try:
+        check_run(noted)
+    except ValueError as error:
+        raise ImageError("%s: its parameters are broken: %s" % (path, error)) from None
     if "figure" in noted:
         raise ImageError(
             "%s is a contact sheet: `caffe-style figure %s` makes it, and its pictures have recipes"

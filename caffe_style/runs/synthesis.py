@@ -47,11 +47,8 @@ def check_memory(
     blobs: Sequence[str],
     corrections: int,
     optimizer: str = "scipy",
-    loss_bytes: int = 0,
 ) -> int:
-    """Estimate the memory of a run on the network's present picture size, in bytes.
-
-    `loss_bytes` is what the losses' targets and working copies take.
+    """Estimate the memory of a run on the network's present picture size, in bytes, without any targets.
 
     Raises
     ------
@@ -60,7 +57,6 @@ def check_memory(
     """
     last = network.last_layer(list(blobs) + [network.input_blob])
     needed = estimate.run_bytes(network.net, network.input_blob, last, corrections, optimizer)
-    needed += loss_bytes
     blob = network.net.blobs[network.input_blob]
     height, width = tuple(blob.shape)[2:]
     needed = estimate.check_device(network.net, last, needed, height, width)

@@ -53,6 +53,16 @@ def read_inputs(
     return inputs
 
 
+def style_shapes(
+    inputs: Inputs, size: int, style_scale: float, style_loss: str
+) -> List[Tuple[int, int]]:
+    """Height and width of each style as the network will read it, for a result with this long edge."""
+    if STYLE_LOSSES[style_loss].needs_equal_size:
+        return [result_shape(inputs, size)] * len(inputs.styles)
+    edge = round(size * style_scale)
+    return [images.fitted_size(style.picture.shape[:2], edge) for style in inputs.styles]
+
+
 def result_shape(inputs: Inputs, size: int) -> Tuple[int, int]:
     """Height and width of a result with this long edge: the content's proportions, or the style's."""
     reference = inputs.styles[0].picture if inputs.content is None else inputs.content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional, Tuple, Union
+from typing import List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..errors import OptionError
 from ..networks.network import Network
 from ..objective.objective import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
-from ..settings.style_losses import STYLE_LOSSES, StyleLoss
+from ..settings.style_losses import StyleLoss
 from .guides import guided_targets, masked, self_guided_term
 from .styles import layer_mask
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
@@ -145,9 +145,3 @@ def variation_term(
         weight /= max(mean_variation, 1e-12) * 3 * shape[0] * shape[1]
     blob_name = network.input_blob
     return [single_term("variation", blob_name, losses.total_variation, None, weight)]
-
-
-def loss_bytes(network: Network, layers: Mapping[str, float], loss: str) -> int:
-    """Estimate the bytes that a style loss takes beside the responses, on the network's present size."""
-    sizes = [4 * network.net.blobs[blob].count for blob in layers]
-    return int(STYLE_LOSSES[loss].target_copies * sum(sizes))

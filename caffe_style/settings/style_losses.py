@@ -6,6 +6,24 @@ import importlib
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 
+class Copies(NamedTuple):
+    """What a loss holds, in copies of a layer's responses.
+
+    Attributes
+    ----------
+    kept : int
+        The target: none for Gram matrices, which do not grow with the picture.
+    making : int
+        Beside it while it is made.
+    working : int
+        In each evaluation, one layer at a time.
+    """
+
+    kept: int = 0
+    making: int = 0
+    working: int = 0
+
+
 class StyleLoss(NamedTuple):
     """What the rest of the program must know of a style loss.
 
@@ -28,8 +46,8 @@ class StyleLoss(NamedTuple):
         None: it needs the whole picture at once.
     position_power : int
         For a local loss: it is divided by the number of positions to this power.
-    target_copies : int
-        Memory of the target, in copies of the layer's responses; 0 if it does not grow with the picture.
+    copies : Copies
+        What it takes of memory.
     """
 
     name: str
@@ -39,7 +57,7 @@ class StyleLoss(NamedTuple):
     takes_masks: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
-    target_copies: int = 0
+    copies: Copies = Copies()
 
     @property
     def loss(self) -> Callable:
@@ -61,10 +79,10 @@ _ROWS = (
     StyleLoss("gram", "gram", takes_masks=True, tiles="gram"),
     StyleLoss("gram-sum", "gram"),
     # Complex spectra of four times as many positions, half of them known by symmetry.
-    StyleLoss("spatial", "spatial", needs_equal_size=True, target_copies=4),
-    StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, target_copies=4),
-    StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", target_copies=1),
-    StyleLoss("windowed", "windowed", needs_equal_size=True, target_copies=1),
+    StyleLoss("spatial", "spatial", needs_equal_size=True, copies=Copies(4, 4)),
+    StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, copies=Copies(4, 4, 4)),
+    StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),
+    StyleLoss("windowed", "windowed", needs_equal_size=True, copies=Copies(1)),
     StyleLoss("covariation", "covariation", needs_guides=True),
 )
 

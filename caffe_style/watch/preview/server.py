@@ -6,7 +6,9 @@ import http.server
 import json
 import os
 import secrets
+import socket
 import threading
+import time
 import urllib.parse
 from pathlib import Path
 from typing import Any, Dict
@@ -22,6 +24,9 @@ FILES = {
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
+#: Connections at a time, seconds that one may say nothing, and seconds that it may last: then it goes, and a
+#: browser connects again.
+MOST, SILENCE, LIFETIME = 32, 10.0, 60.0
 WISHES = ("pause", "continue", "stop")
 HEADERS = {
     "Cache-Control": "no-store",
@@ -53,6 +58,8 @@ class PageServer(http.server.ThreadingHTTPServer):
     def __init__(self, port: int, run: Any) -> None:
         if not 0 <= port <= 65535:
             raise OptionError("preview port %d: choose one from 1 to 65535, or 0 for any" % port)
+        self._lock = threading.Lock()
+        self._begun: Dict[Any, float] = {}
         try:
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
@@ -63,6 +70,34 @@ class PageServer(http.server.ThreadingHTTPServer):
         self.url = "http://%s:%d/" % (ADDRESS, self.server_address[1])
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
         self._thread.start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread; where there are too many connections already, hang up."""
+        with self._lock:
+            full = len(self._begun) >= MOST
+            if not full:
+                self._begun[request] = time.monotonic()
+        if full:
+            self.shutdown_request(request)
+        else:
+            super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """A connection ends."""
+        with self._lock:
+            self._begun.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Hang up on those who are slow to the purpose; called a few times a second."""
+        latest = time.monotonic() - LIFETIME
+        with self._lock:
+            late = [request for request, begun in self._begun.items() if begun < latest]
+        for request in late:
+            try:
+                request.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is gone already
 
     def close(self) -> None:
         """Stop serving and free the port."""
@@ -78,7 +113,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: PageServer
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "caffe_style", ""
-    timeout = 30
+    timeout = SILENCE
 
     def do_GET(self) -> None:
         if not self._host_is_ours():

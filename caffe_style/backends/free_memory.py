@@ -1,0 +1,84 @@
+"""How much memory this process may still take: of the machine, of its control group, of its own limit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Iterator, List, Optional, Tuple
+
+CGROUPS = Path("/sys/fs/cgroup")
+PROC = Path("/proc")
+
+#: Files of a control group: its limit, what it uses, and what of that is file cache, given up on demand.
+_VERSION_1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+_VERSION_2 = "memory.max", "memory.current", "inactive_file"
+
+
+def available_bytes() -> Optional[int]:
+    """Memory that this process may still take, or None where the system does not say."""
+    limits = [*_of_machine(), *_of_cgroups(), *_of_address_space()]
+    return max(0, min(limits)) if limits else None
+
+
+def _of_machine() -> List[int]:
+    try:
+        lines = (PROC / "meminfo").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return [int(fields["MemAvailable"].split()[0]) * 1024]
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return [os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (ValueError, OSError, AttributeError):
+        return []
+
+
+def _of_cgroups() -> Iterator[int]:
+    """What the control groups of this process leave, and those around them."""
+    for root, group, files in _memberships():
+        inside = PurePosixPath(group).relative_to("/")
+        # Seen from a container its own group is often the root, and the path that is told is not there.
+        for folder in [root / inside, *(root / parent for parent in inside.parents)]:
+            try:
+                yield _left(folder, *files)
+            except (OSError, ValueError, KeyError):
+                continue
+
+
+def _memberships() -> Iterator[Tuple[Path, str, Tuple[str, str, str]]]:
+    """Root, path and names of files of each hierarchy that counts this process's memory."""
+    try:
+        lines = (PROC / "self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, controllers, group = line.split(":", 2)
+        if ".." in group.split("/"):
+            group = "/"
+        if number == "0":
+            yield CGROUPS, group, _VERSION_2
+            yield CGROUPS / "unified", group, _VERSION_2
+        elif "memory" in controllers.split(","):
+            yield CGROUPS / "memory", group, _VERSION_1
+
+
+def _left(folder: Path, limit: str, used: str, cache: str) -> int:
+    most = (folder / limit).read_text().strip()
+    lines = (folder / "memory.stat").read_text().splitlines()
+    statistics = dict(line.split() for line in lines)
+    # "max", where there is no limit, is no number.
+    return int(most) - int((folder / used).read_text()) + int(statistics.get(cache, 0))
+
+
+def _of_address_space() -> List[int]:
+    """What `ulimit -v` (RLIMIT_AS) leaves."""
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if most == resource.RLIM_INFINITY:
+            return []
+        pages = int((PROC / "self/statm").read_text().split()[0])
+        return [most - pages * resource.getpagesize()]
+    except (ImportError, AttributeError, OSError, ValueError):
+        return []

@@ -1,0 +1,132 @@
+"""What a checkpoint's file must be like before it is believed: members, header, arrays.
+
+The file is a .npz as numpy writes it without compression: a member `header`, JSON, and arrays of the picture's
+shape. Nothing that it announces is allocated before the file is found to hold as much.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import zipfile
+from typing import Any, Dict, Tuple
+
+import numpy as np
+
+from ..optimise.evaluations import Record
+from ..pictures import metadata as noted
+
+_COUNT, _NUMBER, _TEXT = (int,), (int, float), (str,)
+#: What the header holds, beside `run` and `history`.
+_HEADER = {
+    "scale": _COUNT,
+    "done": _COUNT,
+    "memory": _COUNT,
+    "fresh_starts": _COUNT,
+    "loss": _NUMBER,
+    "step_length": _NUMBER,
+}
+_RUN = {
+    "parameters": (dict,),
+    "identity": (dict,),
+    "network": (dict,),
+    "threads": (int, type(None)),
+    "tiles": (list,),
+    "folder": _TEXT,
+}
+_RECORD = {
+    "iteration": _COUNT,
+    "loss": _NUMBER,
+    "terms": (dict,),
+    "seconds": _NUMBER,
+    "evaluation": _NUMBER,
+    "accepted": (bool,),
+}
+#: Arguments of `open_network`: what each must be is in `noted`.
+_NETWORK = ("model", "backend", "device", "weights_file", "pooling", "mean", "seed")
+#: A history of many iterations is long.
+_LONGEST_HEADER = 1 << 26
+
+
+def read_members(path: Any) -> Tuple[Dict[str, Any], Dict[str, np.ndarray]]:
+    """Header and arrays of a file, by the names of its members.
+
+    Raises
+    ------
+    Exception
+        Of any kind for what is no such file; OSError for one that cannot be read.
+    """
+    with zipfile.ZipFile(str(path)) as archive:
+        infos = archive.infolist()
+        if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
+            raise ValueError("it is compressed")
+        if sum(info.file_size for info in infos) > os.path.getsize(str(path)):
+            raise ValueError("its parts are larger than the file")
+        members = {
+            info.filename[:-4]: _read_array(archive, info)
+            for info in infos
+            if info.filename.endswith(".npy")
+        }
+    text = members.pop("header").astype(np.uint8, casting="no").tobytes()
+    if len(text) > _LONGEST_HEADER:
+        raise ValueError("its header is too long")
+    return noted.parse_json(text.decode(), longest=_LONGEST_HEADER), members
+
+
+def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(info) as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise ValueError("%s is in another format" % info.filename)
+        shape, by_columns, kind = np.lib.format.read_array_header_1_0(stream)
+        if kind.hasobject or by_columns:
+            raise ValueError("%s is of another type" % info.filename)
+        values = np.frombuffer(bytearray(stream.read()), kind)
+    return values.reshape(shape)
+
+
+def check_header(header: Dict[str, Any]) -> None:
+    """Raise ValueError unless a header says all that it must, in the types that it must."""
+    _check(header, {**_HEADER, "run": (dict,), "history": (list,)})
+    run = header["run"]
+    _check(run, _RUN)
+    network = run["network"]
+    if sorted(network) != sorted(_NETWORK):
+        raise ValueError("network must say %s" % ", ".join(_NETWORK))
+    for part in (run, network, run["parameters"]):
+        noted.check_run(part)
+    for tile in run["tiles"]:
+        if tile is not None and not (noted.is_a(tile, _COUNT) and tile > 0):
+            raise ValueError("a tile cannot be %s" % noted.shortened(tile))
+    if not header["scale"] < len(run["tiles"]):
+        raise ValueError("it is at a size that its run does not have")
+    names = {field.name for field in dataclasses.fields(Record)}
+    for record in header["history"]:
+        if not isinstance(record, dict) or set(record) != names:
+            raise ValueError("its history is broken")
+        _check(record, _RECORD)
+        if not all(noted.is_a(part, _NUMBER) for part in record["terms"].values()):
+            raise ValueError("its history is broken")
+    if not header["history"]:
+        raise ValueError("its history is empty")
+
+
+def _check(values: Dict[str, Any], types: Dict[str, tuple]) -> None:
+    for name, allowed in types.items():
+        value = values.get(name)
+        if not noted.is_a(value, allowed) or (allowed == _COUNT and value < 0):
+            raise ValueError("%s cannot be %s" % (name, noted.shortened(value)))
+
+
+def check_arrays(header: Dict[str, Any], members: Dict[str, np.ndarray]) -> None:
+    """Raise ValueError unless there are a picture and the memory that the header tells of."""
+    if 2 * header["memory"] + 1 != len(members):
+        raise ValueError("its memory is not whole")
+    shape = members["point"].shape
+    if len(shape) != 4 or shape[:2] != (1, 3) or 0 in shape:
+        raise ValueError("its picture has the shape %s" % (shape,))
+    for name in ["point"] + [
+        kind % number for kind in ("step_%d", "change_%d") for number in range(header["memory"])
+    ]:
+        array = members[name]
+        if array.dtype != np.float64 or array.shape != shape or not np.isfinite(array).all():
+            raise ValueError("%s is no array of finite numbers of the picture's shape" % name)

@@ -1,0 +1,166 @@
+"""What a transfer takes of memory: each picture passes through the network at its own size.
+
+First the targets are made, style by style, then of the content; then the picture is optimised. Blobs keep the
+largest size that they had.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..backends import estimate
+from ..networks.network import Network
+from ..settings.style_losses import STYLE_LOSSES, Copies
+from ..settings.transfer import TransferSettings
+
+Shape = Tuple[int, int]
+
+#: Bytes a pixel of a picture that is resized or turned into what the network reads, and of one that is kept.
+PREPARING, KEEPING = 12, 3
+#: Copies of a tile's largest responses: those in its core and their gradient, each smaller than the tile.
+TILE_COPIES = 1
+
+
+#: The content's target is its responses.
+CONTENT = Copies(kept=1)
+
+
+class Needs(NamedTuple):
+    """Bytes of a run above what the process holds already.
+
+    Attributes
+    ----------
+    total : int
+    responses : int
+        Of these, responses and targets: they are where the network works.
+    """
+
+    total: int
+    responses: int
+
+
+def transfer_needs(
+    network: Network,
+    shape: Shape,
+    styles: Sequence[Shape],
+    settings: TransferSettings,
+    tile: Optional[int] = None,
+) -> Needs:
+    """Estimate what a transfer takes; the network is left with the size of the picture, or of a tile of it.
+
+    Parameters
+    ----------
+    network : Network
+    shape : (int, int)
+        Height and width of the picture that is made.
+    styles : sequence of (int, int)
+        Those of the style pictures as the network reads them.
+    settings : TransferSettings
+    tile : int, optional
+        The size of tiles to evaluate in.
+    """
+    passes = _Passes(network, tile, settings.normalisation)
+    style_layers = _read(settings.style_layers, settings.style_weight)
+    content_layers = _read(settings.content_layers, settings.content_weight)
+    loss = STYLE_LOSSES[settings.style_loss]
+    for style in styles:
+        if loss.needs_guides:
+            guided = style_layers + _read(settings.content_layers, 1)
+            passes.make_guided(style, shape, guided, _gram_bytes(network, settings))
+        else:
+            passes.make(style, style_layers, loss.copies)
+    if content_layers:
+        passes.make(shape, content_layers, CONTENT)
+    blobs = settings.blobs if styles else list(settings.content_layers)
+    largest = max(passes.see(shape, blobs).values())
+    working = (loss.copies.working if tile is None else TILE_COPIES) * largest
+    last = network.last_layer(blobs + [network.input_blob])
+    running = (
+        max(passes.working, estimate.diff_bytes(network.net, last))
+        + estimate.optimiser_bytes(
+            3 * shape[0] * shape[1], settings.corrections, settings.optimizer, tile is not None
+        )
+        + passes.kept
+        + working
+    )
+    areas = [height * width for height, width in [shape, *styles]]
+    pictures = KEEPING * sum(areas) + PREPARING * max(areas)
+    responses = sum(passes.held.values())
+    total = responses + max(passes.peak, running) + pictures + estimate.OVERHEAD
+    return Needs(total, responses + passes.kept)
+
+
+class _Passes:
+    """Pictures that pass through the network one after the other.
+
+    Attributes
+    ----------
+    held : dict of str to int
+        Bytes of each blob so far.
+    kept : int
+        Bytes of targets so far.
+    peak : int
+        Bytes beside the blobs where targets took most while they were made.
+    working : int
+        Bytes of what a genuine Caffe lays out beside its blobs.
+    """
+
+    def __init__(self, network: Network, tile: Optional[int], normalisation: str) -> None:
+        self.network, self.tile = network, tile
+        # For the relative scale a loss is evaluated without responses: zeros, and a gradient.
+        self.silent = 2 if normalisation == "relative" else 0
+        self.held: Dict[str, int] = {}
+        self.kept = self.peak = self.working = 0
+
+    def sizes(self, shape: Shape, blobs: List[str]) -> Dict[str, int]:
+        """Bytes of blobs' responses to a whole picture."""
+        self.network.resize(*shape)
+        return {blob: estimate.FLOAT32 * self.network.net.blobs[blob].count for blob in blobs}
+
+    def see(self, shape: Shape, blobs: List[str]) -> Dict[str, int]:
+        """Let a picture pass, whole or in tiles; bytes of the blobs' responses."""
+        window = shape if self.tile is None else tuple(min(self.tile, edge) for edge in shape)
+        seen = self.sizes(window, blobs)
+        net, last = self.network.net, self.network.last_layer(blobs + [self.network.input_blob])
+        for blob, size in estimate.blob_sizes(net, last).items():
+            self.held[blob] = max(size, self.held.get(blob, 0))
+        if hasattr(net, "working_bytes"):
+            self.working = max(self.working, net.working_bytes(last))
+        return seen
+
+    def make(self, shape: Shape, blobs: List[str], copies: Copies) -> None:
+        """Make targets of a picture."""
+        if not blobs:
+            return
+        whole = self.sizes(shape, blobs)
+        seen = self.see(shape, blobs)
+        beside = sum(seen.values()) if self.tile is None else max(seen.values())
+        making = max(copies.making, copies.working + self.silent)
+        if self.tile is not None and not copies.kept:
+            making = 0
+        for size in whole.values():
+            self.kept += copies.kept * size
+            self.peak = max(self.peak, beside + self.kept + making * size)
+
+    def make_guided(self, style: Shape, shape: Shape, blobs: List[str], grams: int) -> None:
+        """Make a covariation loss's targets: the responses of both pictures are there at once."""
+        painted = self.see(style, blobs)
+        pictured = self.sizes(shape, blobs)
+        self.kept += grams
+        beside = sum(painted.values()) + sum(pictured.values())
+        self.peak = max(self.peak, self.kept + beside + self.silent * max(pictured.values()))
+
+
+def _read(layers: Mapping[str, float], weight: float) -> List[str]:
+    """The layers that count."""
+    return [blob for blob, share in layers.items() if share * weight]
+
+
+def _gram_bytes(network: Network, settings: TransferSettings) -> int:
+    """Bytes of a covariation loss's Gram matrices: a target each, and the working copies of one layer."""
+    squares = [network.net.blobs[blob].shape[1] ** 2 for blob in settings.style_layers]
+    return (
+        estimate.FLOAT32
+        * settings.guide_count
+        * (len(settings.content_layers) * sum(squares) + 3 * max(squares))
+    )
