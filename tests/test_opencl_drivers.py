@@ -189,10 +189,11 @@ def test_ends(status, complaints, told):
     assert re.fullmatch(told, apart.how_it_ended(status, complaints))
 
 
-def test_a_process_that_is_stuck_ends_itself(tmp_path, monkeypatch):
+@pytest.mark.parametrize("stuck", ["time.sleep(60)", "while True: pass"])
+def test_a_process_that_is_stuck_ends_itself(stuck, tmp_path, monkeypatch):
     (tmp_path / "stuck.py").write_text(
         "import time\nfrom caffe_style.engine.devices.apart import Answering\n"
-        "answering = Answering(0.5)\nprint('not an answer')\nanswering.tell('begun')\ntime.sleep(60)\n"
+        "answering = Answering(0.5)\nprint('not an answer')\nanswering.tell('begun')\n%s\n" % stuck
     )
     monkeypatch.setattr(apart, "PLACE", tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -16,6 +16,8 @@ from typing import Any, Dict, List, NamedTuple, Optional
 PLACE = Path(__file__).resolve().parents[3]
 #: How `faulthandler` begins when a limit has passed.
 LATE = "Timeout ("
+#: What a step may take of the clock, as a multiple of the processor's time: others use the machine, too.
+PATIENCE = 4
 
 
 class Outcome(NamedTuple):
@@ -67,7 +69,9 @@ def how_it_ended(status: int, complaints: List[str]) -> str:
     """How a process ended with this exit status and these lines on standard error; '' where it went well."""
     if status == 0:
         return ""
-    if any(line.startswith(LATE) for line in complaints):
+    if any(line.startswith(LATE) for line in complaints) or status == -getattr(
+        signal, "SIGPROF", 0
+    ):
         return "takes too long"
     last = complaints[-1] if complaints else "without a word"
     if status < 0:
@@ -81,7 +85,8 @@ class Answering:
     Parameters
     ----------
     limit : float
-        Seconds after which a process that has not answered again ends, whatever it is stuck in.
+        Seconds of the processor's time after which a process that has not answered again ends, whatever it is
+        stuck in; of the clock, `PATIENCE` times as many.
     """
 
     def __init__(self, limit: float) -> None:
@@ -97,8 +102,10 @@ class Answering:
         self._rearm()
 
     def _rearm(self) -> None:
-        # A thread of C: it needs no lock that a stuck driver could hold.
-        faulthandler.dump_traceback_later(self._limit, exit=True)
+        # Neither needs a lock that a stuck driver could hold: a signal that ends it, and a thread of C.
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_PROF, self._limit)
+        faulthandler.dump_traceback_later(PATIENCE * self._limit, exit=True)
 
 
 def _lines(stream: Any) -> List[str]:

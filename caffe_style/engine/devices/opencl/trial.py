@@ -13,7 +13,7 @@ from ..apart import Answering
 from . import drivers
 from .platforms import import_pyopencl, name_of, visible_devices
 
-#: Seconds for one step: listing, or building and running one of `LAYERS` there and back.
+#: Seconds of the processor's time for one step: listing, or building and running one of `LAYERS`.
 LIMIT = 40
 
 #: Type, channels of the picture, how often the layer reads it, parameters. The product of matrices, which asks
