@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
-from caffe_style.runs.settings import Settings
 
 from caffe_style.runs.checkpoint import read_checkpoint
-from caffe_style.runs.identity import arguments_of
+from caffe_style.runs.identity import saved_request
+from caffe_style.settings.transfer import TransferSettings
 
 from .metadata import NOTED
 from .mutations import changed, mutated
@@ -23,7 +23,7 @@ HEADER = {
     "caffe_style": "checkpoint",
     "format": 1,
     "run": {
-        "parameters": {**dict.fromkeys(Settings._fields), **NOTED, "seed": 0},
+        "parameters": {**TransferSettings.of({}).parameters(), **NOTED, "seed": 0},
         "identity": {"network": "00"},
         "network": {**{name: NOTED[name] for name in NETWORK}, "seed": 0},
         "threads": 2,
@@ -78,4 +78,4 @@ def cases(random: standard.Random) -> Iterator[bytes]:
 
 
 def read(path: Path) -> None:
-    arguments_of(read_checkpoint(path).run)
+    saved_request(read_checkpoint(path).run)
