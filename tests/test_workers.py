@@ -13,7 +13,7 @@ import pytest
 
 import caffe_style
 from caffe_style import cli
-from caffe_style.cli.batch import run_batch
+from caffe_style.cli.batch.run import run_batch
 from caffe_style.pictures import images
 
 #: What a hostile folder has beside the pictures; whichever is imported leaves a mark there.

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Iterator
 
-from caffe_style.cli.batch import read_jobs
+from caffe_style.cli.batch.jobs import read_jobs
 
 SEEDS = (
     b"""defaults: &base {size: 64, style_layers: {conv1_1: 0.5, conv2_1: 1}}

@@ -7,8 +7,8 @@ import random
 from pathlib import Path
 from typing import Any, Iterator
 
-from caffe_style.cli.batch import Job, Outcome
-from caffe_style.cli.batch.outcomes import Record
+from caffe_style.cli.batch.jobs import Job
+from caffe_style.cli.batch.outcomes import Outcome, Record
 
 ARGUMENTS = ["transfer", "a.png", "b.png"]
 VALUES: tuple = (

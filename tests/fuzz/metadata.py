@@ -66,4 +66,4 @@ def cases(random: standard.Random) -> Iterator[bytes]:
 
 
 def read(path: Path) -> None:
-    command_line(read_recipe(path))
+    command_line(read_recipe(path).request)
