@@ -17,8 +17,8 @@ MEASURE = """
 import json, logging, sys
 import scipy.fft, scipy.optimize
 import caffe_style as cs
-from caffe_style import images
-from caffe_style.experiments import memory
+from caffe_style.pictures import images
+from caffe_style.runs import budget as memory
 
 
 def status(field):

@@ -112,7 +112,7 @@ def test_refused_before_anything_is_computed(folder, options, words, capsys, mon
         os.symlink("a.png", "link.png")
     options = [option.replace("%s", folder.name) for option in options]
     before = {path: path.read_bytes() for path in folder.glob("*.png")}
-    monkeypatch.setattr("caffe_style.cli.network.open_from", None)
+    monkeypatch.setattr("caffe_style.cli.request.open_asked", None)
     assert cli.main(["transfer", "a.png", "b.png", *SHORT, *options]) == 2
     told = capsys.readouterr().err.strip()
     assert told.startswith("caffe-style: error: ") and "\n" not in told
