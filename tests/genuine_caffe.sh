@@ -21,7 +21,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 export PYTHONDONTWRITEBYTECODE=1
 caffe-style doctor --backends caffe
-python -m pytest -q -rs -p no:cacheprovider /src/tests/test_contract.py /src/tests/test_genuine.py
+python -m pytest -q -rs -p no:cacheprovider /src/tests/test_{contract,genuine,solvers_reference,data_layers}.py
 
 model=vgg16-random
 if [ -f /shared/weights/squeezenet_v1.0.caffemodel ]; then

@@ -229,7 +229,7 @@ def test_infogain_matrix_from_a_file(tmp_path):
     options = 'infogain_loss_param { source: "%s" }'
     net = layer_net("InfogainLoss", [(2, 3), (2,)], options % path)
     assert np.allclose(run(net, np.zeros((2, 3)), [1, 2]), matrix[1:].sum() * np.log(3) / 2)
-    with pytest.raises(LayerError, match="cannot read the matrix"):
+    with pytest.raises(LayerError, match="cannot read the array"):
         layer_net("InfogainLoss", [(2, 3), (2,)], options % (tmp_path / "nope"))
 
 

@@ -15,6 +15,16 @@ from .layers import PythonLayer as Layer
 from .modes import set_device, set_mode_cpu, set_mode_gpu
 from .net_spec import NetSpec, layers, params, to_proto
 from .pycaffe import TEST, TRAIN, Blob, Net
+from .solvers import (
+    AdaDeltaSolver,
+    AdaGradSolver,
+    AdamSolver,
+    NesterovSolver,
+    RMSPropSolver,
+    SGDSolver,
+    Solver,
+    get_solver,
+)
 
 #: The version of Caffe whose behaviour this reproduces.
 __version__ = "1.0.0"
@@ -26,15 +36,23 @@ def layer_type_list() -> list:
 
 
 __all__ = [
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
     "Blob",
     "Classifier",
     "Detector",
     "Layer",
     "Net",
+    "NesterovSolver",
     "NetSpec",
+    "RMSPropSolver",
+    "SGDSolver",
+    "Solver",
     "TEST",
     "TRAIN",
     "current_device",
+    "get_solver",
     "io",
     "layer_type_list",
     "layers",

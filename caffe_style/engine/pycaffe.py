@@ -69,10 +69,12 @@ class Net(NetCore):
             self.copy_from(weights)
 
     @classmethod
-    def from_param(cls, param: Any, phase: int = TEST) -> Net:
+    def from_param(
+        cls, param: Any, phase: int = TEST, level: int = 0, stages: Sequence[str] = ()
+    ) -> Net:
         """A net of a NetParameter message instead of a file."""
         net = cls.__new__(cls)
-        net._init_from(param, phase)
+        net._init_from(param, phase, level, stages)
         return net
 
     def _init_from(
@@ -336,7 +338,7 @@ class Net(NetCore):
                     % (path, name, len(arrays), len(blobs))
                 )
             for i, (blob, array) in enumerate(zip(blobs, arrays)):
-                if not _same_shape(array.shape, blob.shape):
+                if not same_shape(array.shape, blob.shape):
                     raise WeightsError(
                         "%s: parameter %d of layer '%s' has shape %s, this net's has %s:"
                         " the file is of another network" % (path, i, name, array.shape, blob.shape)
@@ -356,16 +358,19 @@ class Net(NetCore):
                     )
                 mine.share_data(theirs)
 
-    def save(self, path: PathLike) -> None:
-        """Write a binary caffemodel: every layer's message with its parameters."""
+    def save(self, path: PathLike, diffs: bool = False) -> None:
+        """Write a binary caffemodel: every layer's message with its parameters, and their diffs if asked."""
         layers = [(layer.param, [blob.data for blob in layer.blobs]) for layer in self._layers]
-        write_caffemodel(os.fsdecode(path), self.name, layers)
+        beside = [[blob.diff for blob in layer.blobs] for layer in self._layers] if diffs else None
+        write_caffemodel(os.fsdecode(path), self.name, layers, beside)
 
-    def save_hdf5(self, path: PathLike) -> None:
-        """Write the parameters as HDF5, in Caffe's layout (needs h5py)."""
+    def save_hdf5(self, path: PathLike, diffs: bool = False) -> None:
+        """Write the parameters as HDF5, in Caffe's layout (needs h5py), and their diffs if asked."""
         from .formats.hdf5 import save_hdf5
 
-        save_hdf5(os.fsdecode(path), {n: [b.data for b in bs] for n, bs in self._params.items()})
+        layers = {name: [blob.data for blob in blobs] for name, blobs in self._params.items()}
+        beside = {name: [blob.diff for blob in blobs] for name, blobs in self._params.items()}
+        save_hdf5(os.fsdecode(path), layers, beside if diffs else None)
 
     def load_hdf5(self, path: PathLike) -> None:
         """Load parameters from HDF5, in Caffe's layout (needs h5py)."""
@@ -375,7 +380,7 @@ class Net(NetCore):
         self._copy_arrays(load_hdf5(name, set(self._params)), name)
 
 
-def _same_shape(found: Tuple[int, ...], wanted: Tuple[int, ...]) -> bool:
+def same_shape(found: Tuple[int, ...], wanted: Tuple[int, ...]) -> bool:
     """Equal, or equal once a legacy 4-axis shape loses its leading ones ((1, 1, N, K) is (N, K))."""
     if found == wanted:
         return True

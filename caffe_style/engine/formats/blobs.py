@@ -1,11 +1,12 @@
-"""BlobProto: one array of a caffemodel, found in the file without copying it."""
+"""BlobProto: one array of a caffemodel or solverstate, found in the file and written without copying it."""
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..proto.caffe_pb2 import BlobProto, BlobShape
 from .wire import (
     BYTES,
     FIXED32,
@@ -14,14 +15,16 @@ from .wire import (
     BrokenWire,
     Walker,
     as_int,
+    key,
     read_varint,
+    write_varint,
 )
 
 #: Caffe's limits for a blob.
 MAX_AXES, MAX_COUNT = 32, 2**31 - 1
 
 #: BlobProto's fields of values -> bytes of one value: data is float, double_data double.
-_DATA, _DOUBLE_DATA = 5, 8
+_DATA, _DIFF, _DOUBLE_DATA = 5, 6, 8
 _SIZES = {_DATA: 4, _DOUBLE_DATA: 8}
 _SHAPE = 7
 
@@ -100,3 +103,32 @@ def blob_array(blob: BlobViews) -> np.ndarray:
     else:
         values = np.concatenate(numbers) if numbers else np.empty(0, np.float32)
     return values.astype(np.float32, copy=False).reshape(blob.shape)
+
+
+def field_of_pieces(number: int, pieces: Sequence[Union[bytes, np.ndarray]]) -> List:
+    """A field of a message, whose content is in pieces, as pieces to be written one after the other."""
+    return [key(number, BYTES) + write_varint(sum(map(len, pieces))), *pieces]
+
+
+def blob_field(number: int, data: np.ndarray, diff: Optional[np.ndarray] = None) -> List:
+    """A field of a message that holds a BlobProto, as pieces to be written one after the other.
+
+    Parameters
+    ----------
+    number : int
+        The field's.
+    data, diff : ndarray
+        Written as float32; of one shape.
+
+    Returns
+    -------
+    list of bytes and of uint8 arrays, which are views of the values where they are C-contiguous float32
+    """
+    pieces: List[Union[bytes, np.ndarray]] = [
+        BlobProto(shape=BlobShape(dim=data.shape)).SerializeToString()
+    ]
+    for field, values in ((_DATA, data), (_DIFF, diff)):
+        if values is not None:
+            flat = np.ascontiguousarray(values, "<f4").reshape(-1)
+            pieces += field_of_pieces(field, [flat.view(np.uint8)])
+    return field_of_pieces(number, pieces)

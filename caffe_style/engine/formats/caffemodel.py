@@ -9,27 +9,17 @@ from __future__ import annotations
 import mmap
 import os
 import stat
+from itertools import repeat
 from pathlib import Path
-from typing import (
-    Any,
-    BinaryIO,
-    Collection,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Any, Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from ...errors import WeightsError
 from ...pictures.files import replace_file
-from ..proto.caffe_pb2 import BlobProto, BlobShape, LayerParameter, NetParameter
-from .blobs import BlobViews, blob_array, find_blob
-from .wire import BYTES, BrokenWire, Truncated, Walker, key, write_varint
+from ..proto.caffe_pb2 import LayerParameter, NetParameter
+from .blobs import BlobViews, blob_array, blob_field, field_of_pieces, find_blob
+from .wire import BYTES, BrokenWire, Truncated, Walker
 
 
 class MissingWeightsError(WeightsError, RuntimeError):
@@ -164,9 +154,12 @@ def _layer(walker: Walker, form: _Format, start: int, end: int) -> Tuple[str, Li
 
 
 def write_caffemodel(
-    path: str, net_name: str, layers: Iterable[Tuple[Any, Iterable[np.ndarray]]]
+    path: str,
+    net_name: str,
+    layers: Iterable[Tuple[Any, Iterable[np.ndarray]]],
+    diffs: Optional[Iterable[Iterable[np.ndarray]]] = None,
 ) -> None:
-    """Write a caffemodel in the current format, array by array, to a temporary name first.
+    """Write a caffemodel in the current format, layer by layer, to a temporary name first.
 
     Parameters
     ----------
@@ -176,6 +169,8 @@ def write_caffemodel(
         Name of the net.
     layers : iterable of (LayerParameter, iterable of ndarray)
         Each layer's message, whose own blobs are left out, and its parameters, written as float32.
+    diffs : iterable of iterable of ndarray, optional
+        For each layer the diffs of its parameters, to be written beside them.
 
     Raises
     ------
@@ -186,8 +181,9 @@ def write_caffemodel(
     def write(temporary: Path) -> None:
         with open(str(temporary), "wb") as stream:
             stream.write(NetParameter(name=net_name).SerializeToString())
-            for message, arrays in layers:
-                _write_layer(stream, message, [np.asarray(array) for array in arrays])
+            for (message, arrays), of_layer in zip(layers, diffs or repeat(repeat(None))):
+                for piece in _layer_field(message, zip(arrays, of_layer)):
+                    stream.write(piece)
 
     try:
         replace_file(path, write)
@@ -195,21 +191,12 @@ def write_caffemodel(
         raise WeightsError("cannot write %s: %s" % (path, error.strerror or error)) from None
 
 
-def _write_layer(stream: BinaryIO, message: Any, arrays: List[np.ndarray]) -> None:
-    """One `layer` entry: the message without blobs, then a `blobs` entry for each array."""
+def _layer_field(message: Any, blobs: Iterable[Tuple[np.ndarray, Optional[np.ndarray]]]) -> List:
+    """One `layer` entry: the message without blobs, then a `blobs` entry for each (data, diff)."""
     head = LayerParameter()
     head.CopyFrom(message)
     head.ClearField("blobs")
-    start = head.SerializeToString()
-    # Lengths come before contents, so they are found first: nothing is held but one array.
-    blob_heads = []
-    for array in arrays:
-        blob = BlobProto(shape=BlobShape(dim=array.shape)).SerializeToString()
-        data = key(5, BYTES) + write_varint(4 * array.size)
-        length = write_varint(len(blob) + len(data) + 4 * array.size)
-        blob_heads.append(key(_CURRENT.blobs, BYTES) + length + blob + data)
-    total = len(start) + sum(map(len, blob_heads)) + 4 * sum(array.size for array in arrays)
-    stream.write(key(100, BYTES) + write_varint(total) + start)
-    for blob_head, array in zip(blob_heads, arrays):
-        stream.write(blob_head)
-        stream.write(np.ascontiguousarray(array, "<f4").data)
+    pieces = [head.SerializeToString()]
+    for data, diff in blobs:
+        pieces += blob_field(_CURRENT.blobs, np.asarray(data), diff)
+    return field_of_pieces(100, pieces)

@@ -16,7 +16,11 @@ from ...pictures.files import replace_file
 from .caffemodel import MissingWeightsError
 
 
-def save_hdf5(path: str, params: Dict[str, Iterable[np.ndarray]]) -> None:
+def save_hdf5(
+    path: str,
+    params: Dict[str, Iterable[np.ndarray]],
+    diffs: Optional[Dict[str, Iterable[np.ndarray]]] = None,
+) -> None:
     """Write parameters, to a temporary name first.
 
     Parameters
@@ -25,6 +29,8 @@ def save_hdf5(path: str, params: Dict[str, Iterable[np.ndarray]]) -> None:
         The file.
     params : dict of str to iterable of ndarray
         Parameters of each layer, written as float32.
+    diffs : dict of str to iterable of ndarray, optional
+        Their diffs, written into a group `diff` beside `data`.
 
     Raises
     ------
@@ -33,20 +39,25 @@ def save_hdf5(path: str, params: Dict[str, Iterable[np.ndarray]]) -> None:
     BackendError
         Where h5py is not installed.
     """
-    h5py = _import_h5py()
+    h5py = import_h5py()
 
     def write(temporary: Path) -> None:
         with h5py.File(str(temporary), "w") as file:
-            data = file.create_group("data")
-            for name, arrays in params.items():
-                group = data.require_group(name)
-                for i, array in enumerate(arrays):
-                    group.create_dataset(str(i), data=np.asarray(array, np.float32))
+            for kind, layers in (("data", params), ("diff", diffs)):
+                if layers is not None:
+                    _write_layers(file.create_group(kind), layers)
 
     try:
         replace_file(path, write)
     except (OSError, ValueError, TypeError) as error:
         raise WeightsError("cannot write %s: %s" % (path, error)) from None
+
+
+def _write_layers(parent: Any, layers: Dict[str, Iterable[np.ndarray]]) -> None:
+    for name, arrays in layers.items():
+        group = parent.require_group(name)
+        for i, array in enumerate(arrays):
+            group.create_dataset(str(i), data=np.asarray(array, np.float32))
 
 
 def load_hdf5(path: str, wanted: Optional[Collection[str]] = None) -> Dict[str, List[np.ndarray]]:
@@ -73,7 +84,7 @@ def load_hdf5(path: str, wanted: Optional[Collection[str]] = None) -> Dict[str, 
     BackendError
         Where h5py is not installed.
     """
-    h5py = _import_h5py()
+    h5py = import_h5py()
     if not os.path.isfile(path):
         raise MissingWeightsError("Could not open file %s" % path)
     limit = os.path.getsize(path)
@@ -93,7 +104,14 @@ def load_hdf5(path: str, wanted: Optional[Collection[str]] = None) -> Dict[str, 
         ) from None
 
 
-def _import_h5py() -> Any:
+def import_h5py() -> Any:
+    """The module h5py.
+
+    Raises
+    ------
+    BackendError
+        Where it is not installed.
+    """
     try:
         import h5py
     except ImportError:

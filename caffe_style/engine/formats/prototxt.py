@@ -42,17 +42,7 @@ def read_prototxt(path: str) -> Any:
     """
     if os.path.isdir(path):
         return NetParameter()
-    try:
-        check_regular(path)
-        with open(path, "rb") as stream:
-            content = stream.read()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise MissingPrototxtError("Could not open file %s (%s)" % (path, reason)) from None
-    if b"\0" in content:
-        raise PrototxtError("this is not text: is it a caffemodel given as a prototxt?", path)
-    # Comments come in any encoding; only names must be UTF-8.
-    return parse_net(content.decode("utf-8-sig", "replace"), path)
+    return parse_net(read_text(path), path)
 
 
 def parse_net(text: str, path: Optional[str] = None) -> Any:
@@ -74,20 +64,48 @@ def parse_net(text: str, path: Optional[str] = None) -> Any:
     PrototxtError
         Where it does not parse or lacks a required field; with line and column where there are.
     """
-    net = NetParameter()
-    try:
-        text_format.Parse(text, net)
-    except text_format.ParseError as error:
-        raise PrototxtError(_explain(error), path, error.GetLine(), error.GetColumn()) from None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise PrototxtError("this does not parse: %s" % error, path) from None
-    missing = net.FindInitializationErrors()
-    if missing:
-        raise PrototxtError("required field missing: %s" % ", ".join(missing), path)
+    net = parse_message(NetParameter(), text, path)
     try:
         return upgrade(net)
     except PrototxtError as error:
         raise PrototxtError(str(error), path) from None
+
+
+def read_text(path: str) -> str:
+    """The text of a prototxt.
+
+    Raises
+    ------
+    MissingPrototxtError
+        Where the file cannot be opened; it is a RuntimeError too.
+    PrototxtError
+        Where it is not text.
+    """
+    try:
+        check_regular(path)
+        with open(path, "rb") as stream:
+            content = stream.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MissingPrototxtError("Could not open file %s (%s)" % (path, reason)) from None
+    if b"\0" in content:
+        raise PrototxtError("this is not text: is it a caffemodel given as a prototxt?", path)
+    # Comments come in any encoding; only names must be UTF-8.
+    return content.decode("utf-8-sig", "replace")
+
+
+def parse_message(message: Any, text: str, path: Optional[str] = None) -> Any:
+    """Parse text into a message of any type, and return it; the rest is as for `parse_net`."""
+    try:
+        text_format.Parse(text, message)
+    except text_format.ParseError as error:
+        raise PrototxtError(_explain(error), path, error.GetLine(), error.GetColumn()) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PrototxtError("this does not parse: %s" % error, path) from None
+    missing = message.FindInitializationErrors()
+    if missing:
+        raise PrototxtError("required field missing: %s" % ", ".join(missing), path)
+    return message
 
 
 def write_prototxt(net: Any, path: str) -> None:

@@ -15,6 +15,12 @@ from ..blob import Blob
 
 REGISTRY: Dict[str, Type[Layer]] = {}
 
+#: Caffe's types that are not here -> what serves instead.
+MISSING = {
+    "WindowData": "windows of pictures are not read here; write the crops to an LMDB or HDF5 file,"
+    " or use MemoryData with net.set_input_arrays"
+}
+
 
 def register(*names: str) -> Callable[[Type[Layer]], Type[Layer]]:
     """Class decorator: this class is the layer type of these names in a prototxt."""
@@ -35,6 +41,8 @@ def create_layer(param: Any, phase: int) -> Layer:
     LayerError
         For a type that is not known, with the nearest names.
     """
+    if param.type in MISSING:
+        raise LayerError("layer '%s' (%s): %s" % (param.name, param.type, MISSING[param.type]))
     if param.type not in REGISTRY:
         near = difflib.get_close_matches(param.type, REGISTRY, 3)
         raise LayerError(

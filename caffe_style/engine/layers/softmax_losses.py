@@ -9,6 +9,7 @@ import numpy as np
 from ..blob import Blob, count_of
 from .base import register
 from .loss import LOG_THRESHOLD, Loss, normalisation_mode, normaliser
+from .reading import read_binaryproto
 from .softmax import softmax
 
 
@@ -108,19 +109,7 @@ class InfogainLoss(_OfSoftmax):
         if len(bottom) < 3:
             if not source:
                 self.fail("needs its matrix: a third bottom, or infogain_loss_param { source }")
-            self.matrix = self._read_matrix(source)
-
-    def _read_matrix(self, source: str) -> np.ndarray:
-        from ..io import blobproto_to_array
-        from ..proto import caffe_pb2
-
-        proto = caffe_pb2.BlobProto()
-        try:
-            with open(source, "rb") as stream:
-                proto.ParseFromString(stream.read())
-        except Exception as error:
-            self.fail("cannot read the matrix %s: %s" % (source, error))
-        return np.asarray(blobproto_to_array(proto), np.float32)
+            self.matrix = read_binaryproto(self, source)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """A scalar."""

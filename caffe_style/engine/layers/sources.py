@@ -1,8 +1,8 @@
-"""Layers without bottoms: Input, DummyData, Parameter, MemoryData; and a word about the others."""
+"""Layers without bottoms that read no file: Input, DummyData, Parameter, MemoryData."""
 
 from __future__ import annotations
 
-from typing import List, NoReturn, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..fillers import fill
 from .base import Layer, register
 
 
-class _Source(Layer):
+class Source(Layer):
     """Has tops only, whose shapes are fixed at set-up."""
 
     bottoms = (0, 0)
@@ -30,7 +30,7 @@ class _Source(Layer):
 
 
 @register("Input")
-class Input(_Source):
+class Input(Source):
     """Blobs that the caller fills, and may reshape."""
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -44,7 +44,7 @@ class Input(_Source):
 
 
 @register("Parameter")
-class Parameter(_Source):
+class Parameter(Source):
     """A top that is a learned parameter: data and diff are shared."""
 
     tops = (1, 1)
@@ -58,7 +58,7 @@ class Parameter(_Source):
 
 
 @register("DummyData")
-class DummyData(_Source):
+class DummyData(Source):
     """Tops filled by fillers: constants once, random ones anew at each forward."""
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -95,7 +95,7 @@ class DummyData(_Source):
 
 
 @register("MemoryData")
-class MemoryData(_Source):
+class MemoryData(Source):
     """Batches of arrays that `Net.set_input_arrays` gave it, round and round."""
 
     tops = (2, 2)
@@ -130,18 +130,3 @@ class MemoryData(_Source):
         for blob, array in zip(top, self.arrays):
             blob.data[...] = array[self.position : self.position + self.batch]
         self.position = (self.position + self.batch) % len(self.arrays[0])
-
-
-@register("Data", "ImageData", "HDF5Data", "WindowData", "HDF5Output")
-class Database(Layer):
-    """The layers that read or write databases and files: not in this engine."""
-
-    bottoms = (0, None)
-    tops = (0, None)
-
-    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> NoReturn:
-        """Fail, and say what to do instead."""
-        self.fail(
-            "databases and data files are not read here: use an Input layer and fill its blob,"
-            " or MemoryData with net.set_input_arrays"
-        )
