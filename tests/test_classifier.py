@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import caffe_style.engine as caffe
+from caffe_style.errors import BackendError, ImageError
 
 DEFINITION = """
 layer { name: "data" type: "Input" top: "data"
@@ -64,14 +68,60 @@ def test_detector(files, tmp_path):
     assert found[0]["filename"] == path
 
 
-def test_context_repeats_the_border(files):
-    detector = caffe.Detector(*files, context_pad=1)
+def test_windows_without_context_are_cut_out(files):
+    detector = caffe.Detector(*files)
     picture = np.arange(64, dtype=np.float32).reshape(8, 8, 1)
-    # 4 x 4 pixels fill the inner 4 of 6: one pixel of context on each side.
+    assert np.array_equal(detector.crop(picture, [1, 2, 4, 9]), picture[1:4, 2:8])
+    with pytest.raises(ImageError, match="nothing of the picture"):
+        detector.crop(picture, [9, 2, 12, 4])
+
+
+def test_context_beyond_the_border_is_the_mean(files):
+    detector = caffe.Detector(*files, context_pad=1, **SETTINGS)
+    picture = np.random.default_rng(0).uniform(0, 1, (8, 8, 3)).astype(np.float32)
     crop = detector.crop(picture, (0, 2, 4, 6))
-    assert crop.shape == (6, 6, 1)
-    assert np.array_equal(crop[1:5, 1:5], picture[0:4, 2:6])
-    assert np.array_equal(crop[0], crop[1])
+    # 5 pixels (both ends count) and their context reach 3.75 pixels around the centre (2.5, 4.5): rows -1 to 6
+    # and columns 1 to 8, of which Caffe cuts out all but the last; 8 pixels are scaled to the net's 6.
+    assert crop.shape == (6, 6, 3) and crop.dtype == np.float32
+    assert np.allclose(crop[1:], caffe.io.resize_image(picture[0:6, 1:8], (5, 6)))
+    # Blue, green, red are the net's order, red, green, blue that of pictures.
+    assert np.allclose(crop[0], np.array([123, 117, 104]) / 255)
+    # After preprocessing the mean is nothing.
+    assert np.abs(detector.transformer.preprocess("data", crop)[:, 0]).max() < 1e-4
+
+
+def test_context_inside_is_the_picture(files):
+    detector = caffe.Detector(*files)
+    detector.configure_crop(1)
+    picture = np.random.default_rng(0).uniform(0, 1, (30, 40, 3)).astype(np.float32)
+    # 11 x 12 pixels reach 8.25 and 9 around (15.5, 26).
+    crop = detector.crop(picture, np.array([10, 20, 20, 31]))
+    assert np.allclose(crop, caffe.io.resize_image(picture[7:24, 17:35], (6, 6)))
+
+
+def test_context_is_nothing_where_there_is_no_mean(files):
+    crop = caffe.Detector(*files, context_pad=2).crop(np.ones((4, 4, 3), np.float32), (0, 0, 3, 3))
+    assert (crop[0] == 0).all() and (crop[3, 3] == 1).all()
+
+
+def test_selective_search(files, tmp_path, monkeypatch):
+    detector = caffe.Detector(*files, **SETTINGS)
+    path = str(tmp_path / "red.png")
+    Image.fromarray(np.full((9, 9, 3), (255, 0, 0), np.uint8)).save(path)
+    with pytest.raises(BackendError, match="selective_search_ijcv_with_python"):
+        detector.detect_selective_search([path])
+    asked = []
+
+    def get_windows(paths, cmd):
+        asked.append((paths, cmd))
+        return [np.array([[0, 0, 5, 5], [2, 2, 9, 9]])]
+
+    module = types.ModuleType("selective_search_ijcv_with_python")
+    module.get_windows = get_windows
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    found = detector.detect_selective_search([path])
+    assert asked == [([path], "selective_search_rcnn")]
+    assert [entry["prediction"].argmax() for entry in found] == [2, 2]
 
 
 def test_layers_that_the_file_lacks_are_told(files, tmp_path, capsys):

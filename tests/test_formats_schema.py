@@ -24,6 +24,21 @@ data dropout dummy_data eltwise exp hdf5_data hdf5_output hinge_loss image_data 
 inner_product lrn memory_data mvn pooling power relu sigmoid softmax slice tanh threshold
 window_data python prelu spp reshape log flatten reduction embed tile batch_norm elu bias scale
 input crop parameter recurrent swish clip"""
+# Numbers of the forks, where BVLC's leaves them free; 1137, 1138 and 2143 are this engine's own.
+LAYER_PARAMS_OF_FORKS = dict(
+    psroi_pooling_param=149,
+    shuffle_channel_param=164,
+    permute_param=202,
+    prior_box_param=203,
+    detection_output_param=204,
+    norm_param=206,
+    bn_param=1137,
+    upsample_param=1138,
+    interp_param=2143,
+    relu6_param=100000,
+    roi_pooling_param=8266711,
+    smooth_l1_loss_param=8266712,
+)
 V1_FIELDS_FROM_2 = "bottom top name type blobs blobs_lr weight_decay"
 V1_PARAMS_FROM_9 = """concat convolution data dropout hdf5_data hdf5_output image_data
 infogain_loss inner_product lrn pooling window_data power memory_data argmax eltwise threshold
@@ -56,6 +71,7 @@ def test_compiled_schema_is_that_of_the_text(tmp_path):
 def test_layer_numbers():
     expected = counted(LAYER_FIELDS, 1)
     expected.update(counted(LAYER_PARAMS_FROM_100, 100, "_param"))
+    expected.update(LAYER_PARAMS_OF_FORKS)
     assert numbers(caffe_pb2.LayerParameter) == expected
 
 

@@ -303,3 +303,12 @@ def test_python_layer_that_is_not_there(user_module):
         python_net("Times", "no_such_module")
     with pytest.raises(LayerError, match="no class 'Nope'"):
         python_net("Nope")
+
+
+def test_power_of_1_in_place_loses_the_gradient_as_in_caffe():
+    """Values of genuine Caffe 1.0, whose backward overwrites the gradient before it reads it."""
+    net = layer_net("Power", [(4,)], "power_param { scale: 3 shift: 1 }", in_place=True)
+    assert run(net, np.array([1, 2, 0.5, 3])).tolist() == [4, 7, 2.5, 10]
+    net.blobs["b0"].diff[...] = [1, 10, 100, 1000]
+    net.backward()
+    assert net.blobs["b0"].diff.tolist() == [9, 9, 9, 9]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +115,103 @@ def test_script_errors_and_exit_codes_are_the_scripts_own(tmp_path):
     assert (result.returncode, result.stdout.split()) == (3, ["x", "__main__"])
     result = subprocess.run(command + ["none.py"], capture_output=True, text=True)
     assert result.returncode == 2 and "none.py" in result.stderr
+
+
+SPAWNING = """
+import multiprocessing
+
+def where(queue):
+    import caffe, caffe.io, caffe.proto.caffe_pb2
+    queue.put((caffe.__name__, caffe.io is caffe.__dict__["io"], caffe.TEST))
+
+if __name__ == "__main__":
+    import sys, caffe
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.Queue()
+    process = context.Process(target=where, args=(queue,))
+    process.start()
+    print(queue.get(timeout=120))
+    process.join()
+"""
+
+
+@pytest.mark.parametrize(
+    "way, method",
+    [("script", "spawn"), ("module", "spawn"), ("program", "spawn"), ("script", "forkserver")],
+)
+def test_spawned_processes_find_the_engine(tmp_path, way, method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no " + method)
+    (tmp_path / "spawning.py").write_text(SPAWNING)
+    # A folder of that name beside the script, as in Caffe's sources, is not taken for Caffe.
+    (tmp_path / "caffe").mkdir()
+    command = {
+        "script": [sys.executable, "-m", "caffe_style.engine", "spawning.py"],
+        "module": [sys.executable, "-m", "caffe_style.engine", "-m", "spawning"],
+        "program": [sys.executable, "program.py"],
+    }[way]
+    (tmp_path / "program.py").write_text(
+        "import caffe_style; caffe_style.install_as_caffe()\n" + SPAWNING
+    )
+    root = str(Path(__file__).resolve().parent.parent)
+    environment = dict(os.environ, PYTHONPATH=root)
+    result = subprocess.run(
+        command + [method], cwd=str(tmp_path), env=environment, capture_output=True, text=True
+    )
+    assert result.stdout.strip() == "('caffe_style.engine', True, 1)", result.stderr
+
+
+def test_python_m_runs_a_module(tmp_path):
+    (tmp_path / "tool.py").write_text(
+        "import sys, caffe; print(caffe.__version__, sys.argv[1:], __name__); sys.exit(4)"
+    )
+    root = str(Path(__file__).resolve().parent.parent)
+    environment = dict(os.environ, PYTHONPATH=root)
+    command = [sys.executable, "-m", "caffe_style.engine", "-m"]
+    result = subprocess.run(
+        command + ["tool", "-x"], cwd=str(tmp_path), env=environment, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (4, "1.0.0 ['-x'] __main__\n"), result.stderr
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2 and "name of a module" in result.stderr
+
+
+NO_GPU = """
+import sys, caffe_style
+caffe_style.install_as_caffe({gpu})
+from caffe_style.engine.devices import make_device
+import caffe_style.engine.modes as modes
+from caffe_style.errors import BackendError
+def nothing(name, index=0):
+    if name in ("cuda", "opencl"):
+        raise BackendError("no %s" % name)
+    return use(name, index)
+use, modes.use_device = modes.use_device, nothing
+import caffe
+caffe.set_device(0)
+for _ in range(2):
+    caffe.set_mode_gpu()
+print(caffe.current_device().name in ("cpu", "numpy"))
+"""
+
+
+@pytest.mark.parametrize("way", ["argument", "environment", None])
+def test_set_mode_gpu_without_a_gpu(way):
+    environment = dict(os.environ)
+    environment.pop("CAFFE_STYLE_GPU", None)
+    if way == "environment":
+        environment["CAFFE_STYLE_GPU"] = "cpu"
+    code = NO_GPU.replace("{gpu}", "gpu='cpu'" if way == "argument" else "")
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if way is None:
+        assert result.returncode == 1 and "CAFFE_STYLE_GPU=cpu" in result.stderr
+        return
+    assert result.stdout == "True\n", result.stderr
+    assert result.stderr.count("no GPU here") == 1 and len(result.stderr.splitlines()) == 1
+
+
+def test_install_as_caffe_knows_one_way_without_a_gpu():
+    code = "import caffe_style; caffe_style.install_as_caffe(gpu='yes')"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "OptionError: gpu must be None or" in result.stderr

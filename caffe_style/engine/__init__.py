@@ -7,13 +7,24 @@
 from __future__ import annotations
 
 from . import io, proto
-from .classifier import Classifier, Detector
+from .classifier import Classifier
+from .detector import Detector
 from .devices import current_device, use_device
 from .fillers import set_random_seed
-from .layers import REGISTRY
 from .layers import PythonLayer as Layer
+from .layers import layer_type_list, register_layer
+from .log import init_log, log
 from .modes import set_device, set_mode_cpu, set_mode_gpu
 from .net_spec import NetSpec, layers, params, to_proto
+from .parallel import (
+    NCCL,
+    has_nccl,
+    set_multiprocess,
+    set_solver_count,
+    set_solver_rank,
+    solver_count,
+    solver_rank,
+)
 from .pycaffe import TEST, TRAIN, Blob, Net
 from .solvers import (
     AdaDeltaSolver,
@@ -25,15 +36,8 @@ from .solvers import (
     Solver,
     get_solver,
 )
-
-#: The version of Caffe whose behaviour this reproduces.
-__version__ = "1.0.0"
-
-
-def layer_type_list() -> list:
-    """Names of all layer types, sorted."""
-    return sorted(REGISTRY)
-
+from .timer import Timer
+from .version import __version__
 
 __all__ = [
     "AdaDeltaSolver",
@@ -43,6 +47,7 @@ __all__ = [
     "Classifier",
     "Detector",
     "Layer",
+    "NCCL",
     "Net",
     "NesterovSolver",
     "NetSpec",
@@ -51,17 +56,28 @@ __all__ = [
     "Solver",
     "TEST",
     "TRAIN",
+    "Timer",
+    "__version__",
     "current_device",
     "get_solver",
+    "has_nccl",
+    "init_log",
     "io",
     "layer_type_list",
     "layers",
+    "log",
     "params",
     "proto",
+    "register_layer",
     "set_device",
     "set_mode_cpu",
     "set_mode_gpu",
+    "set_multiprocess",
     "set_random_seed",
+    "set_solver_count",
+    "set_solver_rank",
+    "solver_count",
+    "solver_rank",
     "to_proto",
     "use_device",
 ]

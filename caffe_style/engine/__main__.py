@@ -1,24 +1,66 @@
-"""`python -m caffe_style.engine SCRIPT ARGS...` runs a pycaffe script on a machine without Caffe."""
+"""Runs pycaffe scripts, and Caffe's own commands, on a machine without Caffe.
+
+python -m caffe_style.engine SCRIPT ARGS...     a script whose `import caffe` means the engine
+python -m caffe_style.engine -m MODULE ARGS...  the same for a module, as python -m
+python -m caffe_style.engine time -model NET.prototxt [-iterations 50] [-gpu 0]
+python -m caffe_style.engine test -model NET.prototxt -weights NET.caffemodel [-iterations 50] [-gpu 0]
+python -m caffe_style.engine device_query
+"""
 
 import os
 import runpy
 import sys
 
+from ..errors import CaffeStyleError
 from .shim import install_as_caffe
+
+COMMANDS = ("time", "test", "device_query")
 
 
 def main() -> int:
-    """Run the script as Python itself would, with `import caffe` meaning the engine."""
+    """Run what the command line names, as Python or `caffe` would.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 2 something the user can mend; a script's own where it exits itself.
+    """
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
         print(__doc__)
         return 0 if len(sys.argv) > 1 else 2
-    script = sys.argv[1]
+    if sys.argv[1] in COMMANDS:
+        from .commands import run
+
+        try:
+            return run(sys.argv[1:])
+        except CaffeStyleError as error:
+            return _fail(error)
+    if sys.argv[1] == "-m":
+        return _run_module()
+    return _run_script(sys.argv[1])
+
+
+def _fail(message: object) -> int:
+    print("caffe_style.engine: %s" % message, file=sys.stderr)
+    return 2
+
+
+def _run_module() -> int:
+    if len(sys.argv) < 3:
+        return _fail("-m needs the name of a module")
+    name = sys.argv[2]
+    install_as_caffe()
+    sys.argv = sys.argv[2:]
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+    return 0
+
+
+def _run_script(script: str) -> int:
     if not os.path.isfile(script):
-        print("caffe_style.engine: %s: no such file" % script, file=sys.stderr)
-        return 2
+        return _fail("%s: no such file" % script)
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
     install_as_caffe()
     sys.argv = sys.argv[1:]
-    sys.path[0] = os.path.dirname(os.path.abspath(script))
     runpy.run_path(script, run_name="__main__")
     return 0
 

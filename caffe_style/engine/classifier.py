@@ -1,9 +1,8 @@
-"""Classifier and Detector: pycaffe's two ready-made uses of a net."""
+"""Classifier: pycaffe's ready-made way to classify pictures."""
 
 from __future__ import annotations
 
-import os
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Optional, Sequence
 
 import numpy as np
 
@@ -11,9 +10,10 @@ from . import io
 from .pycaffe import TEST, Net
 
 
-def _transformer(
+def make_transformer(
     net: Net, mean: Any, input_scale: Any, raw_scale: Any, channel_swap: Any
 ) -> io.Transformer:
+    """A Transformer for the net's first input."""
     name = net.inputs[0]
     transformer = io.Transformer({name: net.blobs[name].data.shape})
     transformer.set_transpose(name, (2, 0, 1))
@@ -52,7 +52,7 @@ class Classifier(Net):
         channel_swap: Any = None,
     ) -> None:
         super().__init__(model_file, TEST, weights=pretrained_file)
-        self.transformer = _transformer(self, mean, input_scale, raw_scale, channel_swap)
+        self.transformer = make_transformer(self, mean, input_scale, raw_scale, channel_swap)
         self.crop_dims = np.array(self.blobs[self.inputs[0]].data.shape[2:])
         self.image_dims = image_dims if image_dims else self.crop_dims
 
@@ -84,59 +84,3 @@ class Classifier(Net):
             crops_each = len(crops) // len(images)
             predictions = predictions.reshape(len(images), crops_each, -1).mean(1)
         return predictions
-
-
-class Detector(Net):
-    """A net that classifies windows of pictures (R-CNN's way).
-
-    Parameters as for `Classifier`; `context_pad` pixels of context go around a window, in the input's size.
-    """
-
-    def __init__(
-        self,
-        model_file: str,
-        pretrained_file: str,
-        mean: Any = None,
-        input_scale: Any = None,
-        raw_scale: Any = None,
-        channel_swap: Any = None,
-        context_pad: int = 0,
-    ) -> None:
-        super().__init__(model_file, TEST, weights=pretrained_file)
-        self.transformer = _transformer(self, mean, input_scale, raw_scale, channel_swap)
-        self.context_pad = context_pad
-
-    def detect_windows(
-        self, images_windows: Sequence[Tuple[str, Sequence[Sequence[float]]]]
-    ) -> List[Dict[str, Any]]:
-        """Classify windows (ymin, xmin, ymax, xmax) of picture files.
-
-        Returns
-        -------
-        list of dict
-            window, prediction and filename, one for each window.
-        """
-        name = self.inputs[0]
-        crops, found = [], []
-        for filename, windows in images_windows:
-            image = io.load_image(os.fsdecode(filename)).astype(np.float32)
-            for window in windows:
-                crops.append(self.transformer.preprocess(name, self.crop(image, window)))
-                found.append({"window": np.asarray(window), "filename": filename})
-        predictions = self.forward_all(**{name: np.stack(crops)})[self.outputs[0]]
-        for entry, prediction in zip(found, predictions.reshape(len(crops), -1)):
-            entry["prediction"] = prediction
-        return found
-
-    def crop(self, image: np.ndarray, window: Sequence[float]) -> np.ndarray:
-        """Cut a window (ymin, xmin, ymax, xmax) with its context; beyond the border it repeats the edge."""
-        ymin, xmin, ymax, xmax = (int(round(value)) for value in window)
-        if self.context_pad:
-            height, width = self.blobs[self.inputs[0]].data.shape[2:]
-            grow_y = self.context_pad * (ymax - ymin) / (height - 2.0 * self.context_pad)
-            grow_x = self.context_pad * (xmax - xmin) / (width - 2.0 * self.context_pad)
-            ymin, ymax = int(round(ymin - grow_y)), int(round(ymax + grow_y))
-            xmin, xmax = int(round(xmin - grow_x)), int(round(xmax + grow_x))
-        rows = np.clip(np.arange(ymin, max(ymax, ymin + 1)), 0, image.shape[0] - 1)
-        columns = np.clip(np.arange(xmin, max(xmax, xmin + 1)), 0, image.shape[1] - 1)
-        return image[rows][:, columns]

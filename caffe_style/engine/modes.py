@@ -1,11 +1,18 @@
-"""Caffe's global switches: mode, device, seed."""
+"""Caffe's global switches: mode and device."""
 
 from __future__ import annotations
+
+import os
+import sys
 
 from ..errors import BackendError
 from .devices import use_device
 
+#: Where its value is "cpu", set_mode_gpu() does without a GPU.
+VARIABLE = "CAFFE_STYLE_GPU"
+
 _index = 0
+_told = False
 
 
 def set_mode_cpu() -> None:
@@ -15,6 +22,9 @@ def set_mode_cpu() -> None:
 
 def set_mode_gpu() -> None:
     """Run every net on a GPU: CUDA where it is, else OpenCL.
+
+    Where there is none and the environment has CAFFE_STYLE_GPU=cpu (which `install_as_caffe(gpu="cpu")` sets),
+    nets run on the CPU, and one line says so.
 
     Raises
     ------
@@ -28,7 +38,21 @@ def set_mode_gpu() -> None:
             return
         except BackendError as error:
             reasons.append(str(error))
-    raise BackendError("no GPU here, leave set_mode_gpu() out: %s" % "; ".join(reasons))
+    why = "; ".join(reasons)
+    if os.environ.get(VARIABLE) != "cpu":
+        raise BackendError(
+            "no GPU here, leave set_mode_gpu() out or set %s=cpu in the environment: %s"
+            % (VARIABLE, why)
+        )
+    _tell("caffe_style: no GPU here, set_mode_gpu() stays on the cpu: %s" % why)
+    use_device("cpu")
+
+
+def _tell(message: str) -> None:
+    global _told
+    if not _told:
+        _told = True
+        print(message, file=sys.stderr)
 
 
 def set_device(index: int) -> None:

@@ -18,7 +18,9 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import Any, Dict, List, Tuple, Union
 
+from .layers.base import REGISTRY
 from .proto import caffe_pb2
+from .proto.own_fields import added_field
 
 
 def param_name_dict() -> Dict[str, str]:
@@ -41,6 +43,9 @@ def assign_proto(message: Any, name: str, value: Any) -> None:
     AttributeError
         Where the message has no such field.
     """
+    if added_field(name) and message.DESCRIPTOR.name == "LayerParameter":
+        _assign_all(message.Extensions[added_field(name)], value)
+        return
     if name not in message.DESCRIPTOR.fields_by_name:
         raise AttributeError("%s has no field '%s'" % (message.DESCRIPTOR.name, name))
     current = getattr(message, name)
@@ -61,6 +66,14 @@ def assign_proto(message: Any, name: str, value: Any) -> None:
 def _assign_all(message: Any, entries: Dict[str, Any]) -> None:
     for name, value in entries.items():
         assign_proto(message, name, value)
+
+
+def _own_parameters(layer: Any) -> Any:
+    """The message of the parameters of the layer's type, None where it has none."""
+    field = getattr(REGISTRY.get(layer.type), "options_field", None)
+    if field is not None:
+        return layer.Extensions[field]
+    return getattr(layer, _PARAM_NAMES.get(layer.type, "") + "_param", None)
 
 
 class Top:
@@ -155,7 +168,7 @@ class _Writer:
             layer.top.extend(self._name(top, fn.type_name) for top in fn.tops)
         # A layer is called like its first top.
         layer.name = self._name(fn.tops[0] if fn.tops else fn, fn.type_name)
-        own = getattr(layer, _PARAM_NAMES.get(fn.type_name, "") + "_param", None)
+        own = _own_parameters(layer)
         for name, value in fn.params.items():
             is_own = own is not None and name in own.DESCRIPTOR.fields_by_name
             assign_proto(own if is_own else layer, name, value)

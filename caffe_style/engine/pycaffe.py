@@ -13,6 +13,7 @@ from ..errors import OptionError, WeightsError
 from .blob import Blob
 from .formats.caffemodel import read_caffemodel, write_caffemodel
 from .formats.prototxt import read_prototxt
+from .indices import Indexed
 from .net import NetCore, set_state
 
 TRAIN, TEST = 0, 1
@@ -49,7 +50,7 @@ def _read_arguments(
     )
 
 
-class Net(NetCore):
+class Net(Indexed, NetCore):
     """A network on the engine's current device, with pycaffe's interface.
 
     `Net(file, phase)`, `Net(file, weights, phase)` or

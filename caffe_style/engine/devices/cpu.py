@@ -234,8 +234,12 @@ def _split_backward(
             native.add_scaled(total, blob.diff_buffer(), 1.0)
 
 
+_CONVOLUTION = Kernel(_is_image_convolution, _convolution_forward, _convolution_backward)
+
 KERNELS: Dict[str, Kernel] = {
-    "Convolution": Kernel(_is_image_convolution, _convolution_forward, _convolution_backward),
+    "Convolution": _CONVOLUTION,
+    "ConvolutionDepthwise": _CONVOLUTION,
+    "DepthwiseConvolution": _CONVOLUTION,
     "Pooling": Kernel(_is_pooling, _pooling_forward, _pooling_backward),
     "LRN": Kernel(_is_across_channels, _lrn_forward, _lrn_backward),
     "ReLU": Kernel(lambda layer, bottom: True, _relu_forward, _relu_backward),

@@ -11,6 +11,8 @@ from google.protobuf import text_format
 from ...errors import PrototxtError
 from ...pictures.files import check_regular, replace_file
 from ..proto.caffe_pb2 import NetParameter
+from ..proto.own_fields import from_extensions, to_extensions
+from .unknown import explain_unknown
 from .upgrade import upgrade
 
 #: Characters of a parser's message that are shown.
@@ -97,9 +99,11 @@ def read_text(path: str) -> str:
 def parse_message(message: Any, text: str, path: Optional[str] = None) -> Any:
     """Parse text into a message of any type, and return it; the rest is as for `parse_net`."""
     try:
-        text_format.Parse(text, message)
+        text_format.Parse(to_extensions(text), message)
     except text_format.ParseError as error:
-        raise PrototxtError(_explain(error), path, error.GetLine(), error.GetColumn()) from None
+        raise PrototxtError(
+            _explain(error, text), path, error.GetLine(), error.GetColumn()
+        ) from None
     except (ValueError, TypeError, RecursionError) as error:
         raise PrototxtError("this does not parse: %s" % error, path) from None
     missing = message.FindInitializationErrors()
@@ -109,7 +113,7 @@ def parse_message(message: Any, text: str, path: Optional[str] = None) -> Any:
 
 
 def write_prototxt(net: Any, path: str) -> None:
-    """Write a message as text, to a temporary name first.
+    """Write a message as text, whole or not at all.
 
     Parameters
     ----------
@@ -125,18 +129,19 @@ def write_prototxt(net: Any, path: str) -> None:
     """
     text = text_format.MessageToString(net, as_utf8=True)
     try:
-        replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        replace_file(
+            path, lambda temporary: temporary.write_text(from_extensions(text), encoding="utf-8")
+        )
     except OSError as error:
         raise PrototxtError("cannot write: %s" % error.strerror, path) from None
 
 
-def _explain(error: text_format.ParseError) -> str:
+def _explain(error: text_format.ParseError, text: str) -> str:
     """What the parser says, on one short line: no position, no quoted source, no name of our package."""
     message = re.sub(r"^\d+:\d+ : (?:'.*': )?", "", str(error), flags=re.DOTALL)
     message = message.replace("caffe_style.", "")
     if re.search(r'"?V1LayerParameter"? has no field named "layer"', message):
         return "layers { layer { ... } } is Caffe's V0 format: convert it with Caffe's upgrade_net_proto_text"
+    message = message[:_LONGEST].rstrip(".") + explain_unknown(message, text, error.GetLine())
     # What is no network may be one line of a megabyte, with characters that a terminal obeys.
-    return "".join(
-        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message[:_LONGEST]
-    )
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in message)

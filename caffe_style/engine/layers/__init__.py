@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     database,
     eltwise,
     embed,
+    forks,
     functions,
     hdf5_data,
     im2col,
@@ -30,6 +31,21 @@ from . import (  # noqa: F401
     statistics,
 )
 from .base import REGISTRY, Layer, create_layer, register
+from .own import register_layer
 from .python_layer import PythonLayer
 
-__all__ = ["REGISTRY", "Layer", "PythonLayer", "create_layer", "register"]
+
+def layer_type_list() -> list:
+    """Names of all layer types, sorted."""
+    return sorted(REGISTRY)
+
+
+__all__ = [
+    "REGISTRY",
+    "Layer",
+    "PythonLayer",
+    "create_layer",
+    "layer_type_list",
+    "register",
+    "register_layer",
+]

@@ -140,17 +140,23 @@ class BNLL(Elementwise):
 
 @register("Dropout")
 class Dropout(Elementwise):
-    """In training, zeros with probability `dropout_ratio`, the rest scaled up; in testing, nothing."""
+    """In training, zeros with probability `dropout_ratio`, the rest scaled up; in testing, nothing.
+
+    With SegNet's `sample_weights_test` testing is as training.
+    """
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the ratio."""
-        self.ratio = float(self.param.dropout_param.dropout_ratio)
+        param = self.param.dropout_param
+        self.ratio, self.drops = float(param.dropout_ratio), self.phase == 0
+        if param.sample_weights_test:
+            self.drops = True
         if not 0 < self.ratio < 1:
             self.fail("dropout_ratio must be between 0 and 1, not %g" % self.ratio)
 
     def value(self, x: np.ndarray) -> np.ndarray:
         """Drop; the same values stay dropped for backward."""
-        if self.phase == 1:
+        if not self.drops:
             return x
         kept = generator().random_sample(x.shape) >= self.ratio
         self.mask = kept * np.float32(1 / (1 - self.ratio))
@@ -158,4 +164,4 @@ class Dropout(Elementwise):
 
     def slope(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The mask."""
-        return np.float32(1) if self.phase == 1 else getattr(self, "mask", np.float32(1))
+        return getattr(self, "mask", np.float32(1)) if self.drops else np.float32(1)

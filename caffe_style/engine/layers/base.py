@@ -80,6 +80,8 @@ class Layer:
     reshapes_always: ClassVar[bool] = False
     #: Weight of the first top in the loss where the prototxt names none.
     default_loss_weight: ClassVar[float] = 0.0
+    #: Where `options` are, of a type made by register_layer.
+    options_field: ClassVar[Any] = None
 
     def __init__(self, param: Any, phase: int) -> None:
         self.param = param
@@ -97,6 +99,11 @@ class Layer:
     def name(self) -> str:
         """The layer's name in the prototxt."""
         return self.param.name
+
+    @property
+    def options(self) -> Any:
+        """The parameters of a type that register_layer made, as a message."""
+        return self.param.Extensions[self.options_field]
 
     def fail(self, message: str) -> NoReturn:
         """Raise a LayerError that names this layer."""

@@ -46,8 +46,8 @@ class _Filters(Layer):
         self.axis = self.canonical_axis(param.axis, bottom[0])
         axes = len(bottom[0].shape) - self.axis - 1
         self.geometry = read_geometry(self, param, axes)
-        self.group, self.outputs = int(param.group), int(param.num_output)
         channels = bottom[0].shape[self.axis]
+        self.group, self.outputs = self.groups(channels), int(param.num_output)
         if self.outputs <= 0:
             self.fail("num_output must be positive")
         if self.group <= 0 or channels % self.group or self.outputs % self.group:
@@ -99,6 +99,10 @@ class _Filters(Layer):
         """Sum of dy (N, *windows, K) over positions, added to the bias's diff."""
         if self.wants_gradient(1):
             self.blobs[1].diff[...] += dy.reshape(-1, dy.shape[-1]).sum(0, dtype=np.float64)
+
+    def groups(self, channels: int) -> int:
+        """Into how many groups the channels fall."""
+        return int(self.param.convolution_param.group)
 
     # -- the two directions differ here ----------------------------------------------------------
 
@@ -158,6 +162,15 @@ class Convolution(_Filters):
                     dy, self.blobs[0].data, dx, self.geometry, self.group
                 )
                 self.store(below, dx, diff=True)
+
+
+@register("ConvolutionDepthwise", "DepthwiseConvolution")
+class DepthwiseConvolution(Convolution):
+    """A convolution with a group for every input channel, whatever `group` says (MobileNet's)."""
+
+    def groups(self, channels: int) -> int:
+        """One a channel."""
+        return channels
 
 
 @register("Deconvolution")

@@ -14,7 +14,11 @@ from .elementwise import Elementwise
 
 @register("Power")
 class Power(Elementwise):
-    """y = (shift + scale x)^power."""
+    """y = (shift + scale x)^power.
+
+    In place with a power of 1 the gradient is that of Caffe, which overwrites dy before it reads it: scale^2,
+    whatever dy was.
+    """
 
     keeps_input = True
 
@@ -42,6 +46,16 @@ class Power(Elementwise):
             return factor * inner
         with np.errstate(divide="ignore", invalid="ignore"):
             return factor * (y / inner)
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Multiply by the derivative; see the class for a power of 1 in place."""
+        if self.power == 1 and bottom[0] is top[0]:
+            if propagate_down[0]:
+                bottom[0].diff[...] = self.scale * self.scale
+        else:
+            super().backward(top, propagate_down, bottom)
 
 
 def _log_base(layer: Layer, base: float) -> float:

@@ -36,6 +36,10 @@ class Pooling(Layer):
         param = self.param.pooling_param
         self.method = METHODS[param.pool]
         self.is_global, self.floor = param.global_pooling, param.round_mode == param.FLOOR
+        if param.HasField("ceil_mode"):
+            if param.HasField("round_mode") and param.ceil_mode == self.floor:
+                self.fail("ceil_mode and round_mode contradict each other: give one of them")
+            self.floor = not param.ceil_mode
         self._index: Optional[np.ndarray] = None
         if len(top) > 1 and self.method != "MAX":
             self.fail("only MAX pooling has a second top, the mask")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .log import log
+from ..log import log
 
 
 class Timer:

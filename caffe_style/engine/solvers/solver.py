@@ -12,11 +12,11 @@ from ...errors import CheckpointError, OptionError
 from ..fillers import set_random_seed
 from ..formats.solver import read_solver
 from ..formats.solverstate import SolverState, read_solverstate, write_solverstate
+from ..log import log
 from ..proto.caffe_pb2 import SolverParameter
 from ..pycaffe import Net, same_shape
 from . import report
 from .gradients import clip, decay_gradient, learnable_parameters
-from .log import log
 from .nets import make_test_nets, make_train_net
 from .rates import check_policy, learning_rate, next_step
 

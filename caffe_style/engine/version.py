@@ -1,0 +1,3 @@
+"""The version of Caffe whose behaviour the engine reproduces."""
+
+__version__ = "1.0.0"

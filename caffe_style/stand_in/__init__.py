@@ -1,0 +1,1 @@
+"""A folder for sys.path in which `import caffe` is the engine: processes that a script starts find it there."""
