@@ -1,4 +1,4 @@
-"""Caffe's commands: python -m caffe_style.engine time, test, device_query."""
+"""Caffe's commands: python -m caffe_style.engine time, test, train, device_query."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 import caffe_style.engine as caffe
 from caffe_style.engine import commands
+from caffe_style.errors import OptionError
 
 DATA = """layer { name: "data" type: "DummyData" top: "x" top: "label" dummy_data_param {
   shape { dim: 4 dim: 3 } shape { dim: 4 } data_filler { type: "constant" value: 0.5 }
@@ -89,3 +90,32 @@ def test_device_query(capsys):
     assert commands.run(["device_query"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {re.match(r"(cuda|opencl)( \d+)?: .", line)[1] for line in lines} == {"cuda", "opencl"}
+
+
+SOLVER = """net: "%s" base_lr: 0.5 lr_policy: "fixed" max_iter: %d display: 0 snapshot_prefix: "%s"
+test_iter: 1 test_interval: 1000 test_initialization: false random_seed: 1 momentum: 0.9 %s
+"""
+
+
+def test_train(files, tmp_path, capsys):
+    """Ten iterations in one go are five and then five, and begin where -weights says."""
+    paths = {}
+    for name, count in (("whole", 10), ("half", 5), ("rest", 10)):
+        paths[name] = str(tmp_path / ("%s.prototxt" % name))
+        prefix = str(tmp_path / name)
+        (tmp_path / ("%s.prototxt" % name)).write_text(SOLVER % (files[0], count, prefix, ""))
+    weights = ["-weights", files[1]]
+    assert commands.run(["train", "-solver", paths["whole"]] + weights) == 0
+    assert commands.run(["train", "-solver", paths["half"]] + weights) == 0
+    state = str(tmp_path / "half_iter_5.solverstate")
+    assert commands.run(["train", "--solver=" + paths["rest"], "--snapshot=" + state]) == 0
+    nets = []
+    for name in ("whole_iter_10", "half_iter_5", "rest_iter_10"):
+        path = str(tmp_path / ("%s.caffemodel" % name))
+        nets.append(caffe.Net(files[0], path, caffe.TEST).params["fc"][0].data.copy())
+    whole, half, rest = nets
+    assert np.allclose(whole, rest, atol=1e-6) and not np.allclose(whole, half, atol=1e-3)
+    # The second class is right: its weights rise from what -weights gave.
+    assert (half[1] > [1, 0, 0]).all() and (half[0] < 0).all()
+    with pytest.raises(OptionError, match="not both"):
+        commands.run(["train", "-solver", paths["rest"], "-snapshot", state] + weights)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 from engine_nets import input_layer, net_of
 from test_forks import plain_suppression
@@ -178,7 +176,6 @@ def faster_rcnn():
 
 
 def test_faster_rcnn_classifies_as_many_regions_as_are_proposed():
-    sys.modules.setdefault(__name__, sys.modules[Proposals.__module__])
     set_random_seed(5)
     net = net_of(faster_rcnn())
     net.params["rpn_cls_score"][0].data[0] = 0

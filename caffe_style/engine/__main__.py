@@ -4,6 +4,7 @@ python -m caffe_style.engine SCRIPT ARGS...     a script whose `import caffe` me
 python -m caffe_style.engine -m MODULE ARGS...  the same for a module, as python -m
 python -m caffe_style.engine time -model NET.prototxt [-iterations 50] [-gpu 0]
 python -m caffe_style.engine test -model NET.prototxt -weights NET.caffemodel [-iterations 50] [-gpu 0]
+python -m caffe_style.engine train -solver SOLVER.prototxt [-snapshot STATE] [-weights NET.caffemodel] [-gpu 0]
 python -m caffe_style.engine device_query
 """
 
@@ -14,7 +15,7 @@ import sys
 from ..errors import CaffeStyleError
 from .shim import install_as_caffe
 
-COMMANDS = ("time", "test", "device_query")
+COMMANDS = ("time", "test", "train", "device_query")
 
 
 def main() -> int:

@@ -19,18 +19,36 @@ from .parallel import (
 )
 from .proto.caffe_pb2 import LayerParameter, SolverParameter
 from .pycaffe import Net
+from .solvers import (
+    AdaDeltaSolver,
+    AdaGradSolver,
+    AdamSolver,
+    NesterovSolver,
+    RMSPropSolver,
+    SGDSolver,
+    Solver,
+    get_solver,
+)
 from .timer import Timer
 from .version import __version__
 
 __all__ = [
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
     "Blob",
     "Layer",
     "LayerParameter",
     "NCCL",
+    "NesterovSolver",
     "Net",
+    "RMSPropSolver",
+    "SGDSolver",
+    "Solver",
     "SolverParameter",
     "Timer",
     "__version__",
+    "get_solver",
     "has_nccl",
     "init_log",
     "layer_type_list",

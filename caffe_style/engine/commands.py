@@ -1,13 +1,14 @@
-"""Caffe's commands on the command line: time, test, device_query."""
+"""Caffe's commands on the command line: time, test, train, device_query."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from ..errors import BackendError, OptionError
 from .modes import set_device, set_mode_gpu
 from .pycaffe import TEST, TRAIN, Net
+from .solvers import get_solver
 from .timer import Timer
 
 _PHASES = {"TRAIN": TRAIN, "TEST": TEST}
@@ -28,41 +29,74 @@ def run(arguments: List[str]) -> int:
     """
     command, flags = arguments[0], arguments[1:]
     parser = argparse.ArgumentParser(prog="python -m caffe_style.engine " + command)
+    if command == "train":
+        _add_flag(parser, "solver", required=True, help="the solver's prototxt")
+        _add_flag(parser, "snapshot", help="the solverstate to go on from")
+        _add_flag(parser, "weights", help="caffemodels to begin with, between commas")
+    elif command != "device_query":
+        _add_net_flags(parser, needs_weights=command == "test")
     if command != "device_query":
-        _add_flags(parser, needs_weights=command == "test")
+        _add_flag(parser, "gpu", type=int, help="number of a GPU; without it the cpu")
     args = parser.parse_args(flags)
-    if command == "device_query":
-        device_query()
-        return 0
-    if args.iterations < 1:
-        raise OptionError("-iterations must be at least 1, not %d" % args.iterations)
-    if args.gpu is not None:
+    if getattr(args, "gpu", None) is not None:
         set_device(args.gpu)
         set_mode_gpu()
+    if command == "device_query":
+        device_query()
+    elif command == "train":
+        train(args.solver, args.snapshot, args.weights)
+    else:
+        _run_net(command, args)
+    return 0
+
+
+def _run_net(command: str, args: argparse.Namespace) -> None:
+    if args.iterations < 1:
+        raise OptionError("-iterations must be at least 1, not %d" % args.iterations)
     phase = _PHASES[args.phase] if args.phase else TEST if command == "test" else TRAIN
-    stages = [stage for stage in args.stage.split(",") if stage]
     net = Net(
         network_file=args.model,
         weights=args.weights,
         phase=phase,
         level=args.level,
-        stages=stages,
+        stages=[stage for stage in args.stage.split(",") if stage],
     )
     (test if command == "test" else time)(net, args.iterations)
-    return 0
 
 
-def _add_flags(parser: argparse.ArgumentParser, needs_weights: bool) -> None:
-    def flag(name: str, **options: object) -> None:
-        parser.add_argument("-" + name, "--" + name, **options)  # type: ignore[arg-type]
+def _add_flag(parser: argparse.ArgumentParser, name: str, **options: Any) -> None:
+    parser.add_argument("-" + name, "--" + name, **options)
 
-    flag("model", required=True, help="the prototxt")
-    flag("weights", required=needs_weights, help="the caffemodel")
-    flag("iterations", type=int, default=50, help="how often (50)")
-    flag("gpu", type=int, help="number of a GPU; without it the cpu")
-    flag("phase", choices=sorted(_PHASES), help="the net's phase (time: TRAIN, test: TEST)")
-    flag("level", type=int, default=0, help="the net's level (0)")
-    flag("stage", default="", help="the net's stages, between commas")
+
+def _add_net_flags(parser: argparse.ArgumentParser, needs_weights: bool) -> None:
+    _add_flag(parser, "model", required=True, help="the prototxt")
+    _add_flag(parser, "weights", required=needs_weights, help="the caffemodel")
+    _add_flag(parser, "iterations", type=int, default=50, help="how often (50)")
+    _add_flag(
+        parser,
+        "phase",
+        choices=sorted(_PHASES),
+        help="the net's phase (time: TRAIN, test: TEST)",
+    )
+    _add_flag(parser, "level", type=int, default=0, help="the net's level (0)")
+    _add_flag(parser, "stage", default="", help="the net's stages, between commas")
+
+
+def train(solver_file: str, snapshot: Optional[str], weights: Optional[str]) -> None:
+    """Train as a solver's prototxt says, from a solverstate or from caffemodels where one is given.
+
+    Raises
+    ------
+    OptionError
+        For both a snapshot and weights.
+    """
+    if snapshot and weights:
+        raise OptionError("give -snapshot to go on, or -weights to begin with, not both")
+    solver = get_solver(solver_file)
+    for path in weights.split(",") if weights else []:
+        for net in [solver.net, *solver.test_nets]:
+            net.copy_from(path)
+    solver.solve(snapshot)
 
 
 def time(net: Net, iterations: int) -> None:

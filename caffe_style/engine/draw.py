@@ -188,7 +188,7 @@ def draw_net(
         return text
     if shutil.which("dot") is None:
         raise BackendError("drawing needs Graphviz's program dot; a file ending in .raw does not")
-    ran = subprocess.run(["dot", "-T" + ext], input=text, stdout=subprocess.PIPE, stderr=-1)
+    ran = subprocess.run(["dot", "-T" + ext], input=text, capture_output=True)
     if ran.returncode:
         reason = ran.stderr.decode(errors="replace").strip().splitlines()
         raise BackendError("dot cannot draw this as '%s': %s" % (ext, (reason or ["no reason"])[0]))

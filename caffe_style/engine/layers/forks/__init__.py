@@ -5,7 +5,7 @@ SSD (Permute, Normalize, PriorBox, DetectionOutput), Fast and Faster R-CNN (ROIP
 (ShuffleChannel), MobileNet (ReLU6; its depthwise convolution is with the other convolutions).
 """
 
-from . import (
+from . import (  # noqa: F401
     axpy,
     bn,
     detection_output,
