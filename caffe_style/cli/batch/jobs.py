@@ -9,7 +9,7 @@ import io
 import os
 import re
 import string
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
@@ -26,7 +26,7 @@ _PICTURES = {
 #: Options whose value is a file that is written.
 _WRITTEN = ("--curve", "--animate", "--checkpoint")
 #: How many jobs a file may ask for: lists of contents and styles multiply.
-_MOST = 100_000
+_MOST = 20_000
 #: Bytes of a checkpoint's name, which file systems take even with what is added while it is written.
 _LONGEST_NAME = 240
 #: What `{number:...}` may add: leading zeros, for up to 9 digits.
@@ -85,12 +85,12 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
         a picture that a job reads.
     """
     path = Path(path)
-    jobs: List[Job] = []
-    for where, entry in read_entries(path):
-        for one in _pairs(where, entry):
-            if len(jobs) == _MOST:
-                raise BatchError("%s: more than %d jobs: split the file" % (where, _MOST))
-            jobs.append(_job(where, one, len(jobs) + 1, path.resolve().parent))
+    entries = ((where, one) for where, entry in read_entries(path) for one in _pairs(where, entry))
+    pairs = list(islice(entries, _MOST + 1))
+    if len(pairs) > _MOST:
+        raise BatchError("%s has more than %d jobs: split it" % (path, _MOST))
+    folder = path.resolve().parent
+    jobs = [_job(where, one, number, folder) for number, (where, one) in enumerate(pairs, 1)]
     if not jobs:
         raise BatchError("%s has no jobs" % path)
     _check_outputs(jobs)

@@ -1,0 +1,129 @@
+"""Interrupted jobs of a batch go on from their checkpoints, to the picture of an uninterrupted run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from caffe_style.cli.batch import read_jobs, run_batch
+from caffe_style.cli.batch.outcomes import record_path
+from caffe_style.pictures import images
+from caffe_style.runs.checkpoint import read_checkpoint
+
+JOB = "{content: a.png, style: b.png, model: strokenet, size: 64, seed: 3, threads: 1, %s}"
+DEVICE = "optimizer: device, checkpoint_every: 0, iterations: 80, curve: curve.csv"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, name in enumerate(("a.png", "b.png")):
+        images.write_image(tmp_path / name, images.coloured_noise(64, 64, 1.0, number))
+    return tmp_path
+
+
+def write(folder, options):
+    path = folder / "jobs.yaml"
+    path.write_text("jobs: [%s]" % (JOB % options))
+    return path
+
+
+def kill_meanwhile(path, number):
+    """Run the batch until its job has a checkpoint; then end it by a signal, and wait for the job's end."""
+    (job,) = read_jobs(path)
+    checkpoint = job.folder / job.checkpoint
+    batch = subprocess.Popen([sys.executable, "-m", "caffe_style", "batch", str(path), "-q"])
+    deadline = time.time() + 120
+    while not checkpoint.exists() and time.time() < deadline:
+        time.sleep(0.02)
+    batch.send_signal(number)
+    batch.wait(60)
+    # The job writes its picture last.
+    while not (job.folder / job.output).exists() and time.time() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    return checkpoint
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+@pytest.mark.parametrize(
+    "number, own",
+    [(signal.SIGKILL, ""), (signal.SIGINT, ""), (signal.SIGKILL, ", checkpoint: run.npz")],
+)
+def test_a_job_goes_on(folder, number, own):
+    path = write(folder, DEVICE + own)
+    checkpoint = kill_meanwhile(path, number)
+    done = read_checkpoint(checkpoint).done
+    assert 0 < done < 80
+    saved = read_checkpoint(checkpoint).history
+    (outcome,) = run_batch(path)
+    assert outcome.status == "made"
+    assert checkpoint.exists() == bool(own)
+    went_on = images.read_image(folder / "a-b.png")
+    assert "ended" not in images.read_metadata(folder / "a-b.png")
+    with open(folder / "curve.csv", newline="") as stream:
+        curve = list(csv.DictReader(stream))
+    # Its beginning was not done again.
+    took = [float(row["seconds"]) for row in curve[: len(saved)]]
+    assert took == pytest.approx([record.seconds for record in saved], abs=1e-3)
+    (folder / "a-b.png").unlink()
+    record_path(path).unlink()
+    run_batch(path)
+    assert np.array_equal(went_on, images.read_image(folder / "a-b.png"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+@pytest.mark.parametrize("change", ["job", "input"])
+def test_what_changed_begins_anew(folder, change):
+    """A job without an option that it had must not get it from its checkpoint."""
+    path = write(folder, DEVICE + ", tv_weight: 0.5")
+    checkpoint = kill_meanwhile(path, signal.SIGKILL)
+    if change == "job":
+        write(folder, DEVICE)
+    else:
+        images.write_image(folder / "a.png", images.coloured_noise(64, 64, 1.0, 9))
+    (outcome,) = run_batch(path)
+    assert outcome.status == "made" and not checkpoint.exists()
+    went_on = images.read_image(folder / "a-b.png")
+    record_path(path).unlink()
+    run_batch(path)
+    assert np.array_equal(went_on, images.read_image(folder / "a-b.png"))
+
+
+def test_a_checkpoint_that_is_refused_is_told_and_begun_anew(folder, caplog):
+    path = write(folder, "optimizer: device, iterations: 2")
+    (job,) = read_jobs(path)
+    begun = {"begun": {"arguments": list(job.arguments), "time": 0.0}}
+    record_path(path).write_text(json.dumps({"a-b.png": begun}))
+    (folder / "a-b.png.unfinished.npz").write_bytes(b"not a checkpoint")
+    with caplog.at_level(logging.WARNING, "caffe_style"):
+        (outcome,) = run_batch(path)
+    assert outcome.status == "made"
+    (told,) = caplog.messages
+    assert told.startswith("a-b.png: begun anew (") and "not a checkpoint" in told
+
+
+def test_pictures_are_those_without_a_checkpoint(folder):
+    """The one that a job keeps unasked changes neither its picture nor what the picture says of itself."""
+    from caffe_style import cli
+
+    path = write(folder, "optimizer: device, iterations: 5")
+    run_batch(path)
+    (job,) = read_jobs(path)
+    before = os.getcwd()
+    os.chdir(str(folder))
+    try:
+        assert cli.main([*job.arguments, "-o", "alone.png", "-q"]) == 0
+    finally:
+        os.chdir(before)
+    made = folder / "a-b.png"
+    assert np.array_equal(images.read_image(made), images.read_image(folder / "alone.png"))
+    assert images.read_metadata(made) == images.read_metadata(folder / "alone.png")
