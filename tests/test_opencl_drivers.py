@@ -149,6 +149,16 @@ def test_the_folder_names_the_drivers(nothing_chosen):
     assert drivers.environment_for(named)["OCL_ICD_VENDORS"] == str(folder)
 
 
+@on_linux
+def test_the_environment_is_the_users_again(nothing_chosen, monkeypatch):
+    for chosen in (None, "/chosen"):
+        if chosen:
+            monkeypatch.setenv("OCL_ICD_VENDORS", chosen)
+        with drivers.shown(["libgpu.so.1"]):
+            assert os.environ["OCL_ICD_VENDORS"].startswith(str(nothing_chosen))
+        assert os.environ.get("OCL_ICD_VENDORS") == chosen
+
+
 def test_the_users_choice_stands_alone(nothing_chosen, monkeypatch):
     chosen = nothing_chosen / "chosen"
     chosen.mkdir()
@@ -156,6 +166,17 @@ def test_the_users_choice_stands_alone(nothing_chosen, monkeypatch):
     for choice in (chosen, chosen / "mine.icd"):
         monkeypatch.setenv("OCL_ICD_VENDORS", str(choice))
         assert drivers.find_drivers() == ["libmine.so"]
+
+
+def test_where_no_file_names_a_driver_the_loader_decides(nothing_chosen, monkeypatch):
+    monkeypatch.setenv("OCL_ICD_VENDORS", str(nothing_chosen / "none"))
+    assert drivers.environment_for(drivers.find_drivers()) == {}
+    monkeypatch.delenv("OCL_ICD_VENDORS")
+    monkeypatch.setattr(drivers, "ON_LINUX", False)
+    monkeypatch.setattr(drivers, "_installed", lambda package, names: ["C:/bin/intelocl64.dll"])
+    found = drivers.find_drivers()
+    assert found == ["C:/bin/intelocl64.dll", drivers.UNNAMED]
+    assert drivers.environment_for(found)["OCL_ICD_FILENAMES"] == found[0]
 
 
 def test_what_was_found_out_is_not_tried_again(nothing_chosen, monkeypatch):
@@ -168,8 +189,8 @@ def test_what_was_found_out_is_not_tried_again(nothing_chosen, monkeypatch):
     monkeypatch.setattr(trials, "run_apart", run_apart)
     for digest in ("one", "one", "another"):
         monkeypatch.setattr(trials, "_kernels_digest", lambda digest=digest: digest)
-        assert trials.try_device("a device (1.0)") == "crashes"
-        assert trials.try_device("a device (1.1)") == "crashes"
+        assert trials.try_device("a device (1.0)", []) == "crashes"
+        assert trials.try_device("a device (1.1)", []) == "crashes"
     assert tried == 2 * ["a device (1.0)", "a device (1.1)"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, List, NamedTuple, Union
 
 from ....errors import BackendError
@@ -48,12 +47,14 @@ def list_devices() -> List[Found]:
     check_pyopencl()
     faults = trials.try_drivers()
     working = [driver for driver, fault in faults.items() if not fault]
-    os.environ.update(drivers.environment_for(working))
-    drivers.preload_siblings()
-    cl = import_pyopencl()
-    found = []
-    for device in visible_devices(cl) if working else []:
-        found.append(Found(device, name_of(device), trials.try_device(name_of(device))))
+    devices: List[Any] = []
+    if working:
+        drivers.preload_siblings()
+        with drivers.shown(working):
+            cl = import_pyopencl()
+            devices = visible_devices(cl)
+    named = ((device, name_of(device)) for device in devices)
+    found = [Found(device, name, trials.try_device(name, working)) for device, name in named]
     gpus = [each for each in found if is_gpu(cl, each.device)]
     # The loader has no order for drivers; that of GPUs is what people know.
     processors = sorted((each for each in found if each not in gpus), key=lambda each: each.name)

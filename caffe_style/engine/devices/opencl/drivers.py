@@ -6,6 +6,7 @@ system's, so a folder in the user's cache names the same drivers and Intel's.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -17,10 +18,12 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
 #: What the loader reads: on Linux a folder (ocl-icd and Khronos'), elsewhere libraries.
 FOLDER_VARIABLE, LIBRARIES_VARIABLE = "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES"
+ON_LINUX = sys.platform.startswith("linux")
+UNNAMED = "the system's drivers"
 SYSTEM_FOLDER = "/etc/OpenCL/vendors"
 INTEL_DRIVER = ("libintelocl.so", "intelocl64.dll")
 #: What Intel's driver needs, in the order in which they need each other.
@@ -28,10 +31,15 @@ INTEL_SIBLINGS = ("libintlc.so.5", "libimf.so", "libsvml.so", "libirng.so", "lib
 
 
 def find_drivers() -> List[str]:
-    """Libraries of the drivers, as the .icd files name them; the user's choice, where there is one, alone."""
+    """Libraries of the drivers, as the .icd files name them; the user's choice, where there is one, alone.
+
+    What the loader finds where we do not look is `UNNAMED`.
+    """
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
-        return _named_in(Path(chosen))
+        return _named_in(Path(chosen)) or [UNNAMED]
+    if not ON_LINUX:
+        return [*_installed("intel-opencl-rt", INTEL_DRIVER), UNNAMED]
     folders = [
         Path(os.environ.get("OPENCL_VENDOR_PATH") or SYSTEM_FOLDER),
         Path(sys.prefix, "etc", "OpenCL", "vendors"),  # conda's
@@ -40,12 +48,14 @@ def find_drivers() -> List[str]:
     found = _installed("intel-opencl-rt", INTEL_DRIVER)
     for folder in folders:
         found += _named_in(folder)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) or [UNNAMED]
 
 
 def environment_for(libraries: Sequence[str]) -> Dict[str, str]:
     """The environment in which the loader sees these drivers, for a process that has not loaded it yet."""
-    if sys.platform.startswith("linux"):
+    if libraries == [UNNAMED]:
+        return {}
+    if ON_LINUX:
         return {FOLDER_VARIABLE: str(_folder_naming(tuple(sorted(libraries))))}
     intel = [library for library in libraries if library.endswith(INTEL_DRIVER)]
     if not intel or LIBRARIES_VARIABLE in os.environ:
@@ -53,6 +63,23 @@ def environment_for(libraries: Sequence[str]) -> Dict[str, str]:
     # Windows looks for a library's siblings along the path.
     path = os.pathsep.join([str(Path(intel[0]).parent), os.environ.get("PATH", "")])
     return {LIBRARIES_VARIABLE: os.pathsep.join(intel), "PATH": path}
+
+
+@contextlib.contextmanager
+def shown(libraries: Sequence[str]) -> Iterator[None]:
+    """The environment of `environment_for` while the loader is loaded and asked the first time.
+
+    Afterwards what the user chose stands there again, for the next process and for the next list of drivers.
+    """
+    names = FOLDER_VARIABLE, LIBRARIES_VARIABLE
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(environment_for(libraries))
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def preload_siblings() -> None:

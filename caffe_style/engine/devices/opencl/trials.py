@@ -30,12 +30,12 @@ def try_drivers() -> Faults:
     return _remembered("drivers", [_drivers_state(libraries)], lambda: _list_all(libraries))
 
 
-def try_device(name: str) -> str:
-    """The fault of the device of this name, empty where all our kernels compute what they should on it."""
+def try_device(name: str, libraries: List[str]) -> str:
+    """The fault of the device that these drivers name so, empty where our kernels compute what they should."""
 
     def try_it() -> Faults:
         logging.getLogger("caffe_style").info("building kernels for %s, once", name)
-        outcome = run_apart(TRIAL, name)
+        outcome = run_apart(TRIAL, name, drivers.environment_for(libraries))
         told = [answer for answer in outcome.answers if answer]
         return {name: told[0] if told else outcome.fault}
 
