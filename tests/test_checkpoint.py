@@ -199,7 +199,11 @@ def example(memory=2):
         fresh_starts=0,
     )
     history = [Record(7, 0.1, {"style": 0.1}, 2.0, 0.5, True)]
-    return checkpoints.Saved({"parameters": {"size": 5}, "notes": "é"}, 1, 3, history, state)
+    network = dict.fromkeys(("weights_file", "mean"))
+    network.update(model="vgg16", backend="cpu", device=0, pooling="max", seed=0)
+    run = {"parameters": {"size": 5}, "identity": {}, "network": network, "threads": 1}
+    run.update(tiles=[None, 256], folder=".", notes="é")
+    return checkpoints.Saved(run, 1, 3, history, state)
 
 
 def test_what_is_written_is_read(tmp_path):

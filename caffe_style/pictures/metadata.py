@@ -28,6 +28,7 @@ _TYPES: Dict[str, tuple] = {
     "content": (str, type(None)),
     "experiment": _TEXT,
     "ended": (str, type(None)),
+    "output": (str, type(None)),
 }
 
 
