@@ -7,7 +7,7 @@ import sys
 def main() -> int:
     """Run the command line; an interruption counts from here on, before anything else is loaded."""
     try:
-        from . import interrupts
+        from .system import interrupts
 
         with interrupts.handled(to_the_end=True):
             from .cli import main as run

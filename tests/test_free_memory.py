@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from caffe_style.backends import free_memory
+from caffe_style.system import memory as free_memory
 
 GIB = 1 << 30
 
@@ -69,7 +69,7 @@ def test_never_less_than_nothing(system):
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS with /proc")
 def test_the_limit_of_the_process_counts():
     program = (
-        "import resource; from caffe_style.backends.free_memory import available_bytes;"
+        "import resource; from caffe_style.system.memory import available_bytes;"
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); print(available_bytes())"
     )
     found = int(subprocess.check_output([sys.executable, "-c", program]))

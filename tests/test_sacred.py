@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from caffe_style import cli, interrupts
+from caffe_style import cli
 from caffe_style.errors import OptionError
-from caffe_style.pictures import files, images
+from caffe_style.pictures import images
+from caffe_style.system import files, interrupts
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and descriptors are POSIX")
 PROGRAM = [sys.executable, "-m", "caffe_style"]

@@ -85,7 +85,7 @@ def test_an_installed_package_is_the_one_that_is_imported(hostile, tmp_path):
         (site / name).symlink_to(CHECKOUT / name)
     program = (
         "import sys; sys.path.insert(0, %r)\n"
-        "from caffe_style.workers import start_worker\n"
+        "from caffe_style.system.workers import start_worker\n"
         "from pathlib import Path\n"
         "sys.exit(start_worker('caffe_style.cli', ['--version'], Path(%r)).wait())"
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional
 
 from ..errors import ResourceError
-from .free_memory import available_bytes
+from ..system.memory import available_bytes
 
 FLOAT32, FLOAT64 = 4, 8
 #: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.

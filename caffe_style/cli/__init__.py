@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import List, Optional
 
-from .. import __version__, interrupts
+from .. import __version__
 from ..errors import CaffeStyleError
 from ..pictures.metadata import printable
+from ..system import interrupts
 from .streams import steady_streams
 
 INTERRUPTED = 130

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional
 
-from .. import interrupts
 from ..errors import CaffeStyleError, OptionError
-from ..pictures import files, images
+from ..pictures import images
+from ..system import files, interrupts
 from ..watch.frames import frame_name
 from ..watch.watcher import Watcher
 

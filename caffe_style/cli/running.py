@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
-from .. import interrupts
+from ..system import interrupts
 from . import options
 from .watching import add_watching_options
 
@@ -83,7 +83,7 @@ def _keep_what_there_is(error: Exception, picture: Any, others: Any) -> None:
     """Write the last good picture of a run that broke off after an iteration; raise what it ends with."""
     from ..errors import CaffeStyleError
     from ..optimise.evaluations import result_of
-    from ..pictures.files import reason
+    from ..system.files import reason
 
     result = result_of(error)
     if result is None or not any(each.accepted and each.iteration for each in result.history):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import OptionError
-from ..pictures.files import check_apart, check_writable, write_whole
+from ..system.files import check_apart, check_writable, write_whole
 from . import options, running
 from .options import number
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, Optional, Union
 
 from ..errors import WeightsError
-from ..pictures import files
+from ..system import files
 from .fit import check_fit, copy_renamed
 from .zoo import Model, get_model
 

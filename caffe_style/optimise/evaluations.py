@@ -9,9 +9,9 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .. import interrupts
 from ..backends import arrays
 from ..errors import CaffeStyleError
+from ..system import interrupts
 from . import lbfgs
 
 Evaluate = Callable[[Any], Tuple[Any, ...]]

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..backends import arrays
 from ..errors import OptionError
-from ..pictures.files import reason
 from ..settings.transfer import OPTIMIZERS
+from ..system.files import reason
 from . import lbfgs
 from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
 

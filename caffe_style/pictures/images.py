@@ -15,9 +15,9 @@ import numpy as np
 
 from .. import __version__
 from ..errors import ImageError, OptionError
-from . import files
+from ..system import files
+from ..system.files import PathLike
 from . import metadata as noted
-from .files import PathLike
 
 METADATA_KEY = "caffe_style"
 _EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131

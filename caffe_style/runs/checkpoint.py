@@ -22,9 +22,9 @@ from ..backends import arrays
 from ..errors import CheckpointError, OptionError
 from ..optimise.lbfgs import State
 from ..optimise.minimise import Record
-from ..pictures import files
 from ..pictures import metadata as noted
-from ..pictures.files import PathLike
+from ..system import files
+from ..system.files import PathLike
 from .checkpoint_format import check_arrays, check_header, read_members
 
 #: Changes whenever an older file could no longer be understood.

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
 import numpy as np
 
 from ..errors import CaffeStyleError, OptionError
-from ..pictures.files import (
+from ..system.files import (
     await_descriptors,
     check_writable,
     lacks_descriptors,

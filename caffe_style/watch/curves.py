@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, List, Sequence
 
 from ..errors import CaffeStyleError, OptionError
-from ..pictures.files import check_writable, write_whole
+from ..system.files import check_writable, write_whole
 from .watcher import Watcher
 
 

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from ...errors import BatchError, ImageError
 from ...pictures import images
-from ...pictures.files import write_whole
+from ...system.files import write_whole
 from .jobs import Job
 from .reading import shorten
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ...workers import start_worker
+from ...system.workers import start_worker
 from .jobs import Job
 from .outcomes import Outcome
 

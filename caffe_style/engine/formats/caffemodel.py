@@ -16,7 +16,7 @@ from typing import Any, Collection, Dict, Iterable, Iterator, List, NamedTuple, 
 import numpy as np
 
 from ...errors import WeightsError
-from ...pictures.files import replace_file
+from ...system.files import replace_file
 from ..proto.caffe_pb2 import LayerParameter, NetParameter
 from .blobs import BlobViews, blob_array, blob_field, field_of_pieces, find_blob
 from .wire import BYTES, BrokenWire, Truncated, Walker

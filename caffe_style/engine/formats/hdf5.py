@@ -12,7 +12,7 @@ from typing import Any, Collection, Dict, Iterable, List, Optional
 import numpy as np
 
 from ...errors import BackendError, WeightsError
-from ...pictures.files import replace_file
+from ...system.files import replace_file
 from .caffemodel import MissingWeightsError
 
 

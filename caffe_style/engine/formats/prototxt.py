@@ -9,7 +9,7 @@ from typing import Any, Optional
 from google.protobuf import text_format
 
 from ...errors import PrototxtError
-from ...pictures.files import check_regular, replace_file
+from ...system.files import check_regular, replace_file
 from ..proto.caffe_pb2 import NetParameter
 from ..proto.own_fields import from_extensions, to_extensions
 from .unknown import explain_unknown

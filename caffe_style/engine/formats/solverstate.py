@@ -8,7 +8,7 @@ from typing import List, NamedTuple
 import numpy as np
 
 from ...errors import CheckpointError
-from ...pictures.files import replace_file
+from ...system.files import replace_file
 from ..proto.caffe_pb2 import SolverState as Message
 from .blobs import blob_array, blob_field, find_blob
 from .hdf5 import import_h5py

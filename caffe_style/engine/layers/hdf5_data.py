@@ -8,7 +8,7 @@ from typing import List, Sequence
 import numpy as np
 
 from ...errors import BackendError
-from ...pictures.files import replace_file
+from ...system.files import replace_file
 from ..blob import Blob
 from ..fillers import generator
 from ..formats.hdf5 import import_h5py

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any, Callable, Dict
 
-from ...workers import start_worker
+from ...system.workers import start_worker
 
 WORKER = "caffe_style.experiments.compare.worker"
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from ...backends.estimate import as_text
 from ...pictures import images
-from ...pictures.files import write_whole
 from ...pictures.sheets import Cell, contact_sheet
+from ...system.files import write_whole
 from ..presets import get_preset
 from .chart import draw_chart
 

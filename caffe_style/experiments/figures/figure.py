@@ -15,10 +15,10 @@ from ... import __version__
 from ...errors import CaffeStyleError, ImageError, OptionError
 from ...networks.network import Network, open_network
 from ...pictures import images
-from ...pictures.files import check_apart
 from ...pictures.sheets import Cell, contact_sheet
 from ...runs.synthesis import Result
 from ...scene.starts import PictureLike, name_of, read_picture
+from ...system.files import check_apart
 from ..feature import feature
 from ..generated import element, sparse
 from ..transfer import texture, transfer

@@ -12,7 +12,7 @@ from typing import Any, Deque, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ... import interrupts
+from ...system import interrupts
 from ..watcher import Watcher
 from .server import PageServer
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 from ....errors import OptionError
-from ....pictures.files import write_whole
+from ....system.files import write_whole
 from ..apart import run_apart
 from . import drivers
 

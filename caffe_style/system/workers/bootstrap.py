@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent.parent.parent
 #: Seconds that an interrupted worker has to write what it made.
 PATIENCE = 300
 

@@ -1,0 +1,4 @@
+"""This machine: files that are written whole, signals, processes of our own, and free memory.
+
+May import errors.
+"""
