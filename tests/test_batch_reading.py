@@ -8,9 +8,9 @@ import tracemalloc
 
 import pytest
 
-from caffe_style.cli.batch import read_jobs, run_batch
-from caffe_style.cli.batch.jobs import Job
+from caffe_style.cli.batch.jobs import Job, read_jobs
 from caffe_style.cli.batch.outcomes import Record
+from caffe_style.cli.batch.run import run_batch
 from caffe_style.errors import BatchError, CaffeStyleError
 from tests.fuzz import batch_files, batch_outcomes
 

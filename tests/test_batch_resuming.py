@@ -14,8 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from caffe_style.cli.batch import read_jobs, run_batch
+from caffe_style.cli.batch.jobs import read_jobs
 from caffe_style.cli.batch.outcomes import record_path
+from caffe_style.cli.batch.run import run_batch
 from caffe_style.pictures import images
 from caffe_style.runs.checkpoint import read_checkpoint
 
