@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, ContextManager, List, Optional
 
 from ..errors import BackendError
+from ..settings.machine import MOST_THREADS
 from .net import Net, TrainableNet
 
 #: The embedded engine's devices, then genuine Caffe's modes.
 BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch", "caffe", "caffe-gpu")
-#: More are a slip of the hand.
-MOST_THREADS = 4096
 
 
 def open_net(
