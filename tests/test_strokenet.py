@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import sys
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
+from caffe_style import errors
+from caffe_style.networks import network as networks
 from caffe_style.networks import resources, weights, zoo
 
 FOLDER = resources.folder("models") / "strokenet"
@@ -78,22 +81,55 @@ def test_retrieval_counts_the_nearest_neighbours():
     assert features.found(layers, np.array([0, 1, 0, 1, 2])) == 0
 
 
+def test_an_old_one_says_that_it_is_old(home, tmp_path):
+    """Weights of an earlier version, given or added before; having the same layers, they would fit."""
+    model = zoo.get_model("strokenet")
+    assert len(model.replaced) == 1 and model.checksum != "sha256:" + model.replaced[0]
+    old = tmp_path / "strokenet.caffemodel"
+    old.write_bytes(weights.weights_path(model).read_bytes() + b"\0")
+    model = dataclasses.replace(model, replaced=(hashlib.sha256(old.read_bytes()).hexdigest(),))
+    with pytest.raises(errors.WeightsError, match="is an old strokenet"):
+        weights.add(model, old)
+    assert weights.weights_path(model) == old  # as if it had been added
+    for given in (None, old):
+        with pytest.raises(errors.WeightsError, match="is an old strokenet"):
+            networks._find_weights(model, given)
+
+
 # -- how it was trained ---------------------------------------------------------------------------
 
 
 @pytest.fixture
 def training(monkeypatch):
-    """The modules in models/strokenet, of a network with few channels."""
+    """The modules in models/strokenet, with few channels and small crops."""
     pytest.importorskip("torch", reason="training needs PyTorch")
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("network", "crops", "objectives", "pictures", "train")
+    names = ("network", "crops", "pictures", "teacher", "distillation", "painting", "train")
     modules = {name: importlib.import_module(name) for name in names}
-    narrow = dict.fromkeys(LAYERS, 4)
-    monkeypatch.setattr(modules["network"], "CHANNELS", narrow)
-    monkeypatch.setattr(modules["objectives"], "CHANNELS", narrow)
+    for name in ("network", "distillation"):
+        monkeypatch.setattr(modules[name], "CHANNELS", dict.fromkeys(LAYERS, 4))
+    for name in ("crops", "train"):
+        monkeypatch.setattr(modules[name], "CROP", 48)
     yield type("Training", (), modules)
     for name in names:
         del sys.modules[name]
+
+
+@pytest.fixture
+def teacher(training, tmp_path):
+    """SqueezeNet's shape, with random filters."""
+    from caffe_style.networks.random_weights import fill_random
+
+    net = cs.engine.Net(str(resources.folder("prototxt") / "squeezenet.prototxt"), cs.engine.TEST)
+    fill_random(net, "data", (104.0, 117.0, 123.0), 0)
+    net.save(str(tmp_path / "teacher.caffemodel"))
+    return training.teacher.Teacher(tmp_path / "teacher.caffemodel")
+
+
+def torch_rng(seed):
+    import torch
+
+    return torch.Generator().manual_seed(seed)
 
 
 def bank(training):
@@ -115,43 +151,103 @@ def test_photographs_are_those_whose_licence_is_noted(training):
     assert all("`%s`" % name in readme for name in training.pictures.PHOTOGRAPHS)
 
 
-def test_pairs_of_crops_are_of_the_same_place(training):
+def test_pictures_of_packages_are_those_whose_licence_is_noted(training, tmp_path):
+    rows = training.pictures.SOURCES.read_text().splitlines()[1:]
+    readme = (FOLDER / "readme.md").read_text()
+    for row in rows:
+        package, path, licence = row.split(",")
+        assert licence in readme and "`%s`" % package in readme
+        (tmp_path / package / path).parent.mkdir(parents=True, exist_ok=True)
+        cs.images.write_image(tmp_path / package / path, np.zeros((2, 3, 3), np.uint8))
+    pictures = training.pictures.of_packages(tmp_path)
+    assert [picture.shape for picture in pictures] == [(2, 3, 3)] * len(rows)
+
+
+def test_crops_are_pictures_and_seeded(training):
     import torch
 
-    first, second = training.crops.pairs(bank(training), 16, 0.1, torch.Generator().manual_seed(0))
-    assert first.shape == second.shape == (16, 3, training.crops.CROP, training.crops.CROP)
-    spread = torch.stack([first.std((1, 2, 3)), second.std((1, 2, 3))])
-    assert torch.corrcoef(spread)[0, 1] > 0.3
+    network, crops = training.network, training.crops
+    first, again = (crops.crops(bank(training), 16, torch_rng(0)) for _ in range(2))
+    assert first.shape == (16, 3, crops.CROP, crops.CROP)
+    assert torch.equal(first, again)
+    assert torch.allclose(first, network.clipped(first), atol=1e-5)
 
 
-@pytest.mark.parametrize("objective", ["contrast", "rotation"])
-def test_a_resumed_run_gives_the_same_filters(training, tmp_path, objective):
+def test_the_teacher_is_squeezenet(training, teacher, tmp_path):
+    """At strokenet's sizes; up to the second pooling, what the engine computes of a padded picture."""
+    x = training.crops.crops(bank(training), 2, torch_rng(0))
+    maps = teacher(x, "fire9")
+    sizes = {"conv1": 24, "fire2": 12, "fire4": 12, "fire5": 6, "fire6": 6, "fire8": 6, "fire9": 3}
+    for layer, channels in training.teacher.CHANNELS.items():
+        assert maps[layer].shape == (2, channels, sizes[layer], sizes[layer])
+    network = cs.open_network("squeezenet", weights_file=tmp_path / "teacher.caffemodel")
+    padded = np.pad(x.numpy() * training.network.PIXEL_SCALE, ((0, 0), (0, 0), (3, 3), (3, 3)))
+    network.net.blobs["data"].reshape(*padded.shape)
+    network.net.blobs["data"].data[...] = padded
+    network.net.forward()
+    for layer, blob in (("conv1", "conv1"), ("fire2", "fire2/concat"), ("fire4", "fire4/concat")):
+        theirs = network.net.blobs[blob].data
+        np.testing.assert_allclose(maps[layer], theirs, rtol=1e-3, atol=1e-3 * theirs.std())
+
+
+def test_a_resumed_run_gives_the_same_filters(training, teacher, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.train, "PAINT_EVERY", 1)
+    monkeypatch.setattr(training.train, "PAINT", 2)
+    monkeypatch.setattr(training.painting, "STEPS", 2)
     pictures = bank(training)
-    whole = training.train.train(tmp_path / "a", pictures, objective, steps=4, batch=4)
-    training.train.train(tmp_path / "b", pictures, objective, steps=4, batch=4, stop_at=2)
-    resumed = training.train.train(tmp_path / "b", pictures, objective, steps=4, batch=4)
+    whole = training.train.train(tmp_path / "a", pictures, teacher, steps=4)
+    training.train.train(tmp_path / "b", pictures, teacher, steps=4, stop_at=2)
+    resumed = training.train.train(tmp_path / "b", pictures, teacher, steps=4)
     assert (tmp_path / "b" / "checkpoint.pt").is_file()
-    for ours, theirs in zip(whole.parameters(), resumed.parameters()):
-        np.testing.assert_array_equal(ours.detach(), theirs.detach())
+    for ours, theirs in zip(whole.state_dict().values(), resumed.state_dict().values()):
+        np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("objective", ["contrast", "rotation"])
-def test_the_objective_falls(training, tmp_path, objective):
+def test_another_runs_checkpoint_is_refused(training, teacher, tmp_path):
+    pictures = bank(training)
+    training.train.train(tmp_path, pictures, teacher, steps=2)
+    with pytest.raises(SystemExit, match="of another run"):
+        training.train.train(tmp_path, pictures[1:], teacher, steps=2)
+    with pytest.raises(SystemExit, match="at step 2"):
+        training.train.train(tmp_path, pictures, teacher, steps=1)
+
+
+def test_the_errors_fall(training, teacher):
     import torch
 
-    pictures = bank(training)
-    rng = torch.Generator()
-    goal = training.objectives.OBJECTIVES[objective]()
+    x = training.crops.crops(bank(training), 4, torch_rng(0))
+    goal = training.distillation.Distillation(teacher, [x])
     model = training.network.Strokenet()
     optimiser = torch.optim.Adam([*model.parameters(), *goal.parameters()], 1e-2)
     values = []
     for _ in range(15):
-        value = goal(model, pictures, 8, rng.manual_seed(0))
+        value = torch.stack(goal(model, x)).mean()
         optimiser.zero_grad()
         value.backward()
         optimiser.step()
         values.append(value.item())
     assert min(values[-3:]) < 0.9 * values[0]
+
+
+def test_painting_brings_gram_matrices_nearer(training):
+    import torch
+
+    rng = torch_rng(0)
+    contents, styles = (training.crops.crops(bank(training), 3, rng) for _ in range(2))
+    torch.manual_seed(0)
+    model = training.network.Strokenet()
+    model(styles)
+
+    def distance(pictures):
+        with torch.no_grad():
+            pairs = zip(*(training.painting._grams(model(x)) for x in (pictures, styles)))
+            return sum((a - b).square().sum() / b.square().sum() for a, b in pairs)
+
+    painted = training.painting.paint(model, contents, styles, rng)
+    assert model.training
+    model.eval()
+    assert distance(painted) < 0.5 * distance(contents)
+    assert torch.equal(painted, training.network.clipped(painted))
 
 
 def test_the_caffemodel_computes_what_was_trained(training):
@@ -161,10 +257,13 @@ def test_the_caffemodel_computes_what_was_trained(training):
     from caffe_style.engine import Net
     from caffe_style.engine.formats.prototxt import parse_net
 
-    pictures = bank(training)
+    pictures = training.network.to_input(bank(training))
     torch.manual_seed(0)
     model = training.network.Strokenet()
-    training.network.settle(model, pictures)
+    for norm in model.norms.values():
+        torch.nn.init.uniform_(norm.weight, 0.5, 2)
+        torch.nn.init.uniform_(norm.bias, -0.5, 0.5)
+    model(pictures)
     text = (resources.folder("prototxt") / "strokenet.prototxt").read_text()
     for channels in (32, 64, 128, 256):
         text = text.replace("num_output: %d " % channels, "num_output: 4 ")

@@ -206,13 +206,12 @@ def open_network(
 
 def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Optional[Path]:
     """The caffemodel; None where filters are drawn."""
-    if given is not None:
-        return Path(given)
-    if model.random:
+    if given is None and model.random:
         return None
-    path = weights.weights_path(model)
+    path = weights.weights_path(model) if given is None else Path(given)
     if path is None:
         raise WeightsError(weights.how_to_get(model))
+    weights.refuse_replaced(model, path)
     return path
 
 

@@ -154,6 +154,26 @@ def add(model: Union[str, Model], file: Union[str, Path]) -> Path:
     return _install(model, file, str(file.resolve()))
 
 
+def refuse_replaced(model: Model, file: Path) -> None:
+    """Check that weights are not those of an earlier version of the package.
+
+    Parameters
+    ----------
+    model : Model
+    file : Path
+
+    Raises
+    ------
+    WeightsError
+        If they are: the model's layers and weights are chosen for those that took their place.
+    """
+    if model.replaced and file.is_file() and _sha256(file) in model.replaced:
+        raise WeightsError(
+            "%s is an old %s, of an earlier version of this package: leave it out or remove it; the "
+            "package has the new one" % (file, model.name)
+        )
+
+
 def record(model: Model) -> Dict[str, object]:
     """Return what was noted when a model's weights were taken in.
 
@@ -220,6 +240,7 @@ def _download(model: Model, url: str, progress: bool) -> Path:
 
 def _install(model: Model, file: Path, source: str) -> Path:
     """Check a file, and put a copy under its final name in one step."""
+    refuse_replaced(model, file)
     check_fit(model, file)
     place = _place(model)
     note: Dict[str, object] = {"source": source}

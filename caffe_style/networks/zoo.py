@@ -59,6 +59,8 @@ class Model:
         Of the download, as ``algorithm:hex``.
     size : int, optional
         Of the download, in bytes.
+    replaced : tuple of str
+        SHA-256 of the weights that came with earlier versions of the package.
     renames : dict of str to str
         Parts of published layer names -> the prototxt's, where they differ.
     license : str
@@ -84,6 +86,7 @@ class Model:
     urls: Tuple[str, ...] = ()
     checksum: Optional[str] = None
     size: Optional[int] = None
+    replaced: Tuple[str, ...] = ()
     renames: Dict[str, str] = field(default_factory=dict)
     license: str = "unknown"
     description: str = ""
@@ -175,9 +178,10 @@ def _read(readme: Path, own: bool) -> Model:
             random=_one_of(front.get("weights", "trained"), ("trained", "random"), "weights")
             == "random",
             caffemodel=_file_name(_text(front, "caffemodel", folder.name + ".caffemodel")),
-            urls=_urls(front.get("caffemodel_url", [])),
+            urls=_texts(front.get("caffemodel_url", []), "caffemodel_url"),
             checksum=_checksum(front),
             size=_size(front.get("size")),
+            replaced=_texts(front.get("replaced", []), "replaced"),
             renames=_mapping(front, "layer_names", _as_text),
             license=_text(front, "license", "unknown"),
             description=description,
@@ -267,9 +271,10 @@ def _one_of(value: Any, allowed: Tuple[str, ...], key: str) -> str:
     return str(value)
 
 
-def _urls(value: Any) -> Tuple[str, ...]:
-    urls = value if isinstance(value, list) else [value]
-    return tuple(_as_text(url, "caffemodel_url") for url in urls)
+def _texts(value: Any, key: str) -> Tuple[str, ...]:
+    """One text or a list of them."""
+    texts = value if isinstance(value, list) else [value]
+    return tuple(_as_text(text, key) for text in texts)
 
 
 def _checksum(front: Dict[str, Any]) -> Optional[str]:

@@ -1,13 +1,15 @@
-"""The pictures that strokenet learns from: free photographs that scikit-image ships, and drawings made here."""
+"""The pictures that strokenet learns from: Debian's, scikit-image's, and drawings made here."""
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Callable, Dict, List
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from caffe_style.pictures.images import coloured_noise
+from caffe_style.pictures.images import coloured_noise, read_image
 
 #: In scikit-image's wheel, and free: readme.md has each one's licence.
 PHOTOGRAPHS = (
@@ -25,6 +27,16 @@ PHOTOGRAPHS = (
     "rocket",
 )
 SIZE = 256
+#: What is read of Debian's packages, with licences.
+SOURCES = Path(__file__).with_name("sources.csv")
+
+
+def of_packages(unpacked: Path) -> List[np.ndarray]:
+    """The pictures in SOURCES, each (H, W, 3) uint8 RGB; `unpacked` has a folder for each package."""
+    with open(SOURCES) as lines:
+        return [
+            read_image(unpacked / row["package"] / row["path"]) for row in csv.DictReader(lines)
+        ]
 
 
 def photographs() -> List[np.ndarray]:
