@@ -36,20 +36,13 @@ FILLER = {"filler": 'weight_filler { type: "gaussian" std: 0.2 }'}
 TOLERANCE = 1e-3
 
 
-def try_layer(
-    device: Any, top: str, type_: str, channels: int, readers: int, parameters: str
-) -> float:
-    """Run a layer and a ReLU on numpy and on the device; with `top` "layer" the ReLU is in place.
-
-    Returns
-    -------
-    float
-        The largest relative deviation of responses and of the gradient.
-    """
-    from ... import Net
+def layer_and_relu(top: str, type_: str, channels: int, readers: int, parameters: str) -> Any:
+    """A net of a layer and a ReLU, which is in place with `top` "layer"; its filters are always the same."""
+    from ... import Net, set_random_seed
     from ...formats.prototxt import parse_net
-    from ..host import HostDevice
 
+    # By chance a response may be so near to zero that rounding turns its ReLU on or off.
+    set_random_seed(0)
     net = Net.from_param(
         parse_net(
             'force_backward: true layer { name: "data" type: "Input" top: "data"'
@@ -60,6 +53,20 @@ def try_layer(
         )
     )
     net.lean = True
+    return net
+
+
+def try_layer(device: Any, top: str, *layer: Any) -> float:
+    """Run `layer_and_relu` on numpy and on the device.
+
+    Returns
+    -------
+    float
+        The largest relative deviation of responses and of the gradient.
+    """
+    from ..host import HostDevice
+
+    net = layer_and_relu(top, *layer)
     rng = np.random.default_rng(0)
     picture, slope = (rng.standard_normal(net.blobs[name].shape) for name in ("data", top))
     found: List[List[np.ndarray]] = []
