@@ -21,7 +21,9 @@ if [ "$(id -u)" = 0 ]; then
 fi
 export PYTHONDONTWRITEBYTECODE=1
 caffe-style doctor --backends caffe
-python -m pytest -q -rs -p no:cacheprovider /src/tests/test_{contract,genuine,solvers_reference,data_layers}.py
+cd /src/tests && python -m pytest -q -rs -p no:cacheprovider \
+    backends/test_{contract,genuine}.py engine/test_{solvers_reference,data_layers}.py
+cd -
 
 model=vgg16-random
 if [ -f /shared/weights/squeezenet_v1.0.caffemodel ]; then

@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp -r "$root/caffe_style" "$root/setup.py" "$root/pyproject.toml" "$folder"
 mkdir -p "$folder/prototxt" "$folder/models" "$folder/tests"
-cp "$root/tests/test_native_kernels.py" "$folder/tests"
+cp "$root/tests/engine/test_native_kernels.py" "$folder/tests"
 find "$folder" -name '*.so' -delete
 cd "$folder"
 export CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"

@@ -7,6 +7,7 @@ import pytest
 
 import caffe_style as cs
 from benchmarks import judge
+from caffe_style.pictures import images
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def picture(seed, shape=(48, 64, 3)):
 
 
 def test_a_picture_is_at_no_distance_from_itself(network):
-    content, style = picture(0), cs.images.resize(picture(1, (6, 8, 3)), (48, 64))
+    content, style = picture(0), images.resize(picture(1, (6, 8, 3)), (48, 64))
     of_style, of_content = judge.distances(network, content, content, style)
     assert of_content == 0 and of_style > 0.01
     of_style, of_content = judge.distances(network, style, content, style)
@@ -49,7 +50,7 @@ def test_settings_are_keywords_of_transfer():
 
 def test_finished_pictures_are_kept(network, tmp_path):
     kept = picture(2)
-    cs.images.write_image(tmp_path / "kept.png", kept)
+    images.write_image(tmp_path / "kept.png", kept)
     pictures = [picture(0), picture(1)]
     assert np.array_equal(judge.painted(tmp_path / "kept.png", network, pictures, {}), kept)
     made = judge.painted(tmp_path / "made.png", network, pictures, {"size": 64, "iterations": 1})

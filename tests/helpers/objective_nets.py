@@ -1,0 +1,72 @@
+"""Small networks with an objective on some of their blobs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from caffe_style import losses
+from caffe_style.engine import Net
+from caffe_style.engine.formats.prototxt import parse_net
+from caffe_style.objective.objective import Objective, single_term
+
+VGG = """
+force_backward: true
+layer { name: "data" type: "Input" top: "data"
+  input_param { shape { dim: 1 dim: 3 dim: 17 dim: 14 } } }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+  convolution_param { num_output: 6 kernel_size: 3 pad: 1
+    weight_filler { type: "gaussian" std: 0.3 } bias_filler { type: "constant" value: 0.1 } } }
+layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1"
+  pooling_param { pool: AVE kernel_size: 2 stride: 2 } }
+layer { name: "conv2" type: "Convolution" bottom: "pool1" top: "conv2"
+  convolution_param { num_output: 5 kernel_size: 3 pad: 1
+    weight_filler { type: "gaussian" std: 0.3 } } }
+layer { name: "relu2" type: "ReLU" bottom: "conv2" top: "conv2" }
+layer { name: "conv3" type: "Convolution" bottom: "conv2" top: "conv3"
+  convolution_param { num_output: 4 kernel_size: 3 pad: 1
+    weight_filler { type: "gaussian" std: 0.3 } } }
+"""
+
+BRANCHES = """
+force_backward: true
+layer { name: "data" type: "Input" top: "data"
+  input_param { shape { dim: 1 dim: 3 dim: 9 dim: 8 } } }
+layer { name: "stem" type: "Convolution" bottom: "data" top: "stem"
+  convolution_param { num_output: 6 kernel_size: 3 pad: 1
+    weight_filler { type: "gaussian" std: 0.3 } } }
+layer { name: "a" type: "Convolution" bottom: "stem" top: "a"
+  convolution_param { num_output: 4 kernel_size: 1 weight_filler { type: "gaussian" std: 0.3 } } }
+layer { name: "b" type: "Convolution" bottom: "stem" top: "b"
+  convolution_param { num_output: 3 kernel_size: 3 pad: 1
+    weight_filler { type: "gaussian" std: 0.3 } } }
+layer { name: "both" type: "Concat" bottom: "a" bottom: "b" top: "both" }
+layer { name: "top" type: "Convolution" bottom: "both" top: "top"
+  convolution_param { num_output: 4 kernel_size: 1 weight_filler { type: "gaussian" std: 0.3 } } }
+"""
+
+
+def make(text: str, blobs: list, lean: bool, seed: int = 0):
+    rng = np.random.RandomState(seed)
+    net = Net.from_param(parse_net(text))
+    net.lean = lean
+    for filters, bias in net.params.values():
+        filters.data[...] = 0.3 * rng.standard_normal(filters.data.shape)
+        # Channels that are clearly on or clearly off: few responses cross a ReLU's kink on the way.
+        bias.data[...] = 6
+        bias.data[::2] = -6
+    shape = net.blobs["data"].data.shape
+    net.blobs["data"].data[...] = rng.standard_normal(shape)
+    net.forward()
+    terms = []
+    for blob in blobs:
+        features = net.blobs[blob].data[0].copy(order="K")
+        terms.append(
+            single_term("style " + blob, blob, losses.gram, losses.target_gram(features), 1.0)
+        )
+        terms.append(
+            single_term(
+                "content " + blob, blob, losses.content, losses.target_content(features), 1e-4
+            )
+        )
+    return Objective(net, "data", terms), rng.standard_normal(shape), rng
