@@ -17,10 +17,10 @@ from ..scene.styles import as_styles
 from ..settings.commands import COMMANDS
 from .request import Request
 
-#: What is noted of every run: the arguments of `open_network`, and who computed.
+#: Parameters of every run: the arguments of `open_network`, and the backend.
 _NETWORK = ("model", "backend", "device", "weights_file", "pooling", "mean")
 _OTHERS = ("version", "threads", "network_seed", "content", "style", "experiment")
-#: What is noted for those who read it, and follows from the rest.
+#: Parameters that are only informative, since they follow from the others.
 _REMARKS = ("drawn", "statistics", "ended", "made_by")
 
 
