@@ -5,9 +5,9 @@
     network = cs.open_network("vgg19")
     result = cs.transfer("photograph.jpg", "painting.jpg", network, iterations=200)
     result.image     # (H, W, 3) uint8 RGB
-    result.history   # one record an evaluation
+    result.history   # one record for each evaluation
 
-Importing this package loads no library: each name below is imported when it is first used.
+Importing this package loads no library. Each public name is imported when it is first used.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The command line: `python -m caffe_style`, and what the program `caffe-style` begins with."""
+"""The entry point of `python -m caffe_style` and of the program `caffe-style`."""
 
 import os
 import sys
 
 
 def main() -> int:
-    """Run the command line; an interruption counts from here on, before anything else is loaded."""
+    """Run the command line, with signals handled before anything else is loaded."""
     try:
         from .system import interrupts
 
@@ -14,14 +14,15 @@ def main() -> int:
 
             status = run()
     except KeyboardInterrupt:
-        # So early that nothing was begun.
+        # Interrupted before anything was begun.
         status = 130
         try:
             os.write(2, b"caffe-style: interrupted\n")
         except OSError:
-            pass  # nobody hears
-    # An interruption that passed through code made of text, as named tuples are, and was caught later counts as
-    # not caught: Python would end by the signal, not with our status. This makes it forget.
+            pass  # standard error is closed
+    # Python takes an interruption for uncaught if it passed through code compiled from text, such as a named
+    # tuple's, even if it was caught later. It would then end by the signal, not with our status. Running more
+    # code from text resets this.
     exec("")
     return status
 

@@ -1,4 +1,4 @@
-"""Every error caffe_style raises on purpose; the command line prints them as one line and exits with 2."""
+"""All errors that caffe_style raises on purpose. The command line prints one as one line and exits with 2."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Optional
 
 
 class CaffeStyleError(Exception):
-    """Base of the family. The message is one line: what is wrong, and the way out."""
+    """Base class of all errors. The message is one line that says what is wrong and what to do about it."""
 
 
 class ImageError(CaffeStyleError):
@@ -21,9 +21,9 @@ class PrototxtError(CaffeStyleError):
     message : str
         What is wrong.
     path : str, optional
-        The file.
+        Path of the file.
     line, column : int, optional
-        Where in the file, counted from 1.
+        Position in the file, counted from 1.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class PrototxtError(CaffeStyleError):
 
 
 class WeightsError(CaffeStyleError):
-    """A caffemodel that is missing, broken, or of another network."""
+    """A caffemodel that is missing, broken, or belongs to another network."""
 
 
 class ModelError(CaffeStyleError):
@@ -51,7 +51,7 @@ class LayerError(CaffeStyleError):
 
 
 class BackendError(CaffeStyleError):
-    """A backend or device that is not here, or that failed."""
+    """A backend or device that is not available, or that failed."""
 
 
 class ResourceError(CaffeStyleError):
@@ -59,7 +59,7 @@ class ResourceError(CaffeStyleError):
 
 
 class CheckpointError(CaffeStyleError):
-    """A checkpoint that cannot be read or written, or is of another run."""
+    """A checkpoint that cannot be read or written, or belongs to another run."""
 
 
 class OptionError(CaffeStyleError):
@@ -67,4 +67,4 @@ class OptionError(CaffeStyleError):
 
 
 class BatchError(CaffeStyleError):
-    """A file of jobs that cannot be understood, or that nobody is there to work on."""
+    """A file of jobs that cannot be understood, or a cluster that cannot work on it."""

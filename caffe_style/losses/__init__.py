@@ -1,8 +1,8 @@
-"""Losses on responses: pure functions of arrays, one file a representation.
+"""Losses on responses: pure functions of arrays, with one file for each representation of style or content.
 
-All are called alike: `loss(features, target, weight=1.0, gradient=None) -> (value, gradient)`, with features
-(N, H, W) of one image in either memory layout. `value` is weight * E as a float; weight * dE/dF is added to
-`gradient` in place, or to new zeros. float64 input is computed in float64.
+All losses have the same signature: `loss(features, target, weight=1.0, gradient=None) -> (value, gradient)`.
+`features` are the responses (N, H, W) to one image, in either memory layout. `value` is weight * E as a float.
+weight * dE/dF is added to `gradient` in place, or to new zeros. float64 input is computed in float64.
 """
 
 from ..settings.style_losses import STYLE_LOSSES, StyleLoss

@@ -1,4 +1,4 @@
-"""One feature map, made as strong as it gets (Yosinski et al. 2015): what the paper compares Grams with."""
+"""The mean response of one feature map, to be maximised (Yosinski et al. 2015)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..backends import arrays
 def activation(
     features: Any, target: int, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Activation loss E = -1/M sum_x F_k(x), the negative mean response of feature map k.
+    """Compute the activation loss E = -1/M sum_x F_k(x), the negative mean response of feature map k.
 
-    It has no lower end: it wants a regulariser beside it, such as `total_variation` and the `content` loss of
-    the image towards its mean.
+    The loss has no lower bound. Add a regulariser, such as `total_variation` or the `content` loss between the
+    image and its mean.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Responses F, M = H * W.
     target : int
-        The feature map k.
+        Index k of the feature map.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
@@ -31,6 +31,15 @@ def activation(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value, gradient = activation(np.ones((3, 2, 2)), target=1)
+    >>> value
+    -1.0
+    >>> gradient[:, 0, 0].tolist()
+    [0.0, -0.25, 0.0]
     """
     xp = arrays.namespace(features)
     if gradient is None:

@@ -8,7 +8,14 @@ from ..backends import arrays
 
 
 def target_content(features: Any) -> Any:
-    """Copy the content image's responses P, (N, H, W), keeping their memory layout."""
+    """Copy the responses P (N, H, W) to the content image, keeping their memory layout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_content(np.ones((2, 3, 3), np.float32)).shape
+    (2, 3, 3)
+    """
     target = arrays.empty_like(features)
     target[...] = features
     return target
@@ -17,14 +24,14 @@ def target_content(features: Any) -> Any:
 def content(
     features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Content loss E = 1/2 ||F - P||^2, dE/dF = F - P.
+    """Compute the content loss E = 1/2 ||F - P||^2 and its gradient dE/dF = F - P.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Responses F.
     target : array, (N, H, W)
-        Responses P of the content image.
+        Responses P to the content image.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
@@ -35,6 +42,15 @@ def content(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value, gradient = content(np.full((1, 2, 2), 3.0), np.ones((1, 2, 2)))
+    >>> value
+    8.0
+    >>> gradient.tolist()
+    [[[2.0, 2.0], [2.0, 2.0]]]
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)

@@ -1,4 +1,4 @@
-"""Style that goes with content: a Gram matrix for each kind of content (Nikulin & Novak 2016, section 9)."""
+"""Covariation of style and content: one Gram matrix a kind of content (Nikulin & Novak 2016, section 9)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .gram_matrices import BLOCK, add_gram_gradient, gram_distance, gram_matrice
 
 
 class CovariationTarget(NamedTuple):
-    """What `covariation` compares with.
+    """The target of `covariation`.
 
     Attributes
     ----------
     grams : array, (K, N, N)
-        The style image's Gram matrices weighted by its own guides, as means over its positions.
+        Gram matrices of the style image, weighted by its own guides and averaged over its positions.
     guides : array, (K, H, W), or None
-        The picture's guides if they are fixed, taken from the content image.
+        Fixed guides of the result, taken from the content image. None if each call passes its own.
     """
 
     grams: Any
@@ -26,10 +26,28 @@ class CovariationTarget(NamedTuple):
 def target_covariation(
     features: Any, style_guides: Any, guides: Optional[Any] = None
 ) -> CovariationTarget:
-    """Make the target from a style image's responses (N, H', W') and guides (K, H', W'), both of any size.
+    """Make the target of `covariation` from the responses to a style image.
 
-    `guides` (K, H, W) are those of the picture to be made, as `caffe_style.losses.guides` makes them from the
-    content image; without, each call of `covariation` brings its own.
+    Parameters
+    ----------
+    features : array, (N, H', W')
+        Responses to the style image, which may have any size.
+    style_guides : array, (K, H', W')
+        Guides of the style image.
+    guides : array, (K, H, W), optional
+        Fixed guides of the result, made from the content image (see `make_guides`). Without them, each call of
+        `covariation` must pass its own.
+
+    Returns
+    -------
+    CovariationTarget
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target = target_covariation(np.ones((3, 2, 2)), style_guides=np.ones((1, 2, 2)))
+    >>> target.grams.shape
+    (1, 3, 3)
     """
     grams = gram_matrices(features, style_guides)
     grams /= arrays.count(features[0])
@@ -44,11 +62,12 @@ def covariation(
     guides: Optional[Any] = None,
     guides_gradient: Optional[Any] = None,
 ) -> Tuple[float, Any]:
-    """Covariation loss E = 1/(4 K N^2 M^2) sum_k ||G_k - A_k||^2, G_k = sum_x C_k(x) F(x) F(x)^T.
+    """Compute E = 1/(4 K N^2 M^2) sum_k ||G_k - A_k||^2 with G_k = sum_x C_k(x) F(x) F(x)^T.
 
-    C_k is the k-th of K guides: how much of a kind of content there is at x. The paper takes every response of
-    a content layer for a guide; a few combinations of them (`caffe_style.losses.guides`) make it affordable.
-    A single guide that is 1 everywhere gives the Gram loss. As there, A_k is M times the target's mean.
+    The guide C_k(x) says how much of the k-th kind of content there is at position x. The paper uses every
+    feature map of a content layer as a guide. A few combinations of them (`caffe_style.losses.guides`) cost
+    much less. A single guide that is 1 everywhere gives the Gram loss. As in `gram`, A_k is M times the
+    target's mean Gram matrix. The gradients are
 
         dE/dF(x) = 1/(K N^2 M^2) sum_k C_k(x) (G_k - A_k) F(x)
         dE/dC_k(x) = 1/(2 K N^2 M^2) F(x)^T (G_k - A_k) F(x)
@@ -63,7 +82,7 @@ def covariation(
     gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
     guides : array, (K, H, W), optional
-        The guides of this picture, where they are its own responses; else the target's.
+        Guides of this image, where they depend on its own responses. By default those of the target.
     guides_gradient : array, (K, H, W), optional
         weight * dE/dC is added to it in place.
 
@@ -72,6 +91,15 @@ def covariation(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> guides = np.array([[[1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 1.0]]])
+    >>> target = target_covariation(np.ones((3, 2, 2)), guides, guides)
+    >>> value, gradient = covariation(np.ones((3, 2, 2)), target)
+    >>> value
+    0.0
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)

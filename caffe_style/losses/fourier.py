@@ -9,7 +9,7 @@ import numpy as np
 from ..backends import arrays
 
 CHANNELS = 8
-"""Feature maps transformed at a time: enough to share the work out, few enough to bound the memory."""
+"""Feature maps transformed at a time: enough to occupy all threads, few enough to bound the memory."""
 
 
 def channel_blocks(features: Any) -> Iterator[slice]:
@@ -19,14 +19,14 @@ def channel_blocks(features: Any) -> Iterator[slice]:
 
 
 def padded_shape(features: Any) -> Tuple[int, int]:
-    """Rows and columns that hold the full convolution of two maps of this size, rounded up to fast lengths."""
+    """Return the size of the full convolution of two feature maps, rounded up to lengths with a fast FFT."""
     from scipy.fft import next_fast_len
 
     return tuple(next_fast_len(2 * length - 1, real=True) for length in features.shape[1:])
 
 
 def transform(maps: Any, shape: Tuple[int, int]) -> Any:
-    """Half spectra (n, rows, columns // 2 + 1) of real maps (n, H, W), zero padded to `shape`."""
+    """Return half spectra (n, rows, columns // 2 + 1) of real maps (n, H, W), zero padded to `shape`."""
     maps = arrays.contiguous(maps)
     if arrays.namespace(maps) is not np:
         return arrays.namespace(maps).fft.rfft2(maps, shape)
@@ -36,7 +36,7 @@ def transform(maps: Any, shape: Tuple[int, int]) -> Any:
 
 
 def inverse(spectra: Any, shape: Tuple[int, int], like: Any) -> Any:
-    """Real maps of half spectra, cut to the size of `like` (N, H, W)."""
+    """Return the real maps of half spectra, cropped to the size of `like` (N, H, W)."""
     rows, columns = like.shape[1:]
     if arrays.namespace(spectra) is not np:
         return arrays.namespace(spectra).fft.irfft2(spectra, shape)[:, :rows, :columns]
@@ -46,10 +46,10 @@ def inverse(spectra: Any, shape: Tuple[int, int], like: Any) -> Any:
 
 
 def energy(power: Any, shape: Tuple[int, int]) -> float:
-    """Sum of squares of a real signal from the squared moduli of its half spectrum, by Parseval's theorem.
+    """Compute the sum of squares of a real signal from its power spectrum, by Parseval's theorem.
 
-    The half spectrum leaves out the mirror images of all columns but the first and, with an even number of
-    columns, the last: they count twice.
+    `power` holds the squared moduli of the half spectrum, which leaves out the mirror image of every column
+    except the first and, if their number is even, the last. Columns with a mirror image count twice.
     """
     double = arrays.namespace(power).float64
     total = 2 * power.sum(dtype=double) - power[..., 0].sum(dtype=double)

@@ -1,4 +1,4 @@
-"""Style as Gram matrices: which responses occur together, wherever it is (Gatys et al. 2015, eqs. 3-6)."""
+"""Style as Gram matrices: which responses occur together, at any position (Gatys et al. 2015, eqs. 3-6)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from .gram_matrices import add_gram_gradient, gram_distance, gram_matrices
 
 
 def target_gram(features: Any) -> Any:
-    """Mean Gram matrix A / M = P P^T / M, (N, N), of a style image's responses P (N, H, W).
+    """Compute the mean Gram matrix A / M = P P^T / M, (N, N), of the responses P (N, H, W) to a style image.
 
-    The mean over positions is what pictures of different sizes have in common; so the style image may have any.
+    The mean over positions does not depend on the image's size, so the style image may have any size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_gram(np.full((2, 4, 4), 3.0)).tolist()
+    [[9.0, 9.0], [9.0, 9.0]]
     """
     mean = gram_matrices(features)
     mean /= arrays.count(features[0])
@@ -21,17 +27,17 @@ def target_gram(features: Any) -> Any:
 def gram(
     features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Gram loss E = 1/(4 N^2 M^2) ||G - A||^2 with G = F F^T; dE/dF = 1/(N^2 M^2) (G - A) F.
+    """Compute the Gram loss E = 1/(4 N^2 M^2) ||G - A||^2 with G = F F^T; dE/dF = 1/(N^2 M^2) (G - A) F.
 
-    A is M times the target's mean Gram matrix: with pictures of equal size the paper's formula, with others
-    the style's Gram scaled by M / M_style.
+    A is M times the target's mean Gram matrix. For images of equal size this is the paper's formula. Otherwise
+    it scales the style image's Gram matrix by M / M_style.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Responses F, M = H * W positions.
     target : array, (N, N)
-        A symmetric mean Gram matrix, from `target_gram` or made up (`caffe_style.losses.targets`).
+        Symmetric mean Gram matrix, from `target_gram` or generated (see `caffe_style.losses.targets`).
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
@@ -42,6 +48,17 @@ def gram(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target = target_gram(np.ones((2, 8, 8)))
+    >>> value, gradient = gram(np.ones((2, 4, 4)), target)
+    >>> value
+    0.0
+    >>> value, gradient = gram(np.zeros((2, 4, 4)), target)
+    >>> value
+    0.25
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
@@ -52,17 +69,26 @@ def gram(
 
 
 def target_gram_sum(features: Any) -> Any:
-    """Gram matrix A = P P^T, (N, N), of a style image's responses P (N, H, W): it grows with the image."""
+    """Compute the Gram matrix A = P P^T, (N, N), of the responses P (N, H, W) to a style image.
+
+    Its entries grow with the image's size, unlike those of `target_gram`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_gram_sum(np.ones((2, 4, 4))).tolist()
+    [[16.0, 16.0], [16.0, 16.0]]
+    """
     return gram_matrices(features)
 
 
 def gram_sum(
     features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Gram loss as `gram`, with A the style image's own sum whatever its size.
+    """Compute the Gram loss of `gram` with A as the sum over the style image's positions, not the mean.
 
-    So do Tai's and Liu's programs: a style image of more positions than the picture asks for stronger
-    responses. With pictures of equal size it is `gram`.
+    The programs of Tai and of Liu do the same. A style image larger than the result then demands stronger
+    responses. For images of equal size the loss equals `gram`.
 
     Parameters
     ----------
@@ -80,5 +106,13 @@ def gram_sum(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = np.ones((2, 4, 4))
+    >>> value, gradient = gram_sum(features, target_gram_sum(features))
+    >>> value
+    0.0
     """
     return gram(features, target / (features.shape[1] * features.shape[2]), weight, gradient)

@@ -1,6 +1,6 @@
-"""A few guides from the many responses of a content layer: where in the picture which kind of content is.
+"""Guides: maps that say where in an image each kind of content is, made from a content layer's responses.
 
-guide_k = resize(sum_l B_kl F_l): linear in the responses F, so that its gradient is the transpose.
+guide_k = resize(sum_l B_kl F_l) is linear in the responses F, so its gradient is the transposed operation.
 """
 
 from __future__ import annotations
@@ -17,22 +17,32 @@ STEPS = 200
 
 
 def guide_basis(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Find the kinds of content in an image by non-negative matrix factorisation (Lee & Seung 2001).
+    """Find kinds of content in an image by non-negative matrix factorisation (Lee & Seung 2001).
 
-    Rectified responses F (L, M) are approximated by parts times maps, both non-negative; the parts are
-    combinations of channels that respond together. Each is scaled for a mean guide of 1 over this image.
+    Rectified responses F (L, M) are approximated by a product of non-negative factors, components (L, K) and
+    maps (K, M). A component is a combination of feature maps that respond together. Each is scaled so that its
+    guide has mean 1 over this image.
 
     Parameters
     ----------
     features : ndarray, (L, H, W)
-        The content image's responses at the content layer.
+        Responses of the content layer to the content image.
     count : int
-        Guides wanted, K, at most L.
+        Number K of guides, at most L.
+    seed : int
+        Seed of the factorisation's random start.
 
     Returns
     -------
     ndarray, (K, L)
-        For `make_guides`, of the same type as the features.
+        Basis for `make_guides`, of the same type as the features.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = np.random.RandomState(0).rand(6, 4, 4).astype(np.float32)
+    >>> guide_basis(features, count=2).shape
+    (2, 6)
     """
     random = np.random.default_rng(seed)
     matrix = features.reshape(len(features), -1).astype(np.float64).clip(0, None)
@@ -49,27 +59,68 @@ def guide_basis(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 
 
 def make_guides(features: Any, basis: Any, size: Tuple[int, int]) -> Any:
-    """Guides (K, *size) of responses (L, H, W): combined by the basis (K, L), resized to a style layer."""
+    """Make guides from responses: combine them by the basis, and resize to a style layer.
+
+    Parameters
+    ----------
+    features : array, (L, H, W)
+        Responses of the content layer.
+    basis : array, (K, L)
+        From `guide_basis`.
+    size : (int, int)
+        Height and width of the style layer's responses.
+
+    Returns
+    -------
+    array, (K, *size)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> guides = make_guides(np.ones((6, 4, 4)), np.full((2, 6), 0.5), size=(8, 8))
+    >>> guides.shape
+    (2, 8, 8)
+    >>> bool(np.allclose(guides, 3))
+    True
+    """
     down, across = _resampling(features, size)
     return down @ arrays.namespace(features).tensordot(basis, features, 1) @ across.T
 
 
 def add_guides_gradient(gradient: Any, guides_gradient: Any, basis: Any) -> None:
-    """Carry a gradient from guides (K, H, W) back to the responses' `gradient` (L, H', W'), adding to it."""
+    """Add the gradient that passes through `make_guides` to the responses' gradient.
+
+    Parameters
+    ----------
+    gradient : array, (L, H', W')
+        Gradient to the content layer's responses, changed in place.
+    guides_gradient : array, (K, H, W)
+        Gradient to the guides.
+    basis : array, (K, L)
+        The basis given to `make_guides`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gradient = np.zeros((6, 4, 4))
+    >>> add_guides_gradient(gradient, np.ones((2, 8, 8)), np.full((2, 6), 0.5))
+    >>> bool(np.isclose(gradient.sum(), 2 * 8 * 8 * 6 * 0.5))
+    True
+    """
     down, across = _resampling(gradient, guides_gradient.shape[1:])
     tensordot = arrays.namespace(gradient).tensordot
     gradient += tensordot(basis.T, down.T @ guides_gradient @ across, 1)
 
 
 def _resampling(features: Any, size: Tuple[int, int]) -> list:
-    """Two matrices that resize rows and columns of maps like `features` to `size`."""
+    """Return two matrices that resize the rows and the columns of maps like `features` to `size`."""
     kind = arrays.kind(features)
     return [_triangle(new, old, kind) for new, old in zip(size, features.shape[1:])]
 
 
 @lru_cache(maxsize=64)
 def _triangle(new: int, old: int, kind: arrays.Kind) -> Any:
-    """Linear interpolation from `old` to `new` positions as a matrix; when shrinking, it averages."""
+    """Return linear interpolation from `old` to `new` positions as a matrix; shrinking averages."""
     ratio = old / new
     centres = (np.arange(new) + 0.5) * ratio - 0.5
     distance = np.abs(np.clip(centres, 0, old - 1)[:, np.newaxis] - np.arange(old))

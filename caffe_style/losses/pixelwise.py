@@ -9,7 +9,14 @@ from .content import target_content
 
 
 def target_pixelwise(features: Any) -> Any:
-    """Copy the style image's responses P, (N, H, W); it must have the size of the picture compared with it."""
+    """Copy the responses P (N, H, W) to the style image, which must have the size of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_pixelwise(np.ones((2, 3, 3), np.float32)).shape
+    (2, 3, 3)
+    """
     return target_content(features)
 
 
@@ -19,23 +26,23 @@ def pixelwise(
     weight: float = 1.0,
     gradient: Optional[Any] = None,
 ) -> Tuple[float, Any]:
-    """Pixelwise loss E = 1/(4 N^2 M^2) sum_x ||F(x) F(x)^T - P(x) P(x)^T||^2.
+    """Compute the pixelwise loss E = 1/(4 N^2 M^2) sum_x ||F(x) F(x)^T - P(x) P(x)^T||^2.
 
-    At each position both matrices have rank one; so N products do for N^2 entries. With f = F(x), p = P(x) and
-    d = f - p
+    At each position both matrices have rank one, so N products suffice for their N^2 entries. With f = F(x),
+    p = P(x) and d = f - p
 
         ||f f^T - p p^T||^2 = |f|^4 - 2 (f.p)^2 + |p|^4
                             = 2 |f|^2 |d|^2 + |d|^4 - 4 |d|^2 (f.d) + 2 (f.d)^2
         gradient 4 (f f^T - p p^T) f = 4 (|f|^2 d + (f.d) p)
 
-    in which, written with d, nothing large cancels when f is near p.
+    Written with d, the formulas have no large terms that cancel when f is near p.
 
     Parameters
     ----------
     features : ndarray, (N, H, W)
         Responses F, M = H * W.
     target : ndarray, (N, H, W)
-        Responses P.
+        Responses P, from `target_pixelwise`.
     weight : float
         Factor of value and gradient.
     gradient : ndarray, (N, H, W), optional
@@ -46,6 +53,13 @@ def pixelwise(
     value : float
         weight * E.
     gradient : ndarray, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value, gradient = pixelwise(np.ones((2, 3, 3)), target_pixelwise(np.zeros((2, 3, 3))))
+    >>> round(value, 6)
+    0.027778
     """
     xp = arrays.namespace(features)
     if gradient is None:

@@ -1,4 +1,4 @@
-"""Style with its arrangement: each feature map convolved with itself (Nikulin & Novak 2016, section 7)."""
+"""Spatial style: each feature map convolved with itself (Nikulin & Novak 2016, section 7)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from . import fourier
 
 
 def target_spatial(features: Any) -> Any:
-    """Spectra of P_i * P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
+    """Compute the spectra of P_i * P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
 
-    The style image must have the size of the picture that is compared with it.
+    The style image must have the size of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_spatial(np.ones((2, 4, 4))).shape[0]
+    2
     """
     shape = fourier.padded_shape(features)
     parts = [fourier.transform(features[part], shape) for part in fourier.channel_blocks(features)]
@@ -25,16 +31,16 @@ def target_spatial(features: Any) -> Any:
 def spatial(
     features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Spatial loss E = 1/(4 N^2 M^2) sum_i ||G_i - A_i||^2, G_i = F_i * F_i, the full 2-D convolution.
+    """Compute E = 1/(4 N^2 M^2) sum_i ||G_i - A_i||^2, G_i = F_i * F_i, the full 2-D convolution.
 
     The gradient is 1/(N^2 M^2) times the valid correlation of G_i - A_i with F_i. Convolution multiplies by a
-    spectrum and correlation by its conjugate, so that with zero padding to the size of G_i all of it is
+    spectrum and correlation by its conjugate. With zero padding to the size of G_i this gives
 
         E = 1/(4 N^2 M^2) sum_i sum_k |f_i(k)^2 - a_i(k)|^2 / S    (Parseval; S frequencies k)
         dE/dF_i = 1/(N^2 M^2) inverse[(f_i^2 - a_i) conj(f_i)]
 
-    with f_i and a_i the spectra of F_i and A_i: two Fourier transforms a feature map. `spatial_plain` is the
-    definition.
+    with f_i and a_i the spectra of F_i and A_i: two Fourier transforms for each feature map. `spatial_plain`
+    computes the definition.
 
     Parameters
     ----------
@@ -52,6 +58,15 @@ def spatial(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = np.random.RandomState(0).rand(2, 4, 4)
+    >>> value, gradient = spatial(features, target_spatial(np.zeros((2, 4, 4))))
+    >>> plain, _ = spatial_plain(features, target_spatial_plain(np.zeros((2, 4, 4))))
+    >>> bool(np.isclose(value, plain))
+    True
     """
     xp = arrays.namespace(features)
     if gradient is None:
@@ -71,7 +86,14 @@ def spatial(
 
 
 def target_spatial_plain(features: np.ndarray) -> np.ndarray:
-    """A_i = P_i * P_i, (N, 2H - 1, 2W - 1), as `spatial_plain` compares with."""
+    """Compute the convolutions A_i = P_i * P_i, (N, 2H - 1, 2W - 1), the target of `spatial_plain`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_spatial_plain(np.ones((2, 4, 4))).shape
+    (2, 7, 7)
+    """
     from scipy.signal import convolve
 
     return np.stack([convolve(plane, plane, mode="full") for plane in features])
@@ -83,9 +105,17 @@ def spatial_plain(
     weight: float = 1.0,
     gradient: Optional[np.ndarray] = None,
 ) -> Tuple[float, np.ndarray]:
-    """Compute the loss of `spatial` as the paper states it; slow, for reading and for tests.
+    """Compute the loss of `spatial` as the paper states it. This is slow; it serves readers and tests.
 
-    Parameters and results are `spatial`'s, with a target from `target_spatial_plain`.
+    Parameters and results are those of `spatial`, with a target from `target_spatial_plain`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = np.ones((2, 4, 4))
+    >>> value, gradient = spatial_plain(features, target_spatial_plain(features))
+    >>> value
+    0.0
     """
     from scipy.signal import correlate
 

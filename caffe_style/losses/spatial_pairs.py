@@ -1,7 +1,7 @@
-"""Style with its arrangement, all pairs of feature maps convolved with each other.
+"""Spatial style with all pairs of feature maps convolved with each other.
 
-Nikulin & Novak 2016, section 7, call it infeasible: N^2 maps of (2H - 1)(2W - 1) positions. In the Fourier
-domain it costs little more than the N maps of each feature with itself.
+Nikulin & Novak (2016, section 7) call it infeasible: there are N^2 maps of (2H - 1)(2W - 1) positions. In the
+Fourier domain it costs little more than `spatial`, which convolves each feature map only with itself.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ from . import fourier
 
 
 def target_spatial_pairs(features: Any) -> Any:
-    """Spectra of P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
+    """Compute the spectra of P_i, (N, rows, columns // 2 + 1) complex, for responses P (N, H, W).
 
-    The style image must have the size of the picture that is compared with it.
+    The style image must have the size of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_spatial_pairs(np.ones((2, 4, 4))).shape[0]
+    2
     """
     shape = fourier.padded_shape(features)
     parts = [fourier.transform(features[part], shape) for part in fourier.channel_blocks(features)]
@@ -25,21 +31,21 @@ def target_spatial_pairs(features: Any) -> Any:
 def spatial_pairs(
     features: Any, target: Any, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Loss over all pairs E = 1/(4 N^2 M^2) sum_ij ||F_i * F_j - P_i * P_j||^2.
+    """Compute the loss of all pairs E = 1/(4 N^2 M^2) sum_ij ||F_i * F_j - P_i * P_j||^2.
 
-    Zero padded, the spectrum of F_i * F_j is f_i f_j, and Parseval's theorem turns the squared distance into
-    1/S times a sum over the S frequencies. At one frequency the N^2 differences are a matrix of rank two; with
-    the vectors v = (f_1 .. f_N), u = (p_1 .. p_N) and d = v - u
+    With zero padding the spectrum of F_i * F_j is f_i f_j. By Parseval's theorem the squared distance is 1/S
+    times a sum over the S frequencies. At one frequency the N^2 differences form a matrix of rank two. With the
+    vectors v = (f_1 .. f_N), u = (p_1 .. p_N) and d = v - u
 
         ||v v^T - u u^T||^2 = |v|^4 - 2 Re (u^H v)^2 + |u|^4
                             = 2 |v|^2 |d|^2 + |d|^4 - 4 |d|^2 Re e + 2 |e|^2,    e = v^H d,
 
-    since u = v - d; the second line has no large terms that cancel when v is near u. The gradient to F_i
-    correlates the difference of each pair (i, j) and (j, i) with F_j, twice; as a spectrum
+    since u = v - d. The second line has no large terms that cancel when v is near u. The gradient with respect
+    to F_i correlates the differences of the pairs (i, j) and (j, i) with F_j. Its spectrum is
 
         4 (v v^T - u u^T) conj(v) = 4 (|v|^2 d + e u).
 
-    Three sums over the channels at each frequency, |v|^2, |d|^2 and e, are all that is needed: O(N M log M).
+    Only three sums over the channels are needed at each frequency, |v|^2, |d|^2 and e: O(N M log M) in all.
 
     Parameters
     ----------
@@ -57,6 +63,14 @@ def spatial_pairs(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> features = np.random.RandomState(0).rand(2, 4, 4)
+    >>> value, gradient = spatial_pairs(features, target_spatial_pairs(features))
+    >>> value
+    0.0
     """
     xp = arrays.namespace(features)
     if gradient is None:

@@ -1,14 +1,14 @@
-"""Styles that no image gives: made-up Gram matrices, and the statistics of real ones to make them by.
+"""Generated styles: Gram matrices that do not come from an image, and statistics of real ones.
 
-Nikulin & Novak 2016, section 6, Figures 5 to 7. All matrices are mean Gram matrices G / M, as the Gram loss
-compares with (`caffe_style.losses.target_gram`): an entry is the mean product of two feature maps over the
-positions, whatever the size of the picture.
+See Nikulin & Novak 2016, section 6, Figures 5 to 7. All matrices are mean Gram matrices G / M, as the Gram loss
+takes them (see `caffe_style.losses.target_gram`). An entry is the mean product of two feature maps over the
+positions, and does not depend on the image's size.
 
-A Gram matrix is symmetric and positive semi-definite. Symmetry is kept here. Semi-definiteness is not, as in
-the paper: a sparse matrix hardly ever has it (an entry off the diagonal needs both diagonal ones), and forcing
-it by clipping negative eigenvalues would fill the zeros that are the point. The optimiser does it by itself:
-of all semi-definite G, the loss ||G - A||^2 is least at A with clipped eigenvalues. So it approaches that, as
-far as the network's responses allow, and never a loss of 0.
+The Gram matrix of an image is symmetric and positive semi-definite. Generated matrices are symmetric, but, as
+in the paper, not semi-definite. A sparse matrix is hardly ever semi-definite, since an entry off the diagonal
+needs both entries on the diagonal. Clipping negative eigenvalues would fill the zeros. The optimiser copes
+with this: of all semi-definite G, the loss ||G - A||^2 is least at A with clipped eigenvalues. The optimiser
+approaches this matrix as far as the network's responses allow, and never reaches a loss of 0.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ import numpy as np
 from ..errors import OptionError
 
 NEGLIGIBLE = 0.01
-"""Entries below this part of the largest count as zero: those of a real Gram matrix hardly ever are it."""
+"""Entries below this fraction of the largest count as zero. In a real Gram matrix hardly any are exactly 0."""
 
 
 class SparseStatistics(NamedTuple):
-    """What a random sparse Gram matrix takes from a real one."""
+    """Statistics of a real Gram matrix that `sparse_gram` reproduces."""
 
     density: float
     sigma: float
 
 
 def gram_entry(n: int, i: int, j: int, magnitude: float) -> np.ndarray:
-    """Make a Gram matrix of a single entry (Figure 5), and its mirror image.
+    """Make a Gram matrix with the single entry (i, j) and its mirror image (j, i) (Figure 5).
 
     Parameters
     ----------
     n : int
-        Feature maps of the layer.
+        Number of the layer's feature maps.
     i, j : int
-        Which two are to respond together, each in 0 .. n - 1.
+        The two feature maps that are to respond together, each from 0 to n - 1.
     magnitude : float
-        Their mean product.
+        Value of the entry: the mean product of the two responses.
 
     Returns
     -------
@@ -51,6 +51,11 @@ def gram_entry(n: int, i: int, j: int, magnitude: float) -> np.ndarray:
     ------
     OptionError
         If the entry is outside the matrix or the magnitude is not finite.
+
+    Examples
+    --------
+    >>> gram_entry(3, i=0, j=2, magnitude=5.0).tolist()
+    [[0.0, 0.0, 5.0], [0.0, 0.0, 0.0], [5.0, 0.0, 0.0]]
     """
     if not (0 <= i < n and 0 <= j < n):
         raise OptionError(
@@ -65,18 +70,18 @@ def gram_entry(n: int, i: int, j: int, magnitude: float) -> np.ndarray:
 
 
 def sparse_gram(n: int, sigma: float, density: float, random: np.random.Generator) -> np.ndarray:
-    """Draw a random sparse Gram matrix (Figures 6 and 7): |N(0, sigma)| under a random mask, both symmetric.
+    """Draw a random sparse Gram matrix: |N(0, sigma)| times a random mask, both symmetric (Figures 6 and 7).
 
     Parameters
     ----------
     n : int
-        Feature maps of the layer.
+        Number of the layer's feature maps.
     sigma : float
         Standard deviation of the normal distribution, above 0.
     density : float
-        Probability of an entry not to be zero, in (0, 1].
+        Probability that an entry is not zero, in (0, 1].
     random : numpy.random.Generator
-        Successive calls draw new matrices from it.
+        Source of random numbers. Each call draws a new matrix.
 
     Returns
     -------
@@ -86,6 +91,15 @@ def sparse_gram(n: int, sigma: float, density: float, random: np.random.Generato
     ------
     OptionError
         If sigma or density is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gram = sparse_gram(4, sigma=1.0, density=0.5, random=np.random.default_rng(0))
+    >>> gram.shape
+    (4, 4)
+    >>> bool((gram == gram.T).all())
+    True
     """
     if not 0 < density <= 1:
         raise OptionError("density must be above 0 and at most 1, not %r" % density)
@@ -108,14 +122,21 @@ def gram_statistics(gram: np.ndarray) -> Dict[str, Any]:
     Returns
     -------
     dict
-        Ready for JSON. `channels`: N. `sparsity`: the part of entries below 0.01 of the largest. `amplitude`:
-        `mean`, `rms` and `max` of all entries' absolute values. `diagonal_mean`: the mean power of a feature
-        map. `histogram`: N^2 `counts` in all between `edges`, which are 0 and then four a decade up to the
-        largest entry.
+        Plain values that JSON can hold. `channels`: N. `sparsity`: the fraction of entries below 0.01 of the
+        largest. `amplitude`: `mean`, `rms` and `max` of the absolute values of all entries. `diagonal_mean`:
+        the mean power of a feature map. `histogram`: the `counts` of the N^2 entries between `edges`, which are
+        0 and then four in each decade up to the largest entry.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = gram_statistics(np.diag([1.0, 1.0]))
+    >>> found["channels"], found["sparsity"]
+    (2, 0.5)
     """
     entries = np.abs(np.asarray(gram, np.float64))
     peak = float(entries.max())
-    # A matrix of zeros gets the edges of one with largest entry 1.
+    # A matrix of zeros gets the edges of a matrix whose largest entry is 1.
     edges = np.concatenate([[0.0], (peak or 1.0) * np.logspace(-6, 0, 25)])
     edges[-1] = peak or 1.0
     return {
@@ -135,15 +156,22 @@ def gram_statistics(gram: np.ndarray) -> Dict[str, Any]:
 
 
 def match_statistics(gram: np.ndarray) -> SparseStatistics:
-    """Find density and sigma for `sparse_gram` to resemble a real Gram matrix.
+    """Find the density and sigma with which `sparse_gram` resembles a real Gram matrix.
 
-    The density is that of the entries of at least 0.01 of the largest; sigma their root mean square, which is
-    what |N(0, sigma)| has.
+    The density is the fraction of entries that are at least 0.01 of the largest. Sigma is the root mean square
+    of these entries, as it is for |N(0, sigma)|.
 
     Raises
     ------
     OptionError
         If the matrix is zero: the image does not make this layer respond.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> density, sigma = match_statistics(np.diag([2.0, 2.0]))
+    >>> density, sigma
+    (0.5, 2.0)
     """
     entries = np.abs(np.asarray(gram, np.float64))
     counts = _counts(entries)
@@ -153,5 +181,5 @@ def match_statistics(gram: np.ndarray) -> SparseStatistics:
 
 
 def _counts(entries: np.ndarray) -> np.ndarray:
-    """Which entries are not negligible."""
+    """Mark the entries that are not negligible."""
     return (entries >= NEGLIGIBLE * entries.max()) & (entries > 0)

@@ -10,17 +10,17 @@ from ..backends import arrays
 def total_variation(
     features: Any, target: None = None, weight: float = 1.0, gradient: Optional[Any] = None
 ) -> Tuple[float, Any]:
-    """Total variation E = 1/2 sum over x, y of (I(x+1, y) - I(x, y))^2 + (I(x, y+1) - I(x, y))^2.
+    """Compute E = 1/2 sum over x, y of (I(x+1, y) - I(x, y))^2 + (I(x, y+1) - I(x, y))^2.
 
-    Squared differences make the gradient linear, the negative Laplacian, and smooth where an absolute value
-    has a kink that L-BFGS stumbles over. The sum has no terms across the border.
+    With squared differences the gradient is linear: it is the negative Laplacian. Absolute differences would
+    have a kink at zero, where L-BFGS makes little progress. The sum has no terms across the border.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Usually the image itself, N = 3.
     target : None
-        There is none; it keeps the calling convention of all losses.
+        Not used; all losses have this parameter.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
@@ -31,6 +31,15 @@ def total_variation(
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value, gradient = total_variation(np.array([[[0.0, 1.0]]]))
+    >>> value
+    0.5
+    >>> gradient.tolist()
+    [[[-1.0, 1.0]]]
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)

@@ -1,4 +1,4 @@
-"""Style of a window around each position (Nikulin & Novak 2016, section 9): from pixelwise towards Gram."""
+"""Style as a Gram matrix of a window around each position (Nikulin & Novak 2016, section 9)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from ..backends import arrays
 from .content import target_content
 
 TILE = 8
-"""Positions along each edge of a tile. Its products also take in pairs too far apart: many in a large tile."""
+"""Edge of a tile in positions. A larger tile wastes more products on pairs that are too far apart."""
 
 DEVICE_TILE = 32
-"""On a device, where that costs less than many small calls."""
+"""The same on a device, where many small calls would cost more than the wasted products."""
 
 
 def target_windowed(features: Any) -> Any:
-    """Copy the style image's responses P, (N, H, W); it must have the size of the picture compared with it."""
+    """Copy the responses P (N, H, W) to the style image, which must have the size of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_windowed(np.ones((2, 3, 3), np.float32)).shape
+    (2, 3, 3)
+    """
     return target_content(features)
 
 
@@ -29,42 +36,52 @@ def windowed(
     gradient: Optional[Any] = None,
     radius: int = 2,
 ) -> Tuple[float, Any]:
-    """Windowed loss E = 1/(4 N^2 M^2) sum_x ||G(x) - A(x)||^2 with a Gram matrix of each position's window.
+    """Compute E = 1/(4 N^2 M^2) sum_x ||G(x) - A(x)||^2 with a Gram matrix of the window around each position.
 
-    G(x) = sum_o w(o) F(x + o) F(x + o)^T and A(x) the same of P, with w(o) = 1 / (1 + |o|^2) for offsets o of
-    up to `radius` rows and columns; beyond the border responses count as zero. Radius 0 is `pixelwise`.
+    G(x) = sum_o w(o) F(x + o) F(x + o)^T, and A(x) is the same for P. The weights are w(o) = 1 / (1 + |o|^2)
+    for offsets o of up to `radius` rows and columns. Responses beyond the border count as zero. Radius 0 gives
+    `pixelwise`.
 
-    A product of two of these rank-one matrices is the square of an inner product, so that
+    The inner product of two rank-one matrices is the square of an inner product of vectors, so that
 
         sum_x ||G(x)||^2 = sum_{y, z} W(y, z) (F(y).F(z))^2,    W(y, z) = sum_x w(y - x) w(z - x)
 
-    in which only pairs up to 2 * radius apart count. With f = F(y), d = F(y) - P(y), the same f', d' at z, and
+    where only pairs up to 2 * radius apart count. With f = F(y), d = F(y) - P(y), f' and d' the same at z, and
     W symmetric
 
         E = 1/(4 N^2 M^2) sum_{y, z} W [2 (f.f')(d.d') + 2 (f.d')(d.f') + (d.d')^2 - 4 (f.d')(d.d')]
         dE/dF(y) = 1/(N^2 M^2) sum_z W [(f.f') d' + (f.d') (f' - d')]
 
-    Small tiles of y against their surroundings z are a few matrix products each; nothing of size N^2 M is ever
-    there.
+    For a small tile of positions y and its surroundings z this takes a few matrix products. No array of size
+    N^2 M is ever made.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Responses F, M = H * W.
     target : array, (N, H, W)
-        Responses P.
+        Responses P, from `target_windowed`.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
     radius : int
-        Of the window, at least 0.
+        Radius of the window in positions, at least 0.
 
     Returns
     -------
     value : float
         weight * E.
     gradient : array, (N, H, W)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from caffe_style.losses import pixelwise
+    >>> features, target = np.random.RandomState(0).rand(2, 2, 4, 4)
+    >>> value, gradient = windowed(features, target, radius=0)
+    >>> bool(np.isclose(value, pixelwise(features, target)[0]))
+    True
     """
     xp = arrays.namespace(features)
     if gradient is None:
@@ -95,12 +112,12 @@ def windowed(
 
 
 def _with_difference(f: Any, p: Any) -> Any:
-    """Responses of a patch (h, w, N) as rows, and under them what they differ by: (2 h w, N)."""
+    """Stack the responses of a patch (h, w, N) and their differences from the target as rows (2 h w, N)."""
     return arrays.namespace(f).concatenate([f, f - p]).reshape(-1, f.shape[2])
 
 
 class _Span(NamedTuple):
-    """A tile along one axis: its positions, those it pairs with, and the edges of both from its start."""
+    """A tile along one axis: its positions, those they pair with, and the edges of both from its start."""
 
     tile: slice
     near: slice
@@ -119,7 +136,7 @@ def _spans(length: int, size: int, radius: int) -> Iterator[_Span]:
 
 @lru_cache(maxsize=64)
 def _pair_weights(rows: tuple, columns: tuple, radius: int, kind: arrays.Kind) -> Any:
-    """W(y, z) for y in a tile and z around it, given as `_Span.shape`: all inner tiles have the same."""
+    """Return W(y, z) for y in a tile and z around it, given as `_Span.shape`; all inner tiles share it."""
     centres, tile, near = zip(
         *[
             (np.arange(low, high), np.arange(stop), np.arange(first, last))

@@ -1,4 +1,4 @@
-"""A download that goes on where it stopped: the piece of `pooch` that pooch leaves to its users."""
+"""A downloader for `pooch` that resumes an interrupted download."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PAUSE = 1.0  # seconds before the second try; doubled for each further one
 
 
 class ResumingDownloader:
-    """A pooch downloader that keeps what it has in a ``.part`` file and asks only for the rest.
+    """A pooch downloader that keeps a partial download in a ``.part`` file and requests only the rest.
 
-    A cut connection is taken up again at once; a download that was given up or interrupted goes on
-    when it is next asked for. Servers that ignore the Range header are read from the beginning.
+    If the connection breaks, it is reopened at once. A download that was given up or interrupted is resumed
+    when it is next requested. If the server ignores the Range header, the download starts over.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class ResumingDownloader:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _receive(self, url: str) -> bool:
-        """Ask for what is missing, append it, and say whether the file is now whole."""
+        """Request the missing part, append it, and return whether the file is now complete."""
         import requests
 
         start = self._have()
@@ -91,7 +91,7 @@ class ResumingDownloader:
         return total is None or self._have() == total
 
     def _ended(self, response: Any, start: int) -> bool:
-        # Nothing beyond `start`: either all is here already, or what is here is of another file.
+        # The server has nothing beyond `start`: the part is either complete or belongs to another file.
         if response.headers.get("Content-Range", "") == "bytes */%d" % start:
             return True
         self.part.unlink()
@@ -124,7 +124,7 @@ def _span(response: Any) -> tuple:
 
 
 def _short(error: Exception) -> str:
-    """Say in a few words what requests and urllib3 wrap in many."""
+    """Describe an error of requests or urllib3 in a few words."""
     import requests
 
     if isinstance(error, requests.exceptions.Timeout):

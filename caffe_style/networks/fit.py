@@ -1,4 +1,4 @@
-"""Does a caffemodel belong to a model: the same layers, under either name, in the same shapes."""
+"""Checking that a caffemodel fits a model: the same layers, under either name, in the same shapes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ Shapes = Dict[str, List[Sequence[int]]]
 
 
 def check_fit(model: Model, file: Path) -> None:
-    """Check that a caffemodel has every layer of a model's prototxt, in its shapes.
+    """Check that a caffemodel has every layer of a model's prototxt, in the same shapes.
 
     Parameters
     ----------
     model : Model
+        Model of the zoo, or the user's own.
     file : Path
+        The caffemodel.
 
     Raises
     ------
     WeightsError
-        That names the first layer that does not fit.
+        If a layer does not fit. The message names the first one.
     """
     from ..engine import TEST, Net
     from ..engine.formats.caffemodel import layer_shapes
@@ -41,14 +43,16 @@ def check_fit(model: Model, file: Path) -> None:
 
 
 def copy_renamed(model: Model, file: Path, copy: Path) -> None:
-    """Copy a caffemodel; one with published layer names gets the prototxt's on the way.
+    """Copy a caffemodel, and rename published layer names to those of the prototxt.
 
     Parameters
     ----------
     model : Model
+        Model that the caffemodel fits.
     file : Path
-        One that fits.
+        The caffemodel.
     copy : Path
+        Where to write the copy.
     """
     from ..engine import TEST, Net
     from ..engine.formats.caffemodel import layer_shapes, read_caffemodel

@@ -1,4 +1,4 @@
-"""A Network: definition, weights, mean and default layers of a model, opened on a backend."""
+"""Networks: the definition, weights, mean and default layers of a model, opened on a backend."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..errors import (
 from ..pictures.images import to_caffe
 from . import weights, zoo
 
-#: Below this a picture says nothing about style, whatever the network accepts.
+#: Smallest side of a picture in pixels. A smaller picture says nothing about style.
 SMALLEST_SIDE = 16
 
 
@@ -34,17 +34,17 @@ class Network:
     Attributes
     ----------
     net : Net
-        With pycaffe's interface.
+        Caffe net with pycaffe's interface.
     model : zoo.Model
-        Mean, default layers and weights.
+        Description of the model: mean, default layers and weights.
     backend : str
-        Which Caffe runs it.
+        Backend that runs the net.
     param : NetParameter
-        Its definition.
+        Definition of the network.
     input_blob : str
-        The blob that holds the image, (1, 3, H, W), BGR, mean-free.
+        Name of the blob that holds the image, (1, 3, H, W), BGR, mean-free.
     opened : dict
-        The arguments of `open_network` that open it again, JSON-able.
+        Arguments with which `open_network` opens the network again. JSON can hold them.
     """
 
     def __init__(self, net: TrainableNet, model: zoo.Model, backend: str, param: Any) -> None:
@@ -58,16 +58,16 @@ class Network:
         return self.model.name
 
     def to_blob(self, image: np.ndarray) -> np.ndarray:
-        """A (H, W, 3) uint8 RGB picture as the network reads it: (1, 3, H, W) float32."""
+        """Convert a picture (H, W, 3) uint8 RGB to the network's input (1, 3, H, W) float32, BGR, mean-free."""
         return to_caffe(image, self.model.mean)
 
     def on_device(self, array: np.ndarray) -> Any:
-        """An array where the net's losses work: on its device, if that shows its memory as arrays."""
+        """Return an array on the net's device, if the device exposes its memory as arrays."""
         device = getattr(self.net, "device", None)
         return device.placed(array) if hasattr(device, "placed") else array
 
     def check_blobs(self, blobs: Iterable[str]) -> None:
-        """Raise LayerError, with near names, for a blob that the network has not."""
+        """Raise LayerError, with similar names, if the network does not have one of these blobs."""
         for blob in blobs:
             if blob not in self.net.blobs:
                 near = difflib.get_close_matches(blob, list(self.net.blobs), 3, 0.4)
@@ -77,12 +77,17 @@ class Network:
                 )
 
     def resize(self, height: int, width: int) -> None:
-        """Make the network ready for pictures of this size.
+        """Resize the network's input to pictures of this size.
+
+        Parameters
+        ----------
+        height, width : int
+            Size of the picture in pixels.
 
         Raises
         ------
         ImageError
-            When the size is too small for the network.
+            If the size is too small for the network.
         """
         if min(height, width) < SMALLEST_SIDE:
             raise ImageError(
@@ -99,12 +104,14 @@ class Network:
             ) from None
 
     def features(self, image: np.ndarray, blobs: Iterable[str]) -> Dict[str, np.ndarray]:
-        """Responses to a picture.
+        """Compute the responses of some layers to a picture.
 
         Parameters
         ----------
         image : ndarray, (H, W, 3) uint8 RGB
+            The picture.
         blobs : iterable of str
+            Names of the layers' blobs.
 
         Returns
         -------
@@ -114,7 +121,7 @@ class Network:
         Raises
         ------
         LayerError, ImageError
-            For an unknown blob, for a picture too small.
+            If a blob is unknown, or the picture is too small.
         """
         blobs = list(blobs)
         self.check_blobs(blobs)
@@ -125,7 +132,7 @@ class Network:
             return {blob: self.net.blobs[blob].data[0].copy(order="K") for blob in blobs}
 
     def last_layer(self, blobs: Iterable[str]) -> str:
-        """The layer up to which the network must run for all of these blobs."""
+        """Return the last layer that the network must run to compute all of these blobs."""
         wanted = set(blobs)
         layers = [
             layer
@@ -145,24 +152,24 @@ def open_network(
     mean: Optional[Sequence[float]] = None,
     seed: int = 0,
 ) -> Network:
-    """Open a model of the zoo, or a prototxt of the user's own.
+    """Open a model of the zoo, or one of your own, on a backend.
 
     Parameters
     ----------
     model : str or path
-        See `zoo.get_model`.
+        Name of a model, or path of a prototxt or a model's folder. See `caffe_style.networks.zoo.get_model`.
     backend : str
-        One of `backends.BACKENDS`.
+        One of `caffe_style.backends.select.BACKENDS`.
     device : int
-        Which device of the backend.
+        Number of the backend's device.
     weights_file : path, optional
-        A caffemodel, instead of the model's own or of random filters.
+        Caffemodel to use instead of the model's own weights or random filters.
     pooling : {"max", "average"}, optional
-        What pooling layers do; the model's choice by default.
+        Operation of the pooling layers. By default that of the model.
     mean : sequence of 3 floats, optional
-        Subtracted from pictures, in BGR order, on the 0 to 255 scale; the model's by default.
+        Mean to subtract from pictures, in BGR order, from 0 to 255. By default that of the model.
     seed : int
-        Of the filters of a model with random weights.
+        Seed of the filters of a model with random weights.
 
     Returns
     -------
@@ -171,6 +178,15 @@ def open_network(
     Raises
     ------
     ModelError, PrototxtError, LayerError, WeightsError, BackendError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> network = open_network("strokenet")
+    >>> blob = list(network.model.style_layers)[0]
+    >>> features = network.features(np.zeros((32, 48, 3), np.uint8), [blob])
+    >>> features[blob].shape[1:]
+    (32, 48)
     """
     from ..engine.formats.prototxt import read_prototxt
 
@@ -205,7 +221,7 @@ def open_network(
 
 
 def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Optional[Path]:
-    """The caffemodel; None where filters are drawn."""
+    """Return the path of the caffemodel, or None for a model with random filters."""
     if given is None and model.random:
         return None
     path = weights.weights_path(model) if given is None else Path(given)

@@ -1,11 +1,11 @@
-"""Random filters that transfer style: seeded, centred and normalised, for a first run without a download.
+"""Random filters for style transfer: seeded, centred and normalised. They need no download.
 
 He, Wang & Hopcroft, *A Powerful Generative Model Using Random Weights for the Deep Image Representation*
-(NIPS 2016), show that VGG with random filters transfers style. Uncentred random filters hardly do: their
-responses are dominated by the mean brightness. So, from the bottom up, each filter is drawn from He's normal
-distribution, its bias removes the mean response on calibration pictures (about half of the responses are
-then active), and both are scaled so that the rectified response has mean 1, as Gatys et al. (2015) do with
-the trained network. Then default weights of layers carry over.
+(NIPS 2016), show that VGG with random filters transfers style. Filters without centring hardly work, since the
+mean brightness dominates their responses. Therefore, from the bottom up, each filter is drawn from He's normal
+distribution, and its bias removes the mean response to calibration pictures, so that about half of the
+responses are active. Both are scaled so that the rectified response has mean 1, as Gatys et al. (2015) do with
+the trained network. The default weights of the layers then suit both networks.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def fill_random(net: TrainableNet, input_blob: str, mean: Sequence[float], seed:
     Parameters
     ----------
     net : Net
-        A pycaffe net whose convolutions are each followed by a ReLU. Its input blob is reshaped.
+        A pycaffe net in which a ReLU follows each convolution. Its input blob is reshaped.
     input_blob : str
-        The image.
+        Name of the blob that holds the image.
     mean : sequence of 3 floats
-        Mean (B, G, R), 0..255.
+        Mean (B, G, R), from 0 to 255.
     seed : int
-        Same seed, same filters.
+        Seed of the filters.
     """
     rng = np.random.RandomState(seed)
     pictures = [

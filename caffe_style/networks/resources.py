@@ -1,4 +1,4 @@
-"""Where the prototxt, model and example folders are, in a source checkout as in an installed package."""
+"""The folders of prototxts, models and examples, in a source checkout or an installed package."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def folder(name: str) -> Path:
-    """Find a folder of data that travels with the package.
+    """Find a folder of data that belongs to the package.
+
+    An installed package has the folder inside, and a source checkout next to the package.
 
     Parameters
     ----------
     name : {"prototxt", "models", "examples"}
-        An installed package carries it inside; a source checkout has it beside the package.
+        Name of the folder.
 
     Returns
     -------
@@ -25,6 +27,11 @@ def folder(name: str) -> Path:
     ------
     ModelError
         If the installation lacks it.
+
+    Examples
+    --------
+    >>> (folder("prototxt") / "vgg19.prototxt").exists()
+    True
     """
     for parent in (_PACKAGE, _PACKAGE.parent):
         if (parent / name).is_dir():

@@ -1,4 +1,4 @@
-"""Trained weights: where they are kept, how they get there, and whether they fit."""
+"""Trained weights of models: finding, downloading, adding and checking them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .zoo import Model, get_model
 def cache_folder() -> Path:
     """Return the folder that keeps the zoo's weights.
 
-    ``CAFFE_STYLE_HOME`` if that is set, else the user's cache (``~/.cache/caffe_style`` on Linux).
+    It is ``CAFFE_STYLE_HOME`` if that is set, else the user's cache (``~/.cache/caffe_style`` on Linux).
 
     Returns
     -------
     Path
-        It need not exist yet.
+        The folder, which may not exist yet.
     """
     home = os.environ.get("CAFFE_STYLE_HOME")
     if home:
@@ -34,16 +34,25 @@ def cache_folder() -> Path:
 
 
 def weights_path(model: Model) -> Optional[Path]:
-    """Return a model's weights: those that were fetched or added, or else those that came with the package.
+    """Return the caffemodel of a model: the one that was fetched or added, else the one in the package.
 
     Parameters
     ----------
     model : Model
+        Model of the zoo, or the user's own.
 
     Returns
     -------
     Path or None
-        None where they are not here, and for a model of random filters.
+        None if there are no weights on this machine, or if the model has random filters.
+
+    Examples
+    --------
+    >>> from caffe_style.networks.zoo import get_model
+    >>> weights_path(get_model("strokenet")).suffix
+    '.caffemodel'
+    >>> weights_path(get_model("vgg16-random")) is None
+    True
     """
     if model.random:
         return None
@@ -52,11 +61,12 @@ def weights_path(model: Model) -> Optional[Path]:
 
 
 def how_to_get(model: Model) -> str:
-    """Say in one line that a model's weights are missing, and the way to them.
+    """Return one line that says that a model's weights are missing, and how to get them.
 
     Parameters
     ----------
     model : Model
+        Model whose weights are missing.
 
     Returns
     -------
@@ -71,14 +81,15 @@ def how_to_get(model: Model) -> str:
 
 
 def fetch(model: Union[str, Model], progress: bool = True) -> Path:
-    """Download a model's weights, unless they are here.
+    """Download a model's weights, unless they are on this machine already.
 
-    A download that was interrupted goes on where it stopped. The mirrors are tried in order. What
-    arrives is checked (checksum, layer names and shapes) before it gets its final name.
+    An interrupted download is resumed. The mirrors are tried in order. The checksum, layer names and shapes are
+    checked before the file gets its final name.
 
     Parameters
     ----------
     model : str or Model
+        Model, or its name.
     progress : bool
         Show a progress bar on standard error.
 
@@ -90,7 +101,7 @@ def fetch(model: Union[str, Model], progress: bool = True) -> Path:
     Raises
     ------
     WeightsError
-        If it has no address, cannot be reached, or sends something else.
+        If the model has no address, or no server can be reached or sends the right file.
     """
     model = get_model(model) if isinstance(model, str) else model
     _refuse_random(model)
@@ -128,13 +139,14 @@ def fetch(model: Union[str, Model], progress: bool = True) -> Path:
 
 
 def add(model: Union[str, Model], file: Union[str, Path]) -> Path:
-    """Take a local caffemodel as a model's weights.
+    """Add a local caffemodel as a model's weights.
 
     Parameters
     ----------
     model : str or Model
+        Model, or its name.
     file : str or Path
-        Copied; checked first.
+        The caffemodel, which is checked and then copied.
 
     Returns
     -------
@@ -144,7 +156,7 @@ def add(model: Union[str, Model], file: Union[str, Path]) -> Path:
     Raises
     ------
     WeightsError
-        If the file is missing, broken, or of another network.
+        If the file is missing, broken, or belongs to another network.
     """
     model = get_model(model) if isinstance(model, str) else model
     _refuse_random(model)
@@ -175,16 +187,17 @@ def refuse_replaced(model: Model, file: Path) -> None:
 
 
 def record(model: Model) -> Dict[str, object]:
-    """Return what was noted when a model's weights were taken in.
+    """Return what was recorded when a model's weights were fetched or added.
 
     Parameters
     ----------
     model : Model
+        Model of the zoo, or the user's own.
 
     Returns
     -------
     dict
-        ``source``, ``sha256`` and ``size`` (bytes) of the file; empty where nothing was noted.
+        ``source``, ``sha256`` and ``size`` in bytes of the file; empty if nothing was recorded.
     """
     note = _note(_place(model))
     try:
@@ -209,7 +222,7 @@ def _refuse_random(model: Model) -> None:
 
 
 def _download(model: Model, url: str, progress: bool) -> Path:
-    """Download and check against the checksum; pooch removes what does not match."""
+    """Download the weights and check them; pooch removes a file whose checksum differs."""
     import logging
 
     import pooch
@@ -230,7 +243,7 @@ def _download(model: Model, url: str, progress: bool) -> Path:
             downloader=ResumingDownloader(part, progress),
         )
     except ValueError:
-        raise WeightsError("%s: what it sends has another checksum" % url) from None
+        raise WeightsError("%s: the file it sends has another checksum" % url) from None
     except OSError as error:
         raise WeightsError("cannot write to %s: %s" % (place.parent, error.strerror)) from None
     finally:
@@ -239,7 +252,7 @@ def _download(model: Model, url: str, progress: bool) -> Path:
 
 
 def _install(model: Model, file: Path, source: str) -> Path:
-    """Check a file, and put a copy under its final name in one step."""
+    """Check a file, and copy it to its final name in one step."""
     refuse_replaced(model, file)
     check_fit(model, file)
     place = _place(model)

@@ -1,8 +1,8 @@
-"""The model zoo: which networks there are, where their weights come from, and how to use them.
+"""The model zoo: the known networks, the sources of their weights, and their default settings.
 
-A model is a folder with a ``readme.md`` whose front matter follows the Caffe Model Zoo (name,
-caffemodel, caffemodel_url, sha1, license) with a few keys of ours: prototxt, mean, the default
-content and style layers and weights, pooling.
+A model is a folder with a ``readme.md`` whose front matter follows the Caffe Model Zoo (name, caffemodel,
+caffemodel_url, sha1, license), with a few keys of our own: prototxt, mean, pooling, and the default content and
+style layers and weights.
 """
 
 from __future__ import annotations
@@ -20,53 +20,52 @@ from . import resources
 
 IMAGENET_MEAN = (103.939, 116.779, 123.68)
 
-# Strongest first: the first one a readme states is the one a download is checked against.
+# Strongest first: a download is checked against the first one that a readme states.
 CHECKSUMS = ("sha384", "sha256", "sha1", "md5")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network of the zoo, or of the user's own.
+    """A network of the zoo, or the user's own.
 
     Attributes
     ----------
     name : str
-        What the command line calls it: its folder's name.
+        Name on the command line, which is the name of the model's folder.
     title : str
-        Its full name.
+        Full name.
     prototxt : Path
-        The network definition.
+        Path of the network definition.
     folder : Path
-        Where its description is.
+        Folder of the model's description.
     own : bool
-        Not of the zoo: its weights lie in `folder`, not in the cache.
+        Whether the model is the user's own. Its weights are then in `folder`, not in the cache.
     mean : tuple of 3 floats
-        Subtracted from the image, in BGR order, on the 0 to 255 scale.
+        Mean to subtract from the image, in BGR order, from 0 to 255.
     content_layers, style_layers : dict of str to float
-        Blob names and their weights; empty where nothing is known.
+        Default layers and their weights; empty if the description does not say.
     content_weight, style_weight, tv_weight : float
-        Default weights of the two sums and of the total variation, relative (see
-        `caffe_style.scene.terms`).
+        Default weights of content, style and total variation, relative (see `caffe_style.scene.terms.scale`).
     pooling : {"max", "average"}
-        The pooling that suits style transfer with this model; the prototxt keeps the published one.
+        Pooling that suits style transfer with this model. The prototxt keeps the published one.
     random : bool
-        It has no trained weights: its filters are drawn from a seed.
+        Whether the model has random filters, drawn from a seed, instead of trained weights.
     caffemodel : str
-        File name of its weights.
+        File name of the weights.
     urls : tuple of str
-        Where to download them, tried in order.
+        Addresses of the weights, tried in order.
     checksum : str, optional
-        Of the download, as ``algorithm:hex``.
+        Checksum of the download, as ``algorithm:hex``.
     size : int, optional
-        Of the download, in bytes.
+        Size of the download in bytes.
     replaced : tuple of str
         SHA-256 of the weights that came with earlier versions of the package.
     renames : dict of str to str
-        Parts of published layer names -> the prototxt's, where they differ.
+        Maps parts of published layer names to those of the prototxt, where they differ.
     license : str
-        Of the weights.
+        License of the weights.
     description : str
-        The readme's text, Markdown.
+        Text of the readme, in Markdown.
     """
 
     name: str
@@ -98,19 +97,24 @@ def list_models() -> List[Model]:
     Returns
     -------
     list of Model
+
+    Examples
+    --------
+    >>> "vgg19" in [model.name for model in list_models()]
+    True
     """
     readmes = sorted(resources.folder("models").glob("*/readme.md"))
     return [_read(readme, own=False) for readme in readmes]
 
 
 def get_model(name: Union[str, Path]) -> Model:
-    """Return a model of the zoo by name, or one of the user's own by path.
+    """Return a model of the zoo by name, or the user's own by path.
 
     Parameters
     ----------
     name : str or Path
-        ``vgg19``; or a folder with a ``readme.md``; or such a file; or a prototxt, whose weights
-        are then expected beside it, under its name with the ending ``.caffemodel``.
+        Name of a model, such as ``vgg19``, or the path of a ``readme.md``, of a folder with one, or of a
+        prototxt. The weights of ``net.prototxt`` are then expected in ``net.caffemodel`` in the same folder.
 
     Returns
     -------
@@ -120,6 +124,11 @@ def get_model(name: Union[str, Path]) -> Model:
     ------
     ModelError
         If there is no such model, or its description is broken.
+
+    Examples
+    --------
+    >>> get_model("vgg19").mean
+    (103.939, 116.779, 123.68)
     """
     readme = resources.folder("models") / str(name) / "readme.md"
     # Path.is_file and its like raise OSError for names that are too long.
@@ -224,7 +233,7 @@ def _text(front: Dict[str, Any], key: str, default: str) -> str:
 
 
 def _file_name(name: str) -> str:
-    """A caffemodel lies beside its readme, or in the cache: a path would lead elsewhere."""
+    """Check that a caffemodel's name is no path: the file is in the readme's folder or in the cache."""
     if not name or "\0" in name or Path(name).name != name:
         raise ValueError("caffemodel must be the name of a file, not %s" % noted.shortened(name))
     return name
@@ -255,7 +264,7 @@ def _mean(value: Any) -> Tuple[float, float, float]:
 
 
 def _mapping(front: Dict[str, Any], key: str, read: Callable) -> Dict[str, Any]:
-    """A mapping from names of layers to what `read(value, key)` makes of each value."""
+    """Return a mapping of layer names to `read(value, key)` of each value."""
     value = front.get(key, {})
     if not isinstance(value, dict):
         what = "weights, as {conv4_2: 1}" if read is _number else "names, as {conv1: conv1_1}"

@@ -1,10 +1,10 @@
-"""The objective: loss terms on blobs become one value and one gradient to the image.
+"""The objective: the sum of loss terms on blobs, with its gradient with respect to the image.
 
-This is the only place that runs a net. The image goes forward up to the highest blob that has a term. Then
-the terms are visited from the top down: the gradient of a term is added to its blob's diff, and the layers
-between this blob and the next one below run backward, down to the image (Gatys et al. 2015, eqs. 2, 6 and 7;
-Caffe's `_forward(start, end)` and `_backward(start, end)` are both inclusive). The public `forward` and
-`backward` also return views of blobs, for which a device has to copy them to the host.
+The net runs forward from the image up to the highest blob that has a term. Then the terms are visited from the
+top down. The gradient of a term is added to its blob's diff, and the layers between this blob and the next one
+below run backward, down to the image (Gatys et al. 2015, eqs. 2, 6 and 7). Caffe's `_forward(start, end)` and
+`_backward(start, end)` include both ends. The public `forward` and `backward` are not used: they return blobs,
+which a device would have to copy to the host.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Term(NamedTuple):
     Attributes
     ----------
     name : str
-        Under which its value is reported, for instance "style conv1_1".
+        Name under which the value is reported, for instance "style conv1_1".
     blobs : tuple of str
-        What it reads.
+        Blobs that the loss reads.
     loss : callable
-        `loss(features, gradients) -> float`: given the responses (N, H, W) of each blob it adds the weighted
-        gradient to each array of `gradients` in place and returns the weighted value.
+        `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
+        gradient to each array of `gradients` in place, and returns the weighted value.
     """
 
     name: str
@@ -38,9 +38,31 @@ class Term(NamedTuple):
 
 
 def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
-    """The term of a loss `loss(features, target, weight, gradient)` (see `caffe_style.losses`) on one blob.
+    """Make the term of a loss on one blob.
 
-    The target goes to where the responses are at the first evaluation, and stays there.
+    Parameters
+    ----------
+    name : str
+        Name of the term.
+    blob : str
+        Blob that the loss reads.
+    loss : callable
+        `loss(features, target, weight, gradient)`, see `caffe_style.losses`.
+    target : any
+        Target of the loss. The first evaluation moves it to the device of the responses.
+    weight : float
+        Factor of the loss.
+
+    Returns
+    -------
+    Term
+
+    Examples
+    --------
+    >>> from caffe_style import losses
+    >>> term = single_term("content", "conv1", losses.content, target=0.0, weight=2.0)
+    >>> term.name, term.blobs
+    ('content', ('conv1',))
     """
 
     def evaluate(features: Arrays, gradients: Arrays) -> float:
@@ -52,24 +74,39 @@ def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float
 
 
 class Objective:
-    """The sum of terms as a function of the image.
+    """The sum of loss terms as a function of the image.
 
-    Losses work where the net does: on a device that shows its memory as arrays neither responses nor gradients
+    Losses are computed on the net's device. If it exposes its memory as arrays, neither responses nor gradients
     are copied to the host.
 
     Parameters
     ----------
     net : Net
-        A pycaffe net, genuine or embedded, with one image in its batch.
+        A pycaffe net, genuine or embedded, with a batch of one image.
     input_blob : str
-        The image.
+        Name of the blob that holds the image.
     terms : sequence of Term
-        At least one.
+        At least one term.
 
     Raises
     ------
     LayerError
-        When a term names a blob that the net has not.
+        If a term names a blob that the net does not have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import caffe_style as cs
+    >>> from caffe_style import losses
+    >>> network = cs.open_network("strokenet")
+    >>> image = np.full((32, 32, 3), 128, np.uint8)
+    >>> blob = list(network.model.style_layers)[0]
+    >>> target = losses.target_gram(network.features(image, [blob])[blob])
+    >>> term = single_term("style", blob, losses.gram, target, weight=1.0)
+    >>> objective = Objective(network.net, network.input_blob, [term])
+    >>> value, gradient, parts = objective(network.to_blob(image))
+    >>> round(value, 3), gradient.shape, list(parts)
+    (0.0, (1, 3, 32, 32), ['style'])
     """
 
     def __init__(self, net: Net, input_blob: str, terms: Sequence[Term]) -> None:
@@ -97,31 +134,31 @@ class Objective:
         self._fed = {blob: self._is_read_below(blob, top) for blob in watched}
 
     def _is_read_below(self, blob: str, top: int) -> bool:
-        """Whether backward from layer `top` writes the blob's diff, so that a term adds to it."""
+        """Return whether backward from layer `top` writes the blob's diff, so that a term must add to it."""
         readers = self._layers[self._writer[blob] + 1 : top + 1]
         return any(blob in self.net.bottom_names[layer] for layer in readers)
 
     def __call__(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
-        """Evaluate.
+        """Evaluate the objective and its gradient.
 
         Parameters
         ----------
         image : array, (1, 3, H, W)
-            As the network reads it (BGR, mean-free): numpy's, or one on the net's device.
+            Image as the network reads it (BGR, mean-free), a numpy array or one on the net's device.
 
         Returns
         -------
         value : float
             Sum of all terms.
         gradient : array, (1, 3, H, W) float32
-            A view of the input blob's diff, where the image is: it changes with the next evaluation.
+            A view of the input blob's diff, on the image's device. The next evaluation overwrites it.
         parts : dict of str to float
             The value of each term.
 
         Raises
         ------
         ResourceError
-            When there is no memory left.
+            If memory runs out.
         """
         with estimate.explained(self.net, self.input_blob):
             return self._run(image)
@@ -136,7 +173,7 @@ class Objective:
         for blob, below in zip(self._stops, self._stops[1:] + [None]):
             diff = _slope(net, blob)
             if not self._fed[blob]:
-                # Nothing that ran wrote this diff: it still holds an older evaluation's.
+                # No layer wrote this diff: it still holds that of an older evaluation.
                 diff[...] = 0
             for term in [term for term in todo if blob in term.blobs]:
                 todo.remove(term)
@@ -151,7 +188,7 @@ class Objective:
         return sum(parts.values()), gradient, parts
 
     def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> float:
-        """Value of a term; its gradient goes to `blob`'s diff, and to `pending` for blobs further down."""
+        """Return a term's value; add its gradient to `blob`'s diff, and to `pending` for lower blobs."""
         features = [responses(self.net, name)[0] for name in term.blobs]
         gradients = []
         for name, values in zip(term.blobs, features):
@@ -163,7 +200,7 @@ class Objective:
 
 
 def set_image(net: Net, name: str, image: Any) -> None:
-    """Write an image (1, 3, H, W), numpy's or one on the net's device, into a blob of its shape."""
+    """Write an image (1, 3, H, W), a numpy array or one on the net's device, into a blob of its shape."""
     if arrays.namespace(image) is arrays.np:
         net.blobs[name].data[...] = image
     else:
@@ -171,7 +208,7 @@ def set_image(net: Net, name: str, image: Any) -> None:
 
 
 def responses(net: Net, name: str) -> Any:
-    """A blob's data where losses work, only to be read: asking for more would make a device copy it back."""
+    """Return a blob's data on the device of the losses, for reading only, so that no device copies it back."""
     device, blob = getattr(net, "device", None), net.blobs[name]
     if hasattr(device, "data_of"):
         return device.data_of(blob)
@@ -179,13 +216,13 @@ def responses(net: Net, name: str) -> Any:
 
 
 def _slope(net: Net, name: str) -> Any:
-    """A blob's diff, to be changed."""
+    """Return a blob's diff, for writing."""
     device, blob = getattr(net, "device", None), net.blobs[name]
     return device.diff_of(blob) if hasattr(device, "diff_of") else blob.diff
 
 
 def _last_writers(net: Net) -> Dict[str, int]:
-    """Blob name -> index of the layer that wrote it last: with an in-place ReLU, the ReLU."""
+    """Map each blob's name to the index of the layer that writes it last: with an in-place ReLU, the ReLU."""
     return {
         blob: index for index, layer in enumerate(net._layer_names) for blob in net.top_names[layer]
     }

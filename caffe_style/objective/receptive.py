@@ -1,4 +1,4 @@
-"""Receptive fields: which pixels a response depends on, from a network's definition."""
+"""Receptive fields: the pixels that a response depends on, derived from a network's definition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Dict, NamedTuple, Tuple
 
 from ..errors import OptionError
 
-#: Layers whose response at a position depends on their bottoms' at this position alone.
+#: Layers whose output at a position depends on their inputs at this position alone.
 POINTWISE = frozenset(
     "AbsVal BatchNorm Bias BNLL Clip Concat Dropout Eltwise ELU Exp Log Power PReLU ReLU Scale "
     "Sigmoid Split Swish TanH Threshold".split()
@@ -20,9 +20,9 @@ class Field(NamedTuple):
     Attributes
     ----------
     jump : int
-        Pixels from one response to the next.
+        Distance from one response to the next in pixels.
     before, after : int
-        Padding counts as pixels.
+        Extent of the receptive field in pixels, with padding counted as pixels.
     """
 
     jump: int
@@ -31,14 +31,16 @@ class Field(NamedTuple):
 
 
 def receptive_fields(param: Any, input_blob: str, last_layer: str) -> Dict[str, Field]:
-    """Receptive field of every blob up to a layer.
+    """Compute the receptive field of every blob up to a layer.
 
     Parameters
     ----------
     param : NetParameter
+        Definition of the network.
     input_blob : str
-        The image.
+        Name of the blob that holds the image.
     last_layer : str
+        Name of the last layer to consider.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def _field_above(layer: Any, below: Any) -> Field:
 
 
 def _window(layer: Any) -> Tuple[int, int, int]:
-    """Extent, stride and padding of a layer that looks through a square window."""
+    """Return extent, stride and padding of a layer with a square window."""
     if layer.type == "Convolution":
         window = layer.convolution_param
         sizes = [
@@ -115,7 +117,7 @@ def _window(layer: Any) -> Tuple[int, int, int]:
 
 
 def _only(layer: Any, values: list, default: int, sides: Tuple[int, int]) -> int:
-    """The one value for height and width, given together, for each side, or not at all."""
+    """Return the one value of height and width, whether given once, for each, or not at all."""
     given = {int(value) for value in values if value} | {int(side) for side in sides if side}
     if len(given) > 1:
         raise OptionError(
@@ -126,7 +128,13 @@ def _only(layer: Any, values: list, default: int, sides: Tuple[int, int]) -> int
 
 
 def total_stride(fields: Dict[str, Field]) -> int:
-    """Smallest number of pixels that is whole in every blob."""
+    """Return the smallest number of pixels that is a multiple of every blob's jump.
+
+    Examples
+    --------
+    >>> total_stride({"conv1": Field(2, 0, 2), "conv2": Field(3, 1, 4)})
+    6
+    """
     stride = 1
     for field in fields.values():
         stride = stride * field.jump // math.gcd(stride, field.jump)

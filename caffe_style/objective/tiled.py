@@ -1,8 +1,9 @@
-"""The objective of a picture too large for one run of the network: exact, tile by tile.
+"""The objective of a picture that is too large for the network at once: evaluated exactly, tile by tile.
 
-A first pass over the tiles adds up what a loss must know of the whole picture, for style its Gram matrix. In
-a second each tile's core gets its exact gradient, which runs back to all pixels of the window. Responses of
-the core are those of the whole picture, and so is the sum of the gradients: there is nothing to see a seam of.
+A first pass over the tiles sums what a loss needs of the whole picture, such as its Gram matrix. In a second
+pass the gradient of each tile's core is computed, with respect to all pixels of its window. The core's
+responses are those of the whole picture, and the gradients add up to the whole picture's, so there are no
+seams.
 """
 
 from __future__ import annotations
@@ -23,17 +24,18 @@ Place = Tuple[slice, slice]
 
 
 class TiledGram:
-    """Gram loss (see `losses.gram`), of positions weighted by a mask where there is one.
+    """The Gram loss (see `losses.gram`), optionally with positions weighted by a mask.
 
     Parameters
     ----------
     target : ndarray, (N, N)
         Mean Gram matrix.
     positions : int
-        M, of the whole picture.
+        Number M of positions in the whole picture.
     weight : float
+        Factor of the loss.
     mask : ndarray, (H, W), optional
-        Weight of each position, 1 on average: the one guide of `losses.gram_matrices`.
+        Weight of each position, 1 on average. It is the only guide of `losses.gram_matrices`.
     """
 
     def __init__(
@@ -44,12 +46,12 @@ class TiledGram:
         self.slope: Any = None
 
     def measure(self, features: Any, place: Place) -> np.ndarray:
-        """This core's part of the Gram matrix, in double precision."""
+        """Compute the core's part of the Gram matrix, in double precision."""
         grams = losses.gram_matrices(features, self._guides(features, place))
         return arrays.to_numpy(grams).astype(np.float64)
 
     def settle(self, grams: np.ndarray) -> float:
-        """The loss of the whole picture's Gram matrix; from here on `spread` knows the slope."""
+        """Return the loss of the whole picture's Gram matrix, and keep its slope for `spread`."""
         value, differences, scale = losses.gram_distance(
             grams, self.target, self.positions, self.weight
         )
@@ -57,7 +59,7 @@ class TiledGram:
         return value
 
     def spread(self, features: Any, gradient: Any, place: Place) -> float:
-        """Add the core's gradient; its share of the loss is in `settle`."""
+        """Add the core's gradient and return 0: `settle` returns the whole loss."""
         own = arrays.zeros_like(features)
         slope = arrays.beside(self.slope, features)
         losses.add_gram_gradient(own, features, slope, 1.0, self._guides(features, place))
@@ -78,10 +80,11 @@ class TiledLocal:
     loss : callable
         `loss(features, target, weight, gradient) -> (value, gradient)`.
     target : ndarray, (N, H, W)
-        Of the whole picture.
+        Responses of the whole picture.
     weight : float
+        Factor of the loss.
     position_power : int
-        The loss is divided by the number of positions to this power.
+        Power of the number of positions by which the loss is divided.
     """
 
     def __init__(
@@ -94,9 +97,9 @@ class TiledLocal:
     measure = settle = None
 
     def spread(self, features: Any, gradient: Any, place: Place) -> float:
-        """Add the core's gradient; returns its share of the loss."""
+        """Add the core's gradient, and return its share of the loss."""
         share = (arrays.count(features[0]) / self.positions) ** self.position_power
-        # The whole target stays on the host: a tile's part of it is all that has to fit.
+        # The whole target stays on the host: only a tile's part of it has to fit on the device.
         target = arrays.beside(arrays.copy_of(self.target[(slice(None),) + place]), features)
         value, slope = self.loss(features, target, self.weight * share)
         gradient += slope
@@ -109,7 +112,9 @@ class TiledTerm(NamedTuple):
     Attributes
     ----------
     name, blob : str
+        Name of the term, and the blob that it reads.
     loss : TiledGram or TiledLocal
+        The loss with its target and weight.
     """
 
     name: str
@@ -118,18 +123,20 @@ class TiledTerm(NamedTuple):
 
 
 class TiledObjective:
-    """The sum of terms as a function of the image; called as `objective.Objective` is.
+    """The sum of terms as a function of the image, with the interface of `objective.Objective`.
 
     Parameters
     ----------
     network : Network
+        Network that computes the responses.
     shape : (int, int)
         Height and width of the picture.
     size : int
         Largest side of a tile in pixels.
     terms : sequence of TiledTerm
+        Terms on responses.
     image_terms : sequence of Term
-        On the image itself, which is at hand whole.
+        Terms on the image itself, which are not tiled.
     """
 
     def __init__(
@@ -151,7 +158,7 @@ class TiledObjective:
         )
 
     def _in_tile(self, term: TiledTerm) -> Any:
-        """The term's loss on the core of the present tile."""
+        """Return the term's loss on the core of the current tile."""
         field = self.fields[term.blob]
 
         def evaluate(features: Any, gradients: Any) -> float:
@@ -161,7 +168,7 @@ class TiledObjective:
         return evaluate
 
     def __call__(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
-        """Evaluate: see `objective.Objective.__call__`. The gradient is the caller's to keep."""
+        """Evaluate as `objective.Objective.__call__` does, but return a new array for the gradient."""
         parts = self._settle(image)
         xp = arrays.namespace(image)
         gradient = xp.zeros_like(image, dtype=xp.float32)
@@ -179,7 +186,7 @@ class TiledObjective:
         return sum(parts.values()), gradient, parts
 
     def _settle(self, image: Any) -> Dict[str, float]:
-        """First pass: what the losses must know of the whole picture."""
+        """Make the first pass: sum what the losses need of the whole picture."""
         parts = {term.name: 0.0 for term in self.terms}
         asking = [term for term in self.terms if term.loss.measure is not None]
         sums: Dict[str, Any] = {}
@@ -196,7 +203,7 @@ class TiledObjective:
 def cut(
     network: Network, shape: Tuple[int, int], size: int, blobs: Sequence[str]
 ) -> Tuple[List[Tile], Dict[str, Field]]:
-    """The tiles of a picture for these blobs, and the blobs' receptive fields."""
+    """Return the tiles of a picture for these blobs, and the blobs' receptive fields."""
     last = network.last_layer(list(blobs) + [network.input_blob])
     fields = receptive_fields(network.param, network.input_blob, last)
     return plan(shape, size, fields.values()), fields
@@ -209,9 +216,10 @@ def responses(
     fields: Dict[str, Field],
     blobs: Sequence[str],
 ) -> Iterator[Tuple[str, Place, Any]]:
-    """Run the network over the tiles; yield blob, place in the whole, and the core's responses (N, h, w).
+    """Run the network on each tile; yield each blob, the core's place, and the core's responses (N, h, w).
 
-    `image` is (1, 3, H, W), as the network reads it; the responses are where the net's losses work.
+    `image` (1, 3, H, W) is as the network reads it. The place is the core's position in the whole picture's
+    responses. The responses are on the device of the losses.
     """
     if not blobs:
         return

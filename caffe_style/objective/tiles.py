@@ -1,4 +1,4 @@
-"""Tiles: overlapping windows of a picture, and the part of each whose responses are those of the whole."""
+"""Tiles: overlapping windows of a picture, each with a core whose responses are those of the whole picture."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Iterable, List, NamedTuple, Tuple
 from ..errors import OptionError
 from .receptive import Field, total_stride
 
-#: Windows begin at multiples of so many responses. Kernels that work on blocks of 4 x 4 responses then
-#: round as they do on the whole picture; otherwise a rectifier here and there, all but zero, would tip.
+#: Windows begin at multiples of this many responses. Kernels that work on blocks of 4 x 4 responses then round
+#: as they do on the whole picture. Otherwise a few rectifiers with inputs near zero would switch.
 BLOCK = 4
 
 
@@ -18,9 +18,9 @@ class Span(NamedTuple):
     Attributes
     ----------
     start, stop : int
-        What the network sees.
+        The window, which the network reads.
     core_start, core_stop : int
-        What it is asked about: cores lie side by side and cover the picture.
+        The core, whose responses are used. The cores cover the picture without overlap.
     last : bool
         Whether the core reaches the end of the picture.
     """
@@ -32,12 +32,12 @@ class Span(NamedTuple):
     last: bool
 
     def inside(self, jump: int) -> slice:
-        """The core among the window's own responses of a blob."""
+        """Return the slice of the core in a blob's responses to the window."""
         first = (self.core_start - self.start) // jump
         return slice(first, None if self.last else (self.core_stop - self.start) // jump)
 
     def within(self, jump: int) -> slice:
-        """The core among the whole picture's responses of a blob."""
+        """Return the slice of the core in a blob's responses to the whole picture."""
         return slice(self.core_start // jump, None if self.last else self.core_stop // jump)
 
 
@@ -49,15 +49,15 @@ class Tile(NamedTuple):
 
     @property
     def window(self) -> Tuple[slice, slice]:
-        """What the network sees of the picture, as slices of height and width."""
+        """The part of the picture that the network reads, as slices of height and width."""
         return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
 
     def inside(self, field: Field) -> Tuple[slice, slice, slice]:
-        """The core among the window's own responses (N, h, w) of a blob."""
+        """Return the slices of the core in a blob's responses (N, h, w) to the window."""
         return slice(None), self.rows.inside(field.jump), self.columns.inside(field.jump)
 
     def within(self, field: Field) -> Tuple[slice, slice]:
-        """The core among the whole picture's responses (H, W) of a blob."""
+        """Return the slices of the core in a blob's responses (H, W) to the whole picture."""
         return self.rows.within(field.jump), self.columns.within(field.jump)
 
 
@@ -65,8 +65,8 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
     """Cut a picture into windows of one shape whose cores respond as in the whole picture.
 
     A window begins at a multiple of the network's total stride, so that its responses lie on the whole
-    picture's grid, and reaches as far around its core as the responses there can see. At the picture's
-    border it ends with the picture: padding happens where it does in the whole.
+    picture's grid. It extends around its core by the receptive field of the responses. At the picture's border
+    it ends with the picture, so that padding is the same as for the whole picture.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
     size : int
         Largest side of a window in pixels.
     fields : iterable of Field
-        Of the blobs that are read, and of those below them.
+        Receptive fields of the blobs that are read, and of those below them.
 
     Returns
     -------
@@ -84,7 +84,13 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
     Raises
     ------
     OptionError
-        When windows of this size are all margin.
+        If windows of this size leave no room for a core.
+
+    Examples
+    --------
+    >>> tiles = plan((64, 200), size=128, fields=[Field(1, 1, 1)])
+    >>> [tile.window[1] for tile in tiles]
+    [slice(0, 128, None), slice(72, 200, None)]
     """
     fields = {str(index): field for index, field in enumerate(fields)}
     stride = total_stride(fields)
@@ -103,7 +109,8 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
 def _spans(length: int, size: int, margin: int, stride: int) -> List[Span]:
     if length <= size:
         return [Span(0, length, 0, length, True)]
-    # As long past a multiple of a block as the picture, so that the last window begins at one.
+    # The remainder modulo a block equals the picture's, so that the last window begins at a multiple of a
+    # block.
     block = BLOCK * stride
     window = size - (size - length) % block
     step = (window - 2 * margin) // block * block

@@ -1,4 +1,4 @@
-"""Lowering an objective with L-BFGS, SciPy's or our own, and the record of each evaluation.
+"""Minimising an objective with L-BFGS, SciPy's or our own, and the record of each evaluation.
 
 May import backends and errors.
 """

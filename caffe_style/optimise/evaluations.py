@@ -1,4 +1,4 @@
-"""The evaluations of an optimisation: their records, their result, and what ends them."""
+"""The evaluations of an optimisation: their records, the result, and the errors that end them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ Evaluate = Callable[[Any], Tuple[Any, ...]]
 
 @dataclass
 class Record:
-    """One evaluation.
+    """The record of one evaluation.
 
     Attributes
     ----------
     iteration : int
-        The step it belongs to: 0 is the start, then accepted steps are counted from 1.
+        Step that the evaluation belongs to: 0 is the start, and accepted steps are counted from 1.
     loss : float
+        Value of the objective.
     terms : dict of str to float
-        The parts of the loss by name; empty if the objective does not tell them.
+        Parts of the loss by name; empty if the objective does not return them.
     seconds : float
-        Since the optimisation began.
+        Seconds since the optimisation began.
     evaluation : float
         Seconds that the evaluation itself took.
     accepted : bool
@@ -46,20 +47,20 @@ class Record:
 
 @dataclass
 class Result:
-    """What an optimisation came to.
+    """The result of an optimisation.
 
     Attributes
     ----------
     image : ndarray
         The last accepted point, in the start's shape and type.
     history : list of Record
-        One an evaluation.
+        One record for each evaluation.
     status : str
-        "finished" (all iterations), "converged" (neither loss nor gradient change any more), "stuck" (the line
-        search found nothing lower), "stopped" (by the callback), "interrupted" (Ctrl-C), "diverged" or "failed"
-        (another error).
+        How the optimisation ended: "finished" (all iterations done), "converged" (the loss or gradient no
+        longer changes), "stuck" (the line search found no lower loss), "stopped" (by the callback),
+        "interrupted" (Ctrl-C), "diverged" (the loss is no longer a number) or "failed" (another error).
     message : str
-        The same for people.
+        The status as a sentence.
     """
 
     image: np.ndarray
@@ -74,12 +75,12 @@ class Result:
 
     @property
     def iterations(self) -> int:
-        """Steps taken."""
+        """Number of accepted steps."""
         return max(0, len(self.accepted) - 1)
 
 
 class DivergedError(CaffeStyleError):
-    """The loss or its gradient is no longer a number. `result` holds the last good picture."""
+    """The loss or its gradient is no longer a finite number. `result` holds the last good picture."""
 
     def __init__(self, message: str, result: Result) -> None:
         super().__init__(message)
@@ -87,40 +88,46 @@ class DivergedError(CaffeStyleError):
 
 
 def attach(error: Exception, result: Callable[..., Any], *arguments: Any) -> None:
-    """Let an error carry what was reached, `result(*arguments)`, unless that fails as well."""
+    """Attach the result so far, `result(*arguments)`, to an error, or None if that fails as well."""
     try:
         reached = result(*arguments)
-    except Exception:  # a device that is lost has its picture with it
+    except Exception:  # if the device failed, its picture is lost
         reached = None
     error.result = reached  # type: ignore[attr-defined]
 
 
 def result_of(error: BaseException) -> Optional[Any]:
-    """The result that an error carries; None if it came before there was one."""
+    """Return the result that an error carries, or None if there was none yet.
+
+    Examples
+    --------
+    >>> result_of(ValueError("no result")) is None
+    True
+    """
     result = getattr(error, "result", None)
     return result if hasattr(result, "history") else None
 
 
 class Stopped(Exception):
-    """The callback's StopIteration, under a name that scipy does not handle itself in some versions."""
+    """The callback's StopIteration, renamed because some versions of scipy handle StopIteration themselves."""
 
 
 class Run:
-    """The evaluations on their way into a result, and the last accepted point.
+    """A running optimisation: its evaluations so far, and the last accepted point.
 
     Parameters
     ----------
     function, start, callback, state, save
-        As of `caffe_style.optimise.minimise.minimise`, where they are described.
+        See `caffe_style.optimise.minimise.minimise`.
 
     Attributes
     ----------
     point, trial : array
-        The picture that was accepted last, and the one that was evaluated last; float64.
+        The last accepted and the last evaluated picture, float64.
     iteration : int
-        Steps accepted.
+        Number of accepted steps.
     at_start : bool
-        To be set when the next evaluation is one of `point`.
+        Whether the next evaluation is at `point`; set by the caller.
     """
 
     def __init__(
@@ -143,29 +150,29 @@ class Run:
         self.step_length = state.step_length if state else math.sqrt(arrays.count(start))
 
     def scale(self) -> float:
-        """Unit in which scipy sees the picture.
+        """Return the unit in which scipy sees the picture.
 
-        L-BFGS does not depend on it, but for its first step, of length one: this makes it as long as the
-        last step taken, at first a change of one in each value, and saves the line search growing it from
-        nothing. A power of two, so that nothing is rounded.
+        L-BFGS depends on it only in its first step, which has length one. With this unit the first step is as
+        long as the last step taken; at the start it changes each value by about one. This saves the line search
+        from growing a tiny step. The unit is a power of two, so that nothing is rounded.
         """
         return 2.0 ** round(math.log2(self.step_length))
 
     def evaluate_scaled(self, x: np.ndarray, scale: float) -> Tuple[float, np.ndarray]:
-        """Evaluate at `scale * x`; loss and gradient by x, flat."""
+        """Evaluate at `scale * x`; return the loss and its flat gradient with respect to x."""
         np.multiply(x.reshape(self.trial.shape), scale, out=self.trial)
         loss, gradient = self.evaluate(self.trial)
         gradient *= scale
         return loss, gradient.ravel()
 
     def evaluate(self, trial: Any) -> Tuple[float, Any]:
-        """Evaluate; the gradient is in a buffer that the next evaluation overwrites."""
+        """Evaluate the objective; the next evaluation overwrites the returned gradient."""
         self.trial = trial
         asked = time.perf_counter()
         with interrupts.within():
             loss, gradient, *terms = self.function(trial)
         self.gradient[...] = gradient
-        # A device has answered when its last number is there.
+        # A device has finished when its last number has arrived.
         finite = math.isfinite(loss) and bool(arrays.namespace(trial).isfinite(gradient).all())
         answered = time.perf_counter()
         starting, self.at_start = self.at_start, False
@@ -194,16 +201,17 @@ class Run:
         raise DivergedError(message, self.end("diverged", message))
 
     def _turned_back(self, step: Any) -> Tuple[float, Any]:
-        """Answer a step so long that the loss overflows with a slope upwards: the line search shortens it.
+        """Report a high loss with a rising slope for a step so long that the loss overflows.
 
-        Only a step longer than the last one taken: a shorter one would not be to blame.
+        The line search then shortens the step. This is done only for a step longer than the last accepted one,
+        since a shorter step cannot be the cause.
         """
         height = 10 * abs(self.loss) or 1.0
         step *= 2 * height / arrays.dot(step, step)
         return self.loss + height, step
 
     def accept(self) -> None:
-        """Note that the line search took the last evaluation."""
+        """Record that the line search accepted the last evaluation."""
         step = self.trial - self.point
         self.step_length = math.sqrt(arrays.dot(step, step)) or self.step_length
         self.point[...] = self.trial

@@ -1,8 +1,8 @@
-"""L-BFGS of our own, for arrays wherever they are (Nocedal & Wright 2006, algorithms 3.5, 3.6 and 7.4).
+"""L-BFGS for arrays on any device (Nocedal & Wright 2006, algorithms 3.5, 3.6 and 7.4).
 
-SciPy's works on the host alone: every evaluation would carry the picture and its gradient over the bus. This
-one runs on numpy's arrays and on a device's tensors alike, all of them float64 as SciPy's. Its state is plain:
-it can be saved, and a run goes on from it.
+SciPy's L-BFGS-B runs on the host only, so every evaluation would copy the picture and its gradient to the host.
+This implementation runs on numpy arrays and on a device's tensors, in float64 like SciPy's. Its state consists
+of plain arrays and numbers, so that a run can be saved and continued.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Callable, List, NamedTuple, Tuple
 
 from ..backends import arrays
 
-#: A step must lower the loss by this part of what its slope promises, and leave at most that part of the slope.
+#: Constants of the strong Wolfe conditions: sufficient decrease, and curvature.
 DECREASE, CURVATURE = 1e-3, 0.9
-#: Evaluations in one line search.
+#: Most evaluations in one line search.
 SEARCH = 20
 
 Evaluate = Callable[[Any], Tuple[float, Any]]
@@ -23,21 +23,22 @@ Evaluate = Callable[[Any], Tuple[float, Any]]
 
 @dataclass
 class State:
-    """Where a run of L-BFGS is, in arrays of the picture's shape.
+    """The state of L-BFGS. All arrays have the picture's shape.
 
     Attributes
     ----------
     point : array
         The picture.
     step_length : float
-        Euclidean length of the last step, and of the first one without a memory.
+        Euclidean length of the last step. With an empty memory, the length of the first step to try.
     steps, changes : list of array
-        Its memory: the last steps, and how the gradient changed along each; the oldest first.
+        The memory: the last steps, and the change of the gradient along each, oldest first.
     loss : float
+        Loss at the point; NaN before the first evaluation.
     gradient : array or None
-        At the point; None before the first evaluation.
+        Gradient at the point; None before the first evaluation.
     fresh_starts : int
-        How often its memory may yet be emptied after a line search that failed.
+        How many more times the memory may be emptied after a failed line search.
     """
 
     point: Any
@@ -55,28 +56,40 @@ class State:
 
 
 def start(state: State, evaluate: Evaluate) -> None:
-    """Evaluate the point: the function may be another than before."""
+    """Evaluate the function at the state's point; it may have changed since the last step."""
     state.loss, gradient = evaluate(state.point)
     state.gradient = arrays.copy_of(gradient)
 
 
 def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
-    """Take one step; the point that is evaluated last is the one it ends at.
+    """Take one step. It ends at the point that is evaluated last.
 
     Parameters
     ----------
     state : State
-        Changed in place, once the step is taken.
+        Changed in place once the step is accepted.
     evaluate : callable
         `evaluate(x) -> (loss, gradient)`, a float and an array that the next evaluation may overwrite.
     corrections : int
-        Steps to remember.
+        Number of steps to remember.
 
     Returns
     -------
     str
-        "stepped"; "converged" if the gradient is zero; "stuck" if the line search finds nothing that the strong
-        Wolfe conditions accept.
+        "stepped"; "converged" if the gradient is zero; "stuck" if the line search finds no point that meets the
+        strong Wolfe conditions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> state = State(np.array([3.0, 4.0]), step_length=1.0)
+    >>> def square(x):
+    ...     return float(x @ x), 2 * x
+    >>> start(state, square)
+    >>> advance(state, square, corrections=10)
+    'stepped'
+    >>> state.loss < 25
+    True
     """
     direction = search_direction(state)
     slope = arrays.dot(direction, state.gradient)
@@ -100,14 +113,14 @@ def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
     steps, changes = state.steps, state.changes
     if arrays.dot(step, change) > 0:
         steps, changes = [*steps, step][-corrections:], [*changes, change][-corrections:]
-    # All at once, so that Ctrl-C finds the state before the step or after it.
+    # Assigned together, so that Ctrl-C leaves the state of before the step or of after it.
     state.steps, state.changes, state.step_length = steps, changes, length
     state.point, state.loss, state.gradient = trial, accepted.loss, gradient
     return "stepped"
 
 
 def search_direction(state: State) -> Any:
-    """-H g, with H the inverse Hessian that the memory suggests: the two-loop recursion (algorithm 7.4)."""
+    """Compute -H g with H the inverse Hessian estimated from the memory: two-loop recursion (algorithm 7.4)."""
     direction = -state.gradient
     pairs = list(zip(state.steps, state.changes))
     curvatures = [arrays.dot(step, change) for step, change in pairs]
@@ -125,7 +138,7 @@ def search_direction(state: State) -> Any:
 
 
 class Trial(NamedTuple):
-    """A step's length, the loss there and its slope along the direction."""
+    """The length of a step, the loss there, and its slope along the direction."""
 
     length: float
     loss: float
@@ -135,24 +148,30 @@ class Trial(NamedTuple):
 def line_search(
     along: Callable[[float], Tuple[float, float]], loss: float, slope: float, first: float
 ) -> Any:
-    """Find a step length that fulfils the strong Wolfe conditions (algorithms 3.5 and 3.6).
+    """Find a step length that meets the strong Wolfe conditions (algorithms 3.5 and 3.6).
 
-    `low` is the best length so far that lowers the loss enough. While nothing bounds it from above lengths
-    grow; from then on the minimum lies between `low` and `high`, and a cubic through both says where.
+    `low` is the best length so far that lowers the loss enough. The length grows until `high` bounds it from
+    above. Then a minimum lies between `low` and `high`, and a cubic through both estimates its position.
 
     Parameters
     ----------
     along : callable
         `along(length) -> (loss, slope)`.
     loss, slope : float
-        At length 0; the slope is negative.
+        Loss and slope at length 0; the slope is negative.
     first : float
         Length to try first.
 
     Returns
     -------
     Trial or None
-        The last one evaluated; None if there is none to be found.
+        The last evaluated trial; None if no length was found.
+
+    Examples
+    --------
+    >>> trial = line_search(lambda length: ((length - 2) ** 2, 2 * (length - 2)), 4.0, -4.0, 1.0)
+    >>> trial.length, trial.loss
+    (1.0, 1.0)
     """
     low, high = Trial(0.0, loss, slope), None
     length = first

@@ -1,7 +1,7 @@
-"""The optimiser: L-BFGS drives the picture, SciPy's or one that works where the network does.
+"""The optimiser: L-BFGS, either SciPy's on the host or our own on the network's device.
 
-L-BFGS keeps the last few steps and changes of gradient, and learns from them how the loss curves. Each
-iteration is one step that a line search has accepted, at the cost of one evaluation or a few.
+L-BFGS estimates the curvature of the loss from the last few steps and changes of the gradient. Each iteration
+is one step that a line search has accepted, and takes one evaluation or a few.
 """
 
 from __future__ import annotations
@@ -38,38 +38,36 @@ def minimise(
     Parameters
     ----------
     evaluate : callable
-        `evaluate(x) -> (loss, gradient)` or `(loss, gradient, terms)`: x is float64 of the start's shape,
-        gradient an array of that shape (the next evaluation may overwrite it), terms a dict of name to value.
+        `evaluate(x) -> (loss, gradient)` or `(loss, gradient, terms)`. x is float64 and has the start's shape.
+        gradient is an array of this shape, which the next evaluation may overwrite. terms maps names to values.
     start : array
-        Where to begin, in units of which one is a sensible first change of each value (grey levels).
+        Picture to start from. The first step changes each value by about one, so grey levels are a good unit.
     iterations : int
-        Accepted steps to take, at least 1.
+        Number of accepted steps, at least 1.
     optimizer : {"scipy", "device"}
-        SciPy's L-BFGS-B on the host, or `caffe_style.optimise.lbfgs` where the start is: with tensors on a
-        device nothing of the picture's size need leave it.
+        SciPy's L-BFGS-B on the host, or `caffe_style.optimise.lbfgs` on the start's device. With the latter no
+        array of the picture's size is copied to the host.
     corrections : int
-        Past steps that L-BFGS remembers (10 to 20).
+        Number of past steps that L-BFGS remembers, usually 10 to 20.
     bounds : (lower, upper), optional
-        Scalars or arrays of the start's shape. Bounds cost: the search along them takes longer than a small
-        network's evaluation; clipping the picture when it is written is usually as good. Only SciPy's takes
-        them.
+        Scalars or arrays of the start's shape, for "scipy" only. Bounds make a step slower than a small
+        network's evaluation. Clipping the finished picture is usually as good.
     callback : callable, optional
-        `callback(record, image)` after each accepted step; raising StopIteration ends the optimisation there.
-        The image (float64, where the start is) is overwritten later: copy what must stay.
+        `callback(record, image)`, called after each accepted step. It may raise StopIteration to end the
+        optimisation. The image (float64, on the start's device) is overwritten later, so copy what you keep.
     redraw : callable, optional
-        For an objective that changes on the way (targets drawn anew): `redraw(iteration)` is called before the
-        first step and then after every `steps` steps, and changes what `evaluate` computes. L-BFGS's
-        memory is then emptied: it holds differences between successive gradients, which say how the loss curves
-        only if both are of one function. So each draw is minimised on its own from where the last one ended:
-        its first step follows the gradient, as long as the step before, and curvature is learnt within the
-        draw's `steps`. The loss falls within a draw, not from draw to draw.
+        `redraw(iteration)`, for an objective with random targets. It is called before the first step and then
+        after every `steps` steps, and changes what `evaluate` computes. The memory of L-BFGS is then emptied:
+        differences of gradients describe the curvature only if both belong to the same function. The first step
+        after a call follows the gradient and is as long as the step before. The loss falls between two calls,
+        but not from call to call.
     steps : int
-        Accepted steps for each draw.
+        Number of accepted steps between two calls of `redraw`.
     state : lbfgs.State, optional
-        For "device": go on from here instead of from the start. It is kept up to date, also whenever the
-        callback is called: a run from what was saved of it then takes the same steps.
+        For "device": state to continue from, instead of from the start. It is kept up to date. A run that
+        continues from a saved copy takes the same steps.
     save : callable, optional
-        For "device": `save(state, history)` after each accepted step, before the callback.
+        For "device": `save(state, history)`, called after each accepted step, before the callback.
 
     Returns
     -------
@@ -78,13 +76,24 @@ def minimise(
     Raises
     ------
     DivergedError
-        When the loss or gradient is infinite or not a number.
+        If the loss or gradient is infinite or not a number.
     Exception
-        Whatever `evaluate` or the callback raises. After an iteration, `evaluations.result_of` finds the
-        picture so far in it.
+        Any error of `evaluate` or the callback. After the first iteration, `evaluations.result_of` returns the
+        result so far from it.
     OptionError
-        When `iterations`, `corrections` or `steps` is less than 1; for an unknown optimizer, for bounds or a
-        state that it does not take.
+        If `iterations`, `corrections` or `steps` is less than 1, if the optimizer is unknown, or if it does not
+        take the given bounds or state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def evaluate(x):
+    ...     return float(((x - 5) ** 2).sum()), 2 * (x - 5)
+    >>> result = minimise(evaluate, np.zeros((2, 2)), iterations=20)
+    >>> result.image.round(3).tolist()
+    [[5.0, 5.0], [5.0, 5.0]]
+    >>> result.status
+    'converged'
     """
     check_optimizer(optimizer, bounds is not None)
     if optimizer == "scipy" and (state is not None or save is not None):
@@ -131,7 +140,7 @@ def minimise(
 
 
 def check_optimizer(optimizer: str, bounds: bool) -> None:
-    """Raise OptionError for an optimizer that there is not, or that takes no bounds."""
+    """Raise OptionError if an optimizer is unknown, or does not take bounds that are given."""
     if optimizer not in OPTIMIZERS:
         raise OptionError(
             "unknown optimizer '%s': choose one of %s" % (optimizer, ", ".join(OPTIMIZERS))
@@ -142,7 +151,7 @@ def check_optimizer(optimizer: str, bounds: bool) -> None:
         )
 
 
-#: How a descent may end.
+#: Status and message of a descent that ends early.
 FINISHED = "finished", "finished"
 CONVERGED = "converged", "converged, nothing changes any more,"
 STUCK = "stuck", "stuck, the line search finds nothing lower,"
@@ -189,7 +198,7 @@ def _descend_by_scipy(run: Run, steps: int, corrections: int, bounds: Any) -> Tu
 def _descend_on_device(
     run: Run, state: lbfgs.State, steps: int, corrections: int
 ) -> Tuple[str, str]:
-    """The same with `caffe_style.optimise.lbfgs`."""
+    """Take up to `steps` steps with `caffe_style.optimise.lbfgs`; return how it ended."""
     goal = run.iteration + steps
     while True:
         run.at_start = True

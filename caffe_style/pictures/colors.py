@@ -1,4 +1,4 @@
-"""Keeping the content's colours (Gatys, Bethge, Hertzmann and Shechtman 2016)."""
+"""Preserving the colours of the content picture (Gatys, Bethge, Hertzmann and Shechtman 2016)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,32 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
-    """Luminance (H, W) float32, 0..255, of a picture (H, W, 3) uint8 RGB."""
+    """Compute the luminance (H, W) float32, from 0 to 255, of a picture (H, W, 3) uint8 RGB."""
     return image.astype(np.float32) @ LUMINANCE
 
 
 def grey(image: np.ndarray) -> np.ndarray:
-    """The picture without its colours, (H, W, 3) uint8."""
+    """Convert a picture to grey, (H, W, 3) uint8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grey(np.array([[[255, 0, 0]]], np.uint8)).tolist()
+    [[[76, 76, 76]]]
+    """
     return _as_picture(np.repeat(luminance(image)[:, :, np.newaxis], 3, axis=2))
 
 
 def grey_like(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The picture without its colours, as light and as contrasty as another.
+    """Convert a picture to grey, with the brightness and contrast of another picture.
 
-    L' = s_r / s (L - m) + m_r with mean m and standard deviation s of luminance (their eq. 10): a dark
-    painting would else darken a photograph.
+    L' = s_r / s (L - m) + m_r with mean m and standard deviation s of the luminance (their eq. 10). Otherwise a
+    dark painting would darken a photograph.
 
     Parameters
     ----------
     image, reference : ndarray, (H, W, 3) uint8 RGB
-        Of any sizes.
+        Pictures, which may differ in size.
 
     Returns
     -------
@@ -41,24 +48,24 @@ def grey_like(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def with_colors_of(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The luminance of `image` with the colours of `reference`, both (H, W, 3) uint8 RGB of one size.
+    """Combine the luminance of `image` with the colours of `reference`, both (H, W, 3) uint8 RGB of one size.
 
-    Colour is what differs from grey: adding the difference of luminance to all three channels leaves it.
+    The difference of luminance is added to all three channels, which keeps the chrominance.
     """
     change = luminance(image) - luminance(reference)
     return _as_picture(reference.astype(np.float32) + change[:, :, np.newaxis])
 
 
 def match_colors(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Shift and stretch the colours of a picture until their mean and covariance are another's.
+    """Transform the colours of a picture so that their mean and covariance match those of another.
 
     x' = A (x - m) + m_r with A = S_r^(1/2) S^(-1/2), S the covariance of the colours (their section 4.1,
-    "image analogies"). What leaves 0..255 is clipped.
+    "image analogies"). Values are clipped to 0..255.
 
     Parameters
     ----------
     image, reference : ndarray, (H, W, 3) uint8 RGB
-        Of any sizes.
+        Pictures, which may differ in size.
 
     Returns
     -------
@@ -76,7 +83,7 @@ def _statistics(image: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
-    """Symmetric power of a covariance; grey levels that hardly vary are not blown up."""
+    """Return a symmetric power of a covariance, without amplifying grey levels that hardly vary."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.maximum(values, 1.0) ** exponent) @ vectors.T
 

@@ -1,4 +1,4 @@
-"""Pictures: files, sizes, noise, and the way to and from Caffe's BGR mean-free arrays.
+"""Pictures: reading and writing files, resizing, noise, and conversion to and from Caffe's arrays.
 
 A picture is an RGB array (H, W, 3) of uint8.
 """
@@ -30,17 +30,23 @@ _FORMATS: Dict[str, Tuple[str, Dict[str, Any]]] = {
     ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
 
-#: Pixels of the longest edge that a format has room for.
+#: Longest edge in pixels that a format allows.
 _LONGEST_EDGE = {"JPEG": 65500, "WEBP": 16383}
 
 Size = Union[int, Tuple[int, int]]
 
 
 def read_image(path: PathLike) -> np.ndarray:
-    """Read a picture as it is meant to be seen.
+    """Read a picture from a file.
 
-    The camera's rotation is applied, transparency is laid on white, and grey, palette, CMYK, 16-bit and
-    floating-point pictures become 8-bit RGB over their full range. Of an animation, the first frame is read.
+    The camera's rotation is applied, and transparent areas become white. Grey, palette, CMYK, 16-bit and
+    floating-point pictures are converted to 8-bit RGB over their full range. From an animation the first frame
+    is read.
+
+    Parameters
+    ----------
+    path : path
+        File in any format that pillow reads.
 
     Returns
     -------
@@ -50,8 +56,8 @@ def read_image(path: PathLike) -> np.ndarray:
     Raises
     ------
     ImageError
-        If the file is missing, is not a complete picture, or has more pixels than pillow thinks safe to decode
-        (`PIL.Image.MAX_IMAGE_PIXELS`, twice; 179 million as it comes).
+        If the file is missing, is not a complete picture, or has more pixels than pillow decodes (twice
+        `PIL.Image.MAX_IMAGE_PIXELS`, by default 179 million).
     """
     from PIL import ImageOps
 
@@ -61,22 +67,32 @@ def read_image(path: PathLike) -> np.ndarray:
             pixels = np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
         except MemoryError:
             raise ImageError("%s: too large for this machine's memory" % path) from None
-        except Exception as error:  # pillow's plugins raise what they like on broken files
+        except Exception as error:  # pillow's plugins raise errors of any kind for broken files
             raise ImageError(
                 "%s: not a complete picture (%s)" % (path, files.reason(error))
             ) from error
     if pixels.ndim != 3 or 0 in pixels.shape:
         raise ImageError("%s: a picture without pixels" % path)
-    return pixels.copy()  # what pillow hands out is read-only
+    return pixels.copy()  # pillow's array is read-only
 
 
 def read_metadata(path: PathLike) -> Dict[str, Any]:
-    """Read what `write_image` noted in a picture: plain values, an empty dict if it is not one of ours.
+    """Read the metadata that `write_image` wrote into a picture.
+
+    Parameters
+    ----------
+    path : path
+        Picture file.
+
+    Returns
+    -------
+    dict
+        Plain values; empty if the picture has no metadata of ours.
 
     Raises
     ------
     ImageError
-        If the file is missing, is not a complete picture, or notes what `noted.parse_json` refuses.
+        If the file is missing, is not a complete picture, or its metadata is broken.
     """
     with _open(path) as image:
         try:
@@ -100,7 +116,7 @@ def read_metadata(path: PathLike) -> Dict[str, Any]:
 
 
 def _of_description(description: Any) -> Optional[str]:
-    """Our part of an EXIF description, which any program may have written."""
+    """Return our part of an EXIF description, which any program may have written."""
     opening = '{"%s": ' % METADATA_KEY
     if isinstance(description, str) and description.startswith(opening):
         return description[len(opening) : -1]
@@ -108,12 +124,20 @@ def _of_description(description: Any) -> Optional[str]:
 
 
 def check_writable(path: PathLike) -> None:
-    """Check that `write_image` could write there; call it before hours of work.
+    """Check, before hours of work, that `write_image` can write to a path.
 
     Raises
     ------
     ImageError
-        If the suffix is no format we write, the name is too long, or the folder is missing or not writable.
+        If the suffix is no supported format, the name is too long, or the folder is missing or not writable.
+
+    Examples
+    --------
+    >>> check_writable("picture.png")
+    >>> check_writable("picture.xyz")
+    Traceback (most recent call last):
+    ...
+    caffe_style.errors.ImageError: picture.xyz: cannot write this type of file; ...
     """
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
@@ -128,12 +152,12 @@ def check_writable(path: PathLike) -> None:
 
 
 def check_fits(path: PathLike, size: int, metadata: Optional[Dict[str, Any]] = None) -> None:
-    """Check that the format a file's suffix names has room for a picture and its metadata.
+    """Check that a file's format has room for a picture and its metadata.
 
     Parameters
     ----------
     path : path
-        Whose suffix `check_writable` found good.
+        File with a suffix that `check_writable` accepts.
     size : int
         Long edge of the picture in pixels.
     metadata : dict, optional
@@ -142,6 +166,7 @@ def check_fits(path: PathLike, size: int, metadata: Optional[Dict[str, Any]] = N
     Raises
     ------
     ImageError
+        If the format does not allow this size or this much metadata.
     """
     path = Path(path)
     kind = _FORMATS[path.suffix.lower()][0]
@@ -151,7 +176,7 @@ def check_fits(path: PathLike, size: int, metadata: Optional[Dict[str, Any]] = N
             "%s: %s has room for %d pixels each way, not %d: write a .png or .tif"
             % (path, kind, most, size)
         )
-    # The smallest picture tells whether the metadata fits, and loads what writing takes.
+    # Encoding the smallest picture shows whether the metadata fits, and imports what writing needs.
     try:
         _encode(io.BytesIO(), np.zeros((1, 1, 3), np.uint8), path, metadata or {})
     except Exception as error:
@@ -164,22 +189,33 @@ def check_fits(path: PathLike, size: int, metadata: Optional[Dict[str, Any]] = N
 def write_image(
     path: PathLike, image: np.ndarray, metadata: Optional[Dict[str, Any]] = None
 ) -> None:
-    """Write a picture as PNG, JPEG, WebP or TIFF, by the file's suffix. No half-written file is ever seen.
+    """Write a picture as PNG, JPEG, WebP or TIFF, according to the file's suffix.
+
+    The file gets its name only when it is complete.
 
     Parameters
     ----------
     path : path
-        In an existing folder; an existing file is replaced.
+        File to write, in an existing folder. An existing file is replaced.
     image : ndarray, (H, W, 3) uint8
-        RGB.
+        RGB picture.
     metadata : dict, optional
-        What JSON can hold. It goes into the file (PNG: a text chunk `caffe_style`; else: the EXIF
-        description); `read_metadata` finds it again.
+        Values that JSON can hold. They are stored in the file, in a text chunk `caffe_style` of a PNG or in the
+        EXIF description of other formats. `read_metadata` reads them.
 
     Raises
     ------
     ImageError
-        If it cannot be written there.
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> write_image("grey.png", np.full((8, 12, 3), 128, np.uint8), {"seed": 7})
+    >>> read_image("grey.png").shape
+    (8, 12, 3)
+    >>> read_metadata("grey.png")
+    {'seed': 7}
     """
     path = Path(path)
     check_writable(path)
@@ -187,12 +223,12 @@ def write_image(
         files.replace_file(
             path, lambda temporary: _encode(str(temporary), image, path, metadata or {})
         )
-    except Exception as error:  # pillow's plugins raise what they like for what has no room
+    except Exception as error:  # pillow's plugins raise errors of any kind when there is no room
         raise ImageError("%s: cannot be written (%s)" % (path, files.reason(error))) from error
 
 
 def _encode(file: Any, image: np.ndarray, path: Path, metadata: Dict[str, Any]) -> None:
-    """Write a picture, in the format of the path's suffix, to a file or a file's name."""
+    """Write a picture to a file or file name, in the format of the path's suffix."""
     from PIL import Image
 
     kind, options = _FORMATS[path.suffix.lower()]
@@ -201,18 +237,25 @@ def _encode(file: Any, image: np.ndarray, path: Path, metadata: Dict[str, Any]) 
 
 
 def resize(image: np.ndarray, size: Size) -> np.ndarray:
-    """Resize with an anti-aliasing filter (Lanczos, as wide as the shrinkage needs).
+    """Resize a picture with an anti-aliasing Lanczos filter.
 
     Parameters
     ----------
     image : ndarray, (H, W, 3) uint8, or (H, W) or (H, W, C) float32
+        Picture to resize.
     size : int or (int, int)
-        The long edge, keeping the proportions; or height and width.
+        Long edge in pixels, which keeps the proportions, or height and width.
 
     Returns
     -------
     ndarray of the same type
-        The image itself if it has this size.
+        Resized picture, or `image` itself if it has this size already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> resize(np.zeros((30, 60, 3), np.uint8), 20).shape
+    (10, 20, 3)
     """
     from PIL import Image
 
@@ -226,15 +269,29 @@ def resize(image: np.ndarray, size: Size) -> np.ndarray:
 
 
 def fitted_size(shape: Tuple[int, int], long_edge: int) -> Tuple[int, int]:
-    """Height and width in the proportions of `shape` (H, W), with the given long edge in pixels."""
+    """Return height and width in the proportions of `shape` (H, W), with the given long edge in pixels.
+
+    Examples
+    --------
+    >>> fitted_size((300, 400), long_edge=200)
+    (150, 200)
+    """
     scale = long_edge / max(shape)
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def to_caffe(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """RGB picture (H, W, 3) -> Caffe's (1, 3, H, W) float32: BGR, 0..255 less the mean (3,), in BGR order.
+    """Convert an RGB picture (H, W, 3) to Caffe's array (1, 3, H, W) float32, BGR, mean-free.
 
-    The picture may be of any type; the result is a view of channels-last memory.
+    The picture has values from 0 to 255 and any type. The mean (3,) is in BGR order. The result is a view of
+    channels-last memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> red = np.array([[[255, 0, 0]]], np.uint8)
+    >>> to_caffe(red, np.array([104.0, 117.0, 123.0])).ravel().tolist()
+    [-104.0, -117.0, 132.0]
     """
     bgr = image[:, :, ::-1].astype(np.float32, order="C")
     bgr -= np.asarray(mean, np.float32)
@@ -242,23 +299,44 @@ def to_caffe(image: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 def from_caffe(array: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Caffe's (1, 3, H, W) BGR mean-free array -> RGB picture (H, W, 3) uint8, rounded and clipped."""
+    """Convert Caffe's array (1, 3, H, W), BGR, mean-free, to an RGB picture (H, W, 3) uint8.
+
+    Values are rounded, and clipped to 0..255.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean = np.array([104.0, 117.0, 123.0])
+    >>> from_caffe(np.zeros((1, 3, 1, 1), np.float32), mean).tolist()
+    [[[123, 117, 104]]]
+    """
     bgr = array[0].transpose(1, 2, 0) + np.asarray(mean, np.float32)
     return np.ascontiguousarray(bgr.round().clip(0, 255).astype(np.uint8)[:, :, ::-1])
 
 
 def white_noise(height: int, width: int, seed: int, deviation: float = 32) -> np.ndarray:
-    """Draw Gaussian noise around mid grey, each value on its own: (H, W, 3) uint8."""
+    """Draw independent Gaussian noise around mid grey, (H, W, 3) uint8.
+
+    Examples
+    --------
+    >>> white_noise(24, 32, seed=0).shape
+    (24, 32, 3)
+    """
     return coloured_noise(height, width, 0.0, seed, deviation)
 
 
 def coloured_noise(
     height: int, width: int, exponent: float, seed: int, deviation: float = 32
 ) -> np.ndarray:
-    """Draw Gaussian noise around mid grey with amplitude spectrum |k|^-exponent; (H, W, 3) uint8.
+    """Draw Gaussian noise around mid grey with amplitude spectrum |k|^-exponent, (H, W, 3) uint8.
 
-    Exponent 0 is white; 1, pink, is what photographs have; 2 is smooth clouds. The three colours are
-    independent, each of this standard deviation in grey levels.
+    Exponent 0 gives white noise, 1 pink noise, as in photographs, and 2 smooth clouds. The three colours are
+    independent. Each has this standard deviation in grey levels.
+
+    Examples
+    --------
+    >>> coloured_noise(24, 32, exponent=1.0, seed=0).shape
+    (24, 32, 3)
     """
     noise = np.random.default_rng(seed).standard_normal((3, height, width))
     if exponent:
@@ -271,13 +349,20 @@ def coloured_noise(
 
 
 def mix(a: np.ndarray, b: np.ndarray, weight: float) -> np.ndarray:
-    """(1 - weight) a + weight b of two pictures of one size, uint8."""
+    """Mix two pictures of one size: (1 - weight) a + weight b, uint8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mix(np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 200, np.uint8), 0.25).tolist()
+    [[[50, 50, 50]]]
+    """
     mixed = (1 - weight) * a.astype(np.float32) + weight * b.astype(np.float32)
     return mixed.round().clip(0, 255).astype(np.uint8)
 
 
 def _open(path: PathLike) -> Any:
-    """Open with pillow; the header only. Whatever is wrong becomes one line."""
+    """Open a file with pillow, which reads the header only. Any error becomes an ImageError of one line."""
     from PIL import Image, UnidentifiedImageError
 
     path = Path(path)
@@ -296,13 +381,13 @@ def _open(path: PathLike) -> Any:
     except Image.DecompressionBombError:
         limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
         problem = "more than %d megapixels; make it smaller first" % limit
-    except Exception as error:  # as above: broken headers raise anything
+    except Exception as error:  # broken headers raise errors of any kind
         problem = "cannot be read (%s)" % files.reason(error)
     raise ImageError("%s: %s" % (path, problem))
 
 
 def _to_rgb(image: Any) -> Any:
-    """Convert any of pillow's modes to RGB."""
+    """Convert a picture in any of pillow's modes to RGB."""
     from PIL import Image
 
     if image.mode.startswith("I") or image.mode == "F":
@@ -335,7 +420,7 @@ def _metadata_options(kind: str, metadata: Dict[str, Any]) -> Dict[str, Any]:
         chunks.add_itxt(METADATA_KEY, text)
         chunks.add_text("Software", software)
         return {"pnginfo": chunks}
-    # Any program's description may be there: the key tells ours.
+    # Any program may write a description. The key identifies ours.
     tags = {_EXIF_DESCRIPTION: '{"%s": %s}' % (METADATA_KEY, text), _EXIF_SOFTWARE: software}
     if kind == "TIFF":
         return {"tiffinfo": tags}

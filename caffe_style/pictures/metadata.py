@@ -1,7 +1,7 @@
-"""What files note of a run, or of a model: plain values, checked before anything believes them.
+"""Metadata of runs and models in files: plain values, checked before they are used.
 
-Pictures, checkpoints and models' readmes come from anywhere. Each check raises a ValueError of one line; who
-reads the file names it. Whether a setting's value makes sense is for whoever takes the setting.
+Pictures, checkpoints and models' readmes may come from anyone. Each check raises a ValueError of one line, to
+which the caller adds the file's name. Settings check their values themselves.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import json
 import unicodedata
 from typing import Any, Dict, Mapping
 
-#: Characters of a text, and levels of lists and mappings in it: ours have some thousands, and three.
+#: Limits of a text: characters, and levels of nesting. Our own texts have some thousands, and three levels.
 LONGEST, DEEPEST = 1 << 20, 16
 
 _TEXT, _NUMBER = (str,), (int, float)
-#: What every run notes of network and machine: its types, None where a value may be missing.
+#: Types of the entries that every run records about its network and machine.
 _TYPES: Dict[str, tuple] = {
     "version": _TEXT,
     "model": _TEXT,
@@ -33,12 +33,17 @@ _TYPES: Dict[str, tuple] = {
 
 
 def parse_json(text: str, longest: int = LONGEST) -> Dict[str, Any]:
-    """Read a JSON object of at most so many characters.
+    """Read a JSON object of at most `longest` characters.
 
     Raises
     ------
     ValueError
         If the text is too long, is no JSON object, or is nested too deeply.
+
+    Examples
+    --------
+    >>> parse_json('{"size": 512}')
+    {'size': 512}
     """
     if len(text) > longest:
         raise ValueError("more than %d characters" % longest)
@@ -53,7 +58,7 @@ def parse_json(text: str, longest: int = LONGEST) -> Dict[str, Any]:
 
 
 def parse_yaml(text: str) -> Any:
-    """Read YAML without aliases, which make a short text huge.
+    """Read YAML without aliases, with which a short text can stand for a huge value.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def parse_yaml(text: str) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """SafeLoader that refuses aliases, and depths that Python could not follow."""
+        """A SafeLoader that refuses aliases, and nesting too deep for Python."""
 
         depth = 0
 
@@ -88,7 +93,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def check_depth(value: Any, deepest: int = DEEPEST) -> None:
-    """Raise ValueError where lists and mappings lie in each other more than `deepest` times."""
+    """Raise ValueError if lists and mappings are nested more than `deepest` levels deep."""
     level = [value]
     for _ in range(deepest):
         parts = [part for part in level if isinstance(part, (list, dict))]
@@ -101,7 +106,7 @@ def check_depth(value: Any, deepest: int = DEEPEST) -> None:
 
 
 def check_run(noted: Mapping[str, Any]) -> None:
-    """Check what is noted of network, machine and pictures, as far as it is.
+    """Check the metadata of network, machine and pictures. Entries may be missing.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def check_run(noted: Mapping[str, Any]) -> None:
 
 
 def _check_style(style: Any) -> None:
-    """A file's name, or a mapping of a name, a weight and a mask."""
+    """Raise ValueError unless a style is a file's name, or a mapping of a name, a weight and a mask."""
     if isinstance(style, dict):
         known = set(style) <= {"picture", "weight", "mask"}
         if (
@@ -140,7 +145,13 @@ def _check_style(style: Any) -> None:
 
 
 def printable(text: str) -> str:
-    """A text with its control characters escaped: a terminal would obey them."""
+    """Escape the control characters of a text, which would control a terminal.
+
+    Examples
+    --------
+    >>> print(printable("a bell" + chr(7)))
+    a bell\\x07
+    """
     return "".join(
         ascii(letter)[1:-1] if unicodedata.category(letter)[0] in "CZ" and letter != " " else letter
         for letter in text
@@ -148,11 +159,11 @@ def printable(text: str) -> str:
 
 
 def is_a(value: Any, types: tuple) -> bool:
-    """Whether a value is of one of these types; True and False are no numbers."""
+    """Return whether a value has one of these types. True and False do not count as numbers."""
     return isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
 def shortened(value: Any) -> str:
-    """A value as errors show it: on one line, not too long."""
+    """Return a value as error messages show it: short, on one line."""
     text = ascii(value)
     return text if len(text) <= 60 else text[:57] + "..."

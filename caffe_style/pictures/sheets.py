@@ -11,27 +11,37 @@ INK, PAPER, BLANK = (0, 0, 0), (255, 255, 255), (225, 225, 225)
 
 
 class Cell(NamedTuple):
-    """A picture (H, W, 3) uint8 with its label; without a picture, the label stands on an empty field."""
+    """A picture (H, W, 3) uint8 with its label. Without a picture the label is on an empty field."""
 
     label: str
     image: Optional[np.ndarray]
 
 
 def contact_sheet(title: str, cells: List[Cell], columns: int, side: int) -> np.ndarray:
-    """Lay pictures out in rows, row by row.
+    """Arrange labelled pictures in rows.
 
     Parameters
     ----------
     title : str
+        Title above the pictures.
     cells : list of Cell
-        A picture larger than `side` pixels each way is made smaller.
+        Pictures, row by row. Those larger than `side` pixels are shrunk.
     columns : int
+        Number of pictures in a row.
     side : int
         Width of a column in pixels.
 
     Returns
     -------
     ndarray, (H, W, 3) uint8
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cells = [Cell("first", np.zeros((60, 60, 3), np.uint8)), Cell("second", None)]
+    >>> sheet = contact_sheet("Two cells", cells, columns=2, side=80)
+    >>> sheet.ndim, sheet.dtype.name
+    (3, 'uint8')
     """
     from PIL import Image, ImageDraw
 
@@ -48,7 +58,7 @@ def contact_sheet(title: str, cells: List[Cell], columns: int, side: int) -> np.
     rows = [np.asarray(sheet)]
     for first in range(0, len(cells), columns):
         row = range(first, min(first + columns, len(cells)))
-        # Empty fields have the height of the pictures beside them.
+        # An empty field gets the height of the pictures in its row.
         heights = [pictures[k].shape[0] for k in row if pictures[k] is not None]
         tall = max(heights or [side * 3 // 4])
         below = max(_height(labels[k], font) for k in row)
@@ -92,7 +102,7 @@ def _height(lines: List[str], font: Any) -> int:
 
 
 def _wrapped(text: str, font: Any, width: int) -> List[str]:
-    """Break at spaces so that no line is wider than the column, if words allow."""
+    """Break a text at spaces so that lines fit the column. A long word may be wider."""
     lines = [""]
     for word in text.split():
         longer = (lines[-1] + " " + word).strip()

@@ -1,4 +1,4 @@
-"""Whether a transfer fits in memory, whole or in tiles, before it starts."""
+"""Checking before a transfer that it fits in memory, whole or in tiles."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from .needs import Shape, transfer_needs
 
-#: Tiles that are tried, in pixels: larger ones waste less on their overlap.
+#: Sizes of tiles to try, in pixels. Larger tiles waste less on their overlap.
 TILES = (2048, 1536, 1024, 768, 512, 384, 256)
 
 
 def fit(
     network: Network, shape: Shape, settings: TransferSettings, styles: Sequence[Shape]
 ) -> Tuple[TransferSettings, Optional[int]]:
-    """How a picture fits in memory: if not as asked for, then with the smaller optimiser, or in tiles.
+    """Find settings with which a picture fits in memory: as requested, with a smaller optimiser, or in tiles.
 
-    What is changed is told. `styles` are the sizes of the style pictures as the network reads them.
+    A message reports what was changed. `styles` are the sizes of the style pictures as the network reads them.
 
     Returns
     -------
     settings : TransferSettings
-        Perhaps with another optimiser.
+        The settings, perhaps with another optimiser.
     tile : int or None
-        The size of tiles to evaluate in, or None for the whole picture at once.
+        Size of the tiles to evaluate in, or None for the whole picture at once.
 
     Raises
     ------
     ResourceError
-        When nothing would.
+        If the picture does not fit in any way.
     OptionError
-        When tiles of the size that is asked for are too small.
+        If tiles of the requested size are too small.
     """
     tiles = [settings.tile]
     longest = max(edge for picture in (shape, *styles) for edge in picture)
@@ -58,7 +58,7 @@ def fit(
             failure = error
             continue
         except OptionError as error:
-            # Too small a tile is to blame only where it was asked for; else the size that would fit is told.
+            # The error names tiles that are too small only if they were requested.
             failure = error if settings.tile is not None else failure
             continue
         _tell(shape, settings, fitting, tile)
@@ -73,7 +73,7 @@ def _check(
     tile: Optional[int],
     styles: Sequence[Shape],
 ) -> None:
-    """Raise ResourceError if the run does not fit, OptionError if its tiles are too small."""
+    """Raise ResourceError if the run does not fit in memory, OptionError if its tiles are too small."""
     if tile is not None:
         cut(network, shape, tile, settings.blobs)
     needs = transfer_needs(network, shape, styles, settings, tile)

@@ -1,8 +1,7 @@
-"""Checkpoints: a run saves itself as it goes, and goes on from there as if it had never been interrupted.
+"""Checkpoints: files from which an interrupted run continues as if it had not been interrupted.
 
-What it takes to continue is the picture, the memory of L-BFGS and how far the run is; the loss and its
-gradient are evaluated anew. SciPy hands out no such state, so runs with a checkpoint use
-`caffe_style.optimise.lbfgs`.
+A checkpoint holds the picture, the memory of L-BFGS and the progress of the run. The loss and its gradient are
+evaluated again. SciPy does not expose this state, so runs with a checkpoint use `caffe_style.optimise.lbfgs`.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from ..system import files
 from ..system.files import PathLike
 from .checkpoint_format import check_arrays, check_header, read_members
 
-#: Changes whenever an older file could no longer be understood.
+#: Version of the file format. It changes when older files can no longer be read.
 FORMAT = 1
-#: Parameters that say where things were, and who computed.
+#: Parameters that may differ when a run is resumed: names of files, and the backend.
 _NAMES = (
     "content",
     "style",
@@ -44,27 +43,27 @@ _NAMES = (
 EVERY = 60.0
 
 
-#: Called with the state of L-BFGS and the records so far.
+#: Function called with the state of L-BFGS and the records so far.
 Save = Callable[[State, List[Record]], None]
 
 
 class Saved(NamedTuple):
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes
     ----------
     run : dict
-        What the run is, JSON-able: `parameters` as in the picture's metadata, `identity` (digests of pictures
-        and network), `network` (arguments of `open_network`), `threads`, `tiles` (of each size), `folder`
-        (where relative paths begin), and what the one who started it notes.
+        Description of the run, in values that JSON can hold: `parameters` as in the picture's metadata,
+        `identity` (digests of pictures and network), `network` (arguments of `open_network`), `threads`,
+        `tiles` (of each size), `folder` (to which paths are relative), and the checkpoint's `notes`.
     scale : int
-        Which of the sizes, counted from 0.
+        Index of the current size, from 0.
     done : int
-        Iterations at this size.
+        Number of iterations done at this size.
     history : list of Record
-        Of the whole run so far.
+        Records of the whole run so far.
     state : lbfgs.State
-        Without the gradient.
+        State of L-BFGS, without the gradient.
     """
 
     run: Dict[str, Any]
@@ -75,7 +74,7 @@ class Saved(NamedTuple):
 
 
 def write_checkpoint(path: PathLike, saved: Saved) -> None:
-    """Write a checkpoint; a file that was there stays whole until the new one is.
+    """Write a checkpoint. An existing file is replaced only when the new one is complete.
 
     Raises
     ------
@@ -113,7 +112,7 @@ def read_checkpoint(path: PathLike) -> Saved:
     Raises
     ------
     CheckpointError
-        If it is missing, not whole, no checkpoint, or of a format unknown here.
+        If the file is missing, incomplete, no checkpoint, or in an unknown format.
     """
     try:
         files.check_regular(path)
@@ -133,7 +132,7 @@ def read_checkpoint(path: PathLike) -> Saved:
         raise CheckpointError("%s: no such checkpoint" % path) from None
     except OSError as error:
         raise CheckpointError("%s: cannot be read (%s)" % (path, error.strerror or error)) from None
-    except Exception as error:  # zipfile, zlib and numpy raise what they like on broken files
+    except Exception as error:  # zipfile, zlib and numpy raise errors of any kind for broken files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(
             "%s: not a checkpoint, or not a whole one (%s)" % (path, reason)
@@ -152,14 +151,14 @@ def read_checkpoint(path: PathLike) -> Saved:
 
 
 class Unsaved:
-    """The checkpoint of a run that does not save itself."""
+    """The checkpoint of a run that is not saved: its methods do nothing."""
 
     def held(self) -> ContextManager:
-        """Return a context that holds nothing."""
+        """Return a context that locks nothing."""
         return contextlib.nullcontext()
 
     def begin(self, describe: Callable[[], Dict[str, Any]]) -> Optional[Saved]:
-        """Return None: the run goes on from its start."""
+        """Return None: the run starts from the beginning."""
         return None
 
     def saver(self, *scale: Any) -> Optional[Save]:
@@ -171,28 +170,37 @@ class Unsaved:
 
 
 class Checkpoint(Unsaved):
-    """Where and how often a run saves itself, and what it goes on from.
+    """A file to which a run is saved regularly, and optionally one from which it continues.
 
     Parameters
     ----------
     path : path
-        Ends in .npz. It holds the picture and twice `corrections` arrays of its size, in float64: 130 MB at
-        512 x 512.
+        File to write, which ends in .npz. It holds the picture and twice `corrections` arrays of its size, in
+        float64: 130 MB for 512 x 512 pixels.
     every : float
-        Seconds between two checkpoints; 0 saves each iteration.
+        Seconds between two checkpoints; 0 saves every iteration.
     resume : path, optional
-        A checkpoint to go on from; it may be the same file.
+        Checkpoint to continue from. It may be the same file.
 
     Attributes
     ----------
     notes : dict
-        JSON-able, for whoever resumes: kept in `Saved.run`.
+        Notes for the caller that resumes the run, in values that JSON can hold; saved in `Saved.run`.
     resumed : Saved or None
+        The checkpoint that the run continues from.
 
     Raises
     ------
     CheckpointError
-        When it cannot be written there or `resume` cannot be read.
+        If the file cannot be written, or `resume` cannot be read.
+
+    Examples
+    --------
+    >>> checkpoint = Checkpoint("run.npz", every=300)
+    >>> Checkpoint("run.txt")
+    Traceback (most recent call last):
+    ...
+    caffe_style.errors.CheckpointError: 'run.txt': a checkpoint is a file that ends in .npz
     """
 
     def __init__(
@@ -214,44 +222,44 @@ class Checkpoint(Unsaved):
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other runs from saving themselves there until the context ends.
+        """Lock the file, so that no other run is saved to it, until the context ends.
 
         Raises
         ------
         CheckpointError
-            When another run does.
+            If another run is being saved to it.
         """
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(files.held(self.path))
             except BlockingIOError:
                 raise CheckpointError(
-                    "%s: another run saves itself there: wait for its end, or name another file"
+                    "%s: another run saves itself there: wait until it ends, or name another file"
                     % self.path
                 ) from None
             yield
 
     def begin(self, describe: Callable[[], Dict[str, Any]]) -> Optional[Saved]:
-        """Hear what the run is; return where it goes on, None if from its start.
+        """Take the run's description; return the state to continue from, or None to start from the beginning.
 
         Raises
         ------
         CheckpointError
-            When the checkpoint is of another run.
+            If the checkpoint belongs to another run.
         """
         self._run = json.loads(json.dumps({**describe(), **self.notes}, default=str))
         if self.resumed is not None:
             check_same_run(str(self._resume_path), self.resumed.run, self._run)
             if len(self.resumed.run["tiles"]) != len(self._run["tiles"]):
                 raise CheckpointError("%s: its sizes are not those of its run" % self._resume_path)
-            # The pictures keep the names that they had.
+            # Metadata keeps the original names of the pictures.
             self._run = {**self.resumed.run, **self.notes}
         return self.resumed
 
     def save(
         self, scale: int, done: int, history: Callable[[], List[Record]], state: State
     ) -> None:
-        """Note where the run is, and write it down if it is time. A disk that is full does not end the run."""
+        """Record the state of the run, and write it if it is time. A full disk does not end the run."""
         self._latest = lambda: Saved(self._run, scale, done, history(), state)
         if time.monotonic() - self._written >= self.every:
             self.write()
@@ -259,33 +267,33 @@ class Checkpoint(Unsaved):
     def saver(
         self, scale: int, done: int, iterations: int, joined: Callable[[List[Record]], List[Record]]
     ) -> Save:
-        """Return what an optimisation calls after each step.
+        """Return the function that an optimisation calls after each step.
 
         Parameters
         ----------
         scale : int
-            Which of the sizes it is, counted from 0.
+            Index of the current size, from 0.
         done, iterations : int
-            Steps that were taken at this size before it, and how many there will be.
+            Number of steps taken at this size before the optimisation, and their total.
         joined : callable
-            Given the optimisation's records, returns those of the whole run.
+            Function that turns the optimisation's records into those of the whole run.
         """
 
         def save(state: State, records: List[Record]) -> None:
             steps, count = done + records[-1].iteration, len(records)
-            # After the last one there is nothing left to go on with.
+            # After the last step there is nothing to continue.
             if steps < iterations:
                 self.save(scale, steps, lambda: joined(records[:count]), state)
 
         return save
 
     def write(self) -> None:
-        """Write down what was noted last."""
+        """Write the state that was recorded last."""
         if self._latest is None:
             return
         logger, saved = logging.getLogger("caffe_style"), self._latest()
         if saved.state.loss != saved.history[-1].loss:
-            # An interruption came while the next step was being taken.
+            # The run was interrupted during the next step.
             return
         try:
             write_checkpoint(self.path, saved)
@@ -304,9 +312,9 @@ class Checkpoint(Unsaved):
 
 
 def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> None:
-    """Raise CheckpointError, naming what differs, unless a run is the one that was saved.
+    """Raise CheckpointError, naming the difference, unless a run is the saved one.
 
-    Names of files do not count, but what is in them does.
+    Files may have other names, but must have the same content.
     """
     before, now = saved["identity"], run["identity"]
     for name in sorted(set(before) | set(now)):
@@ -316,7 +324,7 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
             )
     before, now = saved["parameters"], run["parameters"]
     for name in now:
-        # What an older version did not know had its default.
+        # A setting that an older version did not have had its default.
         if name in before and name not in _NAMES and before[name] != now[name]:
             raise CheckpointError(
                 "%s: this run has %s %s, not %s: leave the option out, or begin anew"
@@ -325,7 +333,7 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
 
 
 def digest(*values: np.ndarray) -> str:
-    """A fingerprint of arrays: their shapes and what is in them."""
+    """Return a fingerprint of the shapes and values of arrays."""
     found = hashlib.blake2b(digest_size=16)
     for value in values:
         found.update(repr((value.shape, value.dtype.str)).encode())

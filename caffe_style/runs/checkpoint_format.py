@@ -1,7 +1,7 @@
-"""What a checkpoint's file must be like before it is believed: members, header, arrays.
+"""Checking the file of a checkpoint before it is used: members, header and arrays.
 
-The file is a .npz as numpy writes it without compression: a member `header`, JSON, and arrays of the picture's
-shape. Nothing that it announces is allocated before the file is found to hold as much.
+The file is an uncompressed .npz as numpy writes it, with a JSON member `header` and arrays of the picture's
+shape. No memory is allocated for an array before the file is known to be large enough to hold it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..optimise.evaluations import Record
 from ..pictures import metadata as noted
 
 _COUNT, _NUMBER, _TEXT = (int,), (int, float), (str,)
-#: What the header holds, beside `run` and `history`.
+#: Entries of the header, apart from `run` and `history`.
 _HEADER = {
     "scale": _COUNT,
     "done": _COUNT,
@@ -42,19 +42,19 @@ _RECORD = {
     "evaluation": _NUMBER,
     "accepted": (bool,),
 }
-#: Arguments of `open_network`: what each must be is in `noted`.
+#: Arguments of `open_network`, whose types are in `caffe_style.pictures.metadata`.
 _NETWORK = ("model", "backend", "device", "weights_file", "pooling", "mean", "seed")
-#: A history of many iterations is long.
+#: Longest header in characters; the history of many iterations is long.
 _LONGEST_HEADER = 1 << 26
 
 
 def read_members(path: Any) -> Tuple[Dict[str, Any], Dict[str, np.ndarray]]:
-    """Header and arrays of a file, by the names of its members.
+    """Read the header and the arrays of a file, by the names of its members.
 
     Raises
     ------
     Exception
-        Of any kind for what is no such file; OSError for one that cannot be read.
+        An error of any kind if the file is no checkpoint; OSError if it cannot be read.
     """
     with zipfile.ZipFile(str(path)) as archive:
         infos = archive.infolist()
@@ -85,7 +85,7 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
 
 
 def check_header(header: Dict[str, Any]) -> None:
-    """Raise ValueError unless a header says all that it must, in the types that it must."""
+    """Raise ValueError unless a header has all its entries in the right types."""
     _check(header, {**_HEADER, "run": (dict,), "history": (list,)})
     run = header["run"]
     _check(run, _RUN)
@@ -118,7 +118,7 @@ def _check(values: Dict[str, Any], types: Dict[str, tuple]) -> None:
 
 
 def check_arrays(header: Dict[str, Any], members: Dict[str, np.ndarray]) -> None:
-    """Raise ValueError unless there are a picture and the memory that the header tells of."""
+    """Raise ValueError unless the picture and the memory that the header describes are there."""
     if 2 * header["memory"] + 1 != len(members):
         raise ValueError("its memory is not whole")
     shape = members["point"].shape

@@ -1,4 +1,4 @@
-"""Pictures made from noise and a wish alone, without content or style picture."""
+"""Making pictures from noise, without a content or style picture."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from .synthesis import Result, check_memory, synthesise
 
 
 def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Find the feature maps of a layer that respond to white noise, with a tenth of the mean power or more.
+    """Find the feature maps of a layer that respond to white noise with at least a tenth of the mean power.
 
-    A picture cannot be led towards a response that no small change brings forth.
+    For the others the gradient at the start is zero, so that the optimiser cannot increase their response.
 
     Returns
     -------
     maps : ndarray of int
+        Indices of the feature maps.
     power : ndarray, (N,)
-        The mean square response of each feature map.
+        Mean square response of each feature map.
 
     Raises
     ------
     LayerError, OptionError
-        If there is no such layer, or none of its feature maps responds.
+        If the layer does not exist, or none of its feature maps responds.
     """
     noise = images.white_noise(128, 128, seed)
     features = network.features(noise, [layer])[layer]
@@ -51,19 +52,19 @@ def synthesise_from_noise(
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
 ) -> Result:
-    """Optimise a picture for terms that no picture gives.
+    """Optimise a picture for terms that do not come from a picture.
 
-    It has no proportions then: it is square, unless it starts from a picture that is not.
+    The result is square, or has the proportions of the picture it starts from.
 
     Parameters
     ----------
     network : Network
     settings : RunSettings
-        Its `blobs` are what the terms read.
+        Settings, whose `blobs` are the layers that the terms read.
     make_terms : callable
-        `make_terms(start) -> list of Term`; the start is (H, W, 3) uint8 RGB.
+        `make_terms(start) -> list of Term`, where the start is (H, W, 3) uint8 RGB.
     found : dict
-        Recorded in the result over the settings: what was drawn or derived, and the experiment's name.
+        Parameters that were drawn or computed, and the experiment's name. In the result they replace settings.
     callback : callable, optional
         As in `caffe_style.transfer`.
     redraw, steps

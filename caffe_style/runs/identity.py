@@ -1,4 +1,4 @@
-"""What makes a run the run it is: written into its checkpoints, and compared when it is resumed."""
+"""The identity of a run: saved in its checkpoints, and compared when the run is resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .request import Request
 def describe_run(
     network: Network, inputs: Inputs, parameters: Dict[str, Any], tiles: List[Optional[int]]
 ) -> Dict[str, Any]:
-    """Everything that a run depends on; `checkpoint.Saved.run`."""
+    """Describe everything that a run depends on, for `checkpoint.Saved.run`."""
     return {
         "parameters": parameters,
         "identity": _identity(network, inputs),
@@ -33,7 +33,7 @@ def describe_run(
 
 
 def _identity(network: Network, inputs: Inputs) -> Dict[str, Any]:
-    """What must not change, by what an error calls it."""
+    """Return what must not change between checkpoint and resumption, by its name in errors."""
     blobs = [np.asarray(blob.data) for layer in network.net.params.values() for blob in layer]
     found: Dict[str, Any] = {"network": digest(*blobs)}
     if inputs.content is not None:
@@ -48,12 +48,12 @@ def _identity(network: Network, inputs: Inputs) -> Dict[str, Any]:
 
 
 def saved_request(run: Dict[str, Any]) -> Request:
-    """Return the request that makes a saved run again.
+    """Return the request that repeats a saved run.
 
     Raises
     ------
     CheckpointError
-        When its pictures came as arrays, from no file, or when its settings are not those of a transfer.
+        If the pictures were given as arrays, not files, or the settings are not those of a transfer.
     """
     parameters = run["parameters"]
     try:

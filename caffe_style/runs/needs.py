@@ -1,7 +1,7 @@
-"""What a transfer takes of memory: each picture passes through the network at its own size.
+"""The memory that a transfer needs.
 
-First the targets are made, style by style, then of the content; then the picture is optimised. Blobs keep the
-largest size that they had.
+Each picture passes through the network at its own size. First the targets of each style are made, then those of
+the content. Then the result is optimised. Blobs keep the largest size that they had.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from ..settings.transfer import TransferSettings
 
 Shape = Tuple[int, int]
 
-#: Bytes a pixel of a picture that is resized or turned into what the network reads, and of one that is kept.
+#: Bytes for each pixel of a picture while it is resized or converted, and of one that is kept.
 PREPARING, KEEPING = 12, 3
-#: Copies of a tile's largest responses: those in its core and their gradient, each smaller than the tile.
+#: Copies of a tile's largest responses: those in its core, and their gradient.
 TILE_COPIES = 1
 
 
-#: The content's target is its responses.
+#: The target of the content loss is a copy of the responses.
 CONTENT = Copies(kept=1)
 
 
 class Needs(NamedTuple):
-    """Bytes of a run above what the process holds already.
+    """Memory of a run in bytes, in addition to what the process uses already.
 
     Attributes
     ----------
     total : int
+        All memory.
     responses : int
-        Of these, responses and targets: they are where the network works.
+        The part for responses and targets, which is on the network's device.
     """
 
     total: int
@@ -46,18 +47,20 @@ def transfer_needs(
     settings: TransferSettings,
     tile: Optional[int] = None,
 ) -> Needs:
-    """Estimate what a transfer takes; the network is left with the size of the picture, or of a tile of it.
+    """Estimate the memory of a transfer. Afterwards the network has the size of the picture, or of a tile.
 
     Parameters
     ----------
     network : Network
+        Network to run.
     shape : (int, int)
-        Height and width of the picture that is made.
+        Height and width of the result.
     styles : sequence of (int, int)
-        Those of the style pictures as the network reads them.
+        Height and width of the style pictures as the network reads them.
     settings : TransferSettings
+        Settings of the transfer.
     tile : int, optional
-        The size of tiles to evaluate in.
+        Size of the tiles to evaluate in.
     """
     passes = _Passes(network, tile, settings.normalisation)
     style_layers = _read(settings.style_layers, settings.style_weight)
@@ -100,25 +103,25 @@ class _Passes:
     kept : int
         Bytes of targets so far.
     peak : int
-        Bytes beside the blobs where targets took most while they were made.
+        Bytes, in addition to the blobs, at the peak while targets were made.
     working : int
-        Bytes of what a genuine Caffe lays out beside its blobs.
+        Bytes that a genuine Caffe uses in addition to its blobs.
     """
 
     def __init__(self, network: Network, tile: Optional[int], normalisation: str) -> None:
         self.network, self.tile = network, tile
-        # For the relative scale a loss is evaluated without responses: zeros, and a gradient.
+        # For the relative scale a loss is evaluated at zero responses, which need an array and a gradient.
         self.silent = 2 if normalisation == "relative" else 0
         self.held: Dict[str, int] = {}
         self.kept = self.peak = self.working = 0
 
     def sizes(self, shape: Shape, blobs: List[str]) -> Dict[str, int]:
-        """Bytes of blobs' responses to a whole picture."""
+        """Return the bytes of each blob's responses to a whole picture."""
         self.network.resize(*shape)
         return {blob: estimate.FLOAT32 * self.network.net.blobs[blob].count for blob in blobs}
 
     def see(self, shape: Shape, blobs: List[str]) -> Dict[str, int]:
-        """Let a picture pass, whole or in tiles; bytes of the blobs' responses."""
+        """Pass a picture through the network, whole or in tiles; return the bytes of the blobs' responses."""
         window = shape if self.tile is None else tuple(min(self.tile, edge) for edge in shape)
         seen = self.sizes(window, blobs)
         net, last = self.network.net, self.network.last_layer(blobs + [self.network.input_blob])
@@ -129,7 +132,7 @@ class _Passes:
         return seen
 
     def make(self, shape: Shape, blobs: List[str], copies: Copies) -> None:
-        """Make targets of a picture."""
+        """Count the targets of a picture."""
         if not blobs:
             return
         whole = self.sizes(shape, blobs)
@@ -143,7 +146,7 @@ class _Passes:
             self.peak = max(self.peak, beside + self.kept + making * size)
 
     def make_guided(self, style: Shape, shape: Shape, blobs: List[str], grams: int) -> None:
-        """Make a covariation loss's targets: the responses of both pictures are there at once."""
+        """Count the targets of a covariation loss, which needs the responses to both pictures at once."""
         painted = self.see(style, blobs)
         pictured = self.sizes(shape, blobs)
         self.kept += grams
@@ -152,12 +155,12 @@ class _Passes:
 
 
 def _read(layers: Mapping[str, float], weight: float) -> List[str]:
-    """The layers that count."""
+    """Return the layers with a weight."""
     return [blob for blob, share in layers.items() if share * weight]
 
 
 def _gram_bytes(network: Network, settings: TransferSettings) -> int:
-    """Bytes of a covariation loss's Gram matrices: a target each, and the working copies of one layer."""
+    """Return the bytes of a covariation loss's Gram matrices: all targets, and working copies of one layer."""
     squares = [network.net.blobs[blob].shape[1] ** 2 for blob in settings.style_layers]
     return (
         estimate.FLOAT32

@@ -1,4 +1,4 @@
-"""The records of a run of several optimisations, counted through."""
+"""Joining the records of the optimisations of a run, with iterations numbered throughout."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from ..watch.watcher import Watcher
 
 
 class Past:
-    """The records of a run so far, after which those of an optimisation count.
+    """The records of a run before an optimisation.
 
     Parameters
     ----------
     history : list of Record
+        Records so far.
     resumed : bool
-        The optimisation goes on inside a scale: its first evaluation is the last one of the history again.
+        Whether the optimisation continues within a scale, so that its first evaluation repeats the last one of
+        the history.
     """
 
     def __init__(self, history: List[Any], resumed: bool = False) -> None:
         self.history, self._skip = history, int(resumed)
-        # The last evaluations may have been of a step that was not taken.
+        # The last evaluations may belong to a step that was not accepted.
         self.iterations = max(
             (record.iteration for record in history if record.accepted), default=0
         )
         self._seconds = history[-1].seconds if history else 0.0
 
     def after(self, record: Any) -> Any:
-        """Return the record as it counts after all that came before."""
+        """Return a record with iteration and seconds counted from the start of the run."""
         return dataclasses.replace(
             record,
             iteration=self.iterations + record.iteration,
@@ -36,19 +38,21 @@ class Past:
         )
 
     def joined(self, records: List[Any]) -> List[Any]:
-        """Return the history with an optimisation's records."""
+        """Return the history, followed by the records of an optimisation."""
         return self.history + [self.after(record) for record in records[self._skip :]]
 
 
 class ScaleWatcher(Watcher):
-    """Shows one scale to the watcher of the whole run: records counted on, pictures in their final size.
+    """Passes the records and pictures of one scale to the watcher of the whole run.
+
+    Iterations are numbered throughout the run, and pictures have the final size.
 
     Parameters
     ----------
     watcher : Watcher
     past : Past
     final : Scene
-        Of the last scale, which gives size and colours.
+        Scene of the last scale, which determines size and colours.
     """
 
     def __init__(self, watcher: Watcher, past: Past, final: Scene) -> None:

@@ -13,7 +13,7 @@ from ..scene.inputs import Inputs, result_shape, style_shapes
 from ..settings.transfer import TransferSettings
 from .budget import fit
 
-#: Automatic scales do not begin below this many pixels: there, style layers have few positions left.
+#: Smallest size in pixels of automatic scales. Below it, style layers have few positions.
 COARSEST = 256
 
 
@@ -42,19 +42,19 @@ def make_plan(
     Returns
     -------
     settings : TransferSettings
-        Perhaps with a smaller optimiser.
+        The settings, perhaps with a smaller optimiser.
     plan : list of Scale
-        From coarse to fine.
+        Sizes from coarse to fine.
 
     Raises
     ------
     OptionError, ResourceError
-        For scales that cannot be; for a picture that fits in no way.
+        If the number of scales is not possible, or the picture does not fit in memory in any way.
     """
     edges = sizes(settings.size, settings.scales)
     shares = iterations_at(settings.iterations, len(edges))
     plan: List[Scale] = []
-    # The largest first: what it takes to fit holds for all.
+    # The largest first, since the optimiser with which it fits is used for all.
     for edge, iterations in zip(reversed(edges), reversed(shares)):
         shape = result_shape(inputs, edge)
         styles = style_shapes(inputs, edge, settings.style_scale, settings.style_loss)
@@ -64,12 +64,17 @@ def make_plan(
 
 
 def sizes(size: int, scales: Union[int, str]) -> List[int]:
-    """Long edges from coarse to fine, growing by sqrt 2.
+    """Return long edges from coarse to fine, which grow by a factor of sqrt 2.
 
     Raises
     ------
     OptionError
-        For neither "auto" nor a number of scales from 1 that leaves 32 pixels.
+        If `scales` is neither "auto" nor a number from 1 for which the smallest edge is at least 32 pixels.
+
+    Examples
+    --------
+    >>> sizes(512, "auto")
+    [256, 362, 512]
     """
     if scales == "auto":
         scales = max(1, 1 + int(2 * math.log2(size / COARSEST) + 1e-9))
@@ -80,12 +85,17 @@ def sizes(size: int, scales: Union[int, str]) -> List[int]:
 
 
 def iterations_at(iterations: int, scales: int) -> List[int]:
-    """Share out iterations, in proportion to 1 / edge: more where they are cheap, at least one each.
+    """Divide iterations among scales in proportion to 1 / edge, at least one each.
 
     Raises
     ------
     OptionError
-        For fewer iterations than scales.
+        If there are fewer iterations than scales.
+
+    Examples
+    --------
+    >>> sum(iterations_at(200, 3))
+    200
     """
     if iterations < scales:
         raise OptionError(

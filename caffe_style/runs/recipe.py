@@ -1,4 +1,4 @@
-"""Recipes: what it takes to make a picture again, as its metadata has it."""
+"""Recipes: how a picture was made, read from its metadata, so that it can be made again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..scene.styles import as_styles
 from ..settings.commands import COMMANDS
 from .request import Request
 
-#: What is noted of every run: the arguments of `open_network`, and who computed.
+#: Parameters of every run: the arguments of `open_network`, and the backend.
 _NETWORK = ("model", "backend", "device", "weights_file", "pooling", "mean")
 _OTHERS = ("version", "threads", "network_seed", "content", "style", "experiment")
-#: What is noted for those who read it, and follows from the rest.
+#: Parameters that are only informative, since they follow from the others.
 _REMARKS = ("drawn", "statistics", "ended", "made_by")
 
 
 def run_parameters(network: Network) -> Dict[str, Any]:
-    """What the parameters of every run say of the network, JSON-able."""
+    """Return what the parameters of every run record of the network, in values that JSON can hold."""
     opened = {
         "model": network.name,
         "backend": network.backend,
@@ -44,10 +44,9 @@ class Recipe(NamedTuple):
     ----------
     picture : Path
     request : Request
-        What makes it again: its files as they were named, which `locate` finds, and of its settings those that
-        are noted.
+        Request that makes the picture again, with its files as they were named and its recorded settings.
     ended : str or None
-        What kept it from being finished.
+        Why the run ended early, if it did.
     """
 
     picture: Path
@@ -55,12 +54,12 @@ class Recipe(NamedTuple):
     ended: Optional[str]
 
     def located(self, asked: Request) -> Request:
-        """Return the request with its files found, but for those that another request names itself.
+        """Return the request with its files located, except those that another request names itself.
 
         Raises
         ------
         ImageError
-            As `locate`.
+            As `locate` does.
         """
         content, styles, network = self.request.content, self.request.styles, self.request.network
         settings = dict(self.request.settings)
@@ -81,12 +80,12 @@ class Recipe(NamedTuple):
         )
 
     def locate(self, name: Optional[str]) -> Optional[str]:
-        """Find a file that the recipe names: from the present folder, or else from the picture's.
+        """Find a file that the recipe names, relative to the current folder or else to the picture's.
 
         Raises
         ------
         ImageError
-            If it is in neither, or never was a file.
+            If it is in neither folder, or was not given as a file.
         """
         if name is None or os.path.exists(name):
             return name
@@ -110,13 +109,13 @@ def read_recipe(path: Union[str, Path]) -> Recipe:
     Raises
     ------
     ImageError
-        If it was not made by us, or not by one run, or by a version that knew more.
+        If the picture was not made by caffe_style, not by one run, or by a later version with more settings.
     """
     return recipe_of(images.read_metadata(path), path)
 
 
 def recipe_of(noted: Dict[str, Any], path: Union[str, Path]) -> Recipe:
-    """As `read_recipe`, of metadata that was read already."""
+    """Return the recipe in metadata that was read already. Errors are those of `read_recipe`."""
     check_ours(noted, path)
     try:
         check_run(noted)
@@ -133,7 +132,7 @@ def recipe_of(noted: Dict[str, Any], path: Union[str, Path]) -> Recipe:
     _check_known(noted, command, path)
     network = {name: noted[name] for name in _NETWORK if name in noted}
     network["seed"] = noted.get("network_seed", 0)
-    # What was drawn at random is drawn again, from the same seed.
+    # Random parameters are drawn again from the same seed.
     drawn = noted.get("drawn", ())
     settings = {name: value for name, value in noted.items() if name not in drawn}
     try:
@@ -160,7 +159,7 @@ def check_ours(noted: Dict[str, Any], path: Union[str, Path]) -> None:
 
 
 def _command_of(noted: Dict[str, Any]) -> Optional[str]:
-    """Transfer and its two halves are told by their pictures."""
+    """Return the command. Transfer, texture and reconstruct differ in the pictures that they have."""
     content, style = noted.get("content"), noted.get("style")
     if content is None:
         return None if style is None else "texture"
@@ -168,7 +167,7 @@ def _command_of(noted: Dict[str, Any]) -> Optional[str]:
 
 
 def _check_known(noted: Dict[str, Any], command: str, path: Union[str, Path]) -> None:
-    """Refuse what another version noted and this one would leave out; of the same version they are notes."""
+    """Raise ImageError for a parameter that another version recorded and this one does not know."""
     version = noted.get("version")
     if version == __version__:
         return

@@ -1,8 +1,8 @@
-"""What a run is asked to make, and who decides where several say something.
+"""Requests for a run, and the precedence of their sources.
 
-The command line goes before a preset, a preset before the picture that `--like` names or the checkpoint that
-`--resume` names, these before the model's own values, and those before the defaults. The first three are
-requests, merged by `Request.over`; the last two are filled in by `Settings.for_model` and `Settings` itself.
+In order of precedence the sources are the command line, a preset, the picture of `--like` or the checkpoint of
+`--resume`, the model's own values, and the defaults. The first three are requests, merged by `Request.over`.
+The last two are filled in by `Settings.for_model` and `Settings` itself.
 """
 
 from __future__ import annotations
@@ -13,26 +13,36 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from ..scene.styles import Style
 from ..settings.commands import COMMANDS
 
-#: What `open_network` takes that belongs to the machine, not to the model.
+#: Arguments of `open_network` that depend on the machine, not on the model.
 _OF_MACHINE = ("backend", "device", "seed")
 
 
 class Request(NamedTuple):
-    """What one source says of a run; None and what is missing are left to the next.
+    """What one source says about a run. Values that are None or missing are left to the next source.
 
     Attributes
     ----------
     command : str
         One of `caffe_style.settings.commands.COMMANDS`.
     content : str or None
+        File of the content picture.
     styles : tuple of Style
+        Style pictures.
     network : dict
         Arguments of `open_network`.
     threads : int or None
+        Number of threads.
     settings : dict
-        Of the command's settings class.
+        Values of the command's settings.
     output : str or None
-        The picture to write.
+        File of the picture to write.
+
+    Examples
+    --------
+    >>> asked = Request("transfer", settings={"size": 256})
+    >>> preset = Request("transfer", settings={"size": 512, "iterations": 100})
+    >>> asked.over(preset).settings["size"]
+    256
     """
 
     command: str
@@ -44,10 +54,10 @@ class Request(NamedTuple):
     output: Optional[str] = None
 
     def over(self, other: Request) -> Request:
-        """Return this request, with what the other one says where this one is silent.
+        """Return this request, with missing values taken from another one.
 
-        Where both name a model, the other's layers, weights, pooling and mean do not hold: they belong to the
-        model that it names.
+        If this request names a model, the other's layers, weights, pooling and mean are ignored, since they
+        belong to the model that the other one names.
         """
         network, settings = other.network, other.settings
         if "model" in self.network and "model" in other.network:
@@ -65,7 +75,7 @@ class Request(NamedTuple):
         )
 
     def inputs(self) -> List[str]:
-        """Return the files that the run reads, as they were named."""
+        """Return the names of the files that the run reads."""
         named = [self.content, self.settings.get("init"), self.settings.get("like")]
         for style in self.styles:
             named += [style.picture, style.mask]

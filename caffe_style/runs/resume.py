@@ -1,4 +1,4 @@
-"""Going on with a run from its checkpoint."""
+"""Resuming a run from its checkpoint."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .synthesis import Result
 
 
 def resume(path: PathLike, *, every: float = EVERY, callback: Callback = None) -> Result:
-    """Go on with a run of `transfer`, `texture` or `reconstruct` to the picture that it was to make.
+    """Resume a run of `transfer`, `texture` or `reconstruct` from its checkpoint.
 
-    Pictures and network are read anew from where they were, and must be what they were. The picture is that of
-    an uninterrupted run, bit for bit: the number of threads is what it was, too.
+    Pictures and network are read again from their files, which must not have changed. The number of threads is
+    that of the interrupted run. The result equals that of an uninterrupted run, bit for bit.
 
     Parameters
     ----------
     path : path
-        The checkpoint; the run goes on saving itself there.
+        The checkpoint. The run continues to be saved to it.
     every : float
         Seconds between two checkpoints.
     callback : callable, optional
@@ -30,12 +30,27 @@ def resume(path: PathLike, *, every: float = EVERY, callback: Callback = None) -
     Returns
     -------
     Result
-        With the whole run's history.
+        Result with the history of the whole run.
 
     Raises
     ------
     CheckpointError
-        When the file is no whole checkpoint, or pictures or network have changed.
+        If the file is no complete checkpoint, or pictures or network have changed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import caffe_style as cs
+    >>> cs.write_image("style.png", np.random.RandomState(0).randint(0, 256, (32, 32, 3), np.uint8))
+    >>> def stop_after_two(record, image):
+    ...     if record.iteration == 2:
+    ...         raise StopIteration
+    >>> network = cs.open_network("strokenet")
+    >>> part = cs.texture(
+    ...     "style.png", network, size=32, iterations=3, checkpoint="run.npz", callback=stop_after_two
+    ... )
+    >>> part.status, resume("run.npz").status
+    ('stopped', 'finished')
     """
     checkpoint = Checkpoint(path, every, resume=path)
     request = saved_request(checkpoint.resumed.run)

@@ -1,4 +1,4 @@
-"""A run of a transfer: from pictures, network and settings to the finished picture."""
+"""Running a transfer: from pictures, network and settings to the finished picture."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(
     checkpoint: Union[PathLike, Checkpoint, None] = None,
     callback: Callback = None,
 ) -> Result:
-    """Make a picture from a content and a style, one of which may be None.
+    """Make a picture from a content picture and styles, one of which may be missing.
 
     Parameters
     ----------
@@ -37,6 +37,16 @@ def run(
     Raises
     ------
     CaffeStyleError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import caffe_style as cs
+    >>> from caffe_style.settings.transfer import FromNoiseSettings
+    >>> style = np.random.RandomState(0).randint(0, 256, (32, 32, 3), np.uint8)
+    >>> network = cs.open_network("strokenet")
+    >>> run(None, style, network, FromNoiseSettings(size=32, iterations=2)).image.shape
+    (32, 32, 3)
     """
     watcher = as_watcher(callback)
     optimizer = _optimizer(settings, checkpoint is not None)
@@ -61,7 +71,7 @@ def _as_checkpoint(checkpoint: Union[PathLike, Unsaved, None]) -> Unsaved:
 
 
 def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
-    """The optimiser that was asked for; by default SciPy's, but where the run saves itself our own."""
+    """Return the requested optimiser; by default SciPy's, or our own for a run with a checkpoint."""
     if saves_itself:
         if settings.bounds or settings.optimizer == "scipy":
             raise OptionError(

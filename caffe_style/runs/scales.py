@@ -1,7 +1,7 @@
-"""Coarse to fine: a small picture, then larger ones that start from it (neural-style's most asked for trick).
+"""Coarse to fine: a small picture is made first, and each larger one starts from the one before.
 
-Strokes and shapes longer than a network's receptive field form at a coarse scale, where an evaluation costs
-little, and are only refined at the finer ones.
+Strokes and shapes longer than the network's receptive field form at a coarse scale, where an evaluation is
+fast. The finer scales only refine them.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def coarse_to_fine(
     inputs : Inputs
     settings : TransferSettings
     parameters : dict
-        Recorded in the result, with the settings.
+        Parameters to record in the result, in addition to the settings.
     watcher : Watcher
-        Iterations count on from scale to scale, images have the final size.
+        Watcher of the run. Iterations are numbered across scales, and images have the final size.
     checkpoint : Checkpoint or Unsaved
-        Where the run saves itself, and what it goes on from.
+        File to which the run is saved, and the state from which it continues.
 
     Returns
     -------
     Result
-        Of the last scale, with the history of all; of an earlier one if the run was stopped there.
+        Result of the last scale with the history of all, or of an earlier scale if the run was stopped there.
     """
     settings, plan = make_plan(network, inputs, settings)
     parameters = {**parameters, **settings.parameters()}
@@ -89,7 +89,7 @@ def coarse_to_fine(
             if partial is not None:
                 attach(error, _joined, partial, past.joined(partial.history), final)
             elif result is not None:
-                # This scale has come to nothing: the last one's picture is what there is.
+                # This scale has no result, so the result of the last one is returned.
                 attach(error, _joined, result, past.history, final)
             raise
         past, init, saved = Past(past.joined(result.history)), result.image, None
@@ -120,7 +120,7 @@ def _start(
     init: PictureLike,
     saved: Optional[Saved],
 ) -> np.ndarray:
-    """The picture that a scale starts from; of a saved one only the size counts, its state has the picture."""
+    """Return the picture that a scale starts from. For a saved scale it is blank: the state has the picture."""
     if saved is not None:
         return shape_of_saved(saved, scene.shape)
     first_style = scene.styles[0].image if scene.styles else None
@@ -129,12 +129,12 @@ def _start(
 
 
 def _joined(result: Result, history: List[Any], final: Scene) -> Result:
-    """A scale's result as the whole run's: with all records, in the final size and colours."""
+    """Turn a scale's result into that of the run, with all records, in the final size and colours."""
     return result._replace(image=final.finish(result.image), history=history)
 
 
 def shape_of_saved(saved: Saved, shape: Tuple[int, int]) -> np.ndarray:
-    """A blank picture of a scale, whose saved picture must have its shape.
+    """Return a blank picture of a scale, after checking the shape of its saved picture.
 
     Raises
     ------

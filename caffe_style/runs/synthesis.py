@@ -1,4 +1,4 @@
-"""One optimisation: a start picture, an objective, L-BFGS, the finished picture."""
+"""One optimisation: from a start picture and an objective to the finished picture."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from ..watch.watcher import Watcher
 
 
 class Result(NamedTuple):
-    """What an experiment gives back.
+    """The result of an experiment.
 
     Attributes
     ----------
     image : ndarray, (H, W, 3) uint8 RGB
-    history : list
-        One record an evaluation (see `caffe_style.optimise.minimise`).
+        The finished picture.
+    history : list of Record
+        One record for each evaluation (see `caffe_style.optimise.evaluations.Record`).
     parameters : dict
-        Everything needed to repeat it, JSON-able.
+        Everything needed to repeat the run, in values that JSON can hold.
     status, message : str
-        How the optimisation ended (see `caffe_style.optimise.minimise.Result`).
+        How the optimisation ended (see `caffe_style.optimise.evaluations.Result`).
     objective : Objective or TiledObjective
-        What was minimised, to evaluate other pictures with as long as the network keeps its size.
+        The objective, which can evaluate other pictures as long as the network keeps its size.
     """
 
     image: np.ndarray
@@ -48,12 +49,12 @@ def check_memory(
     corrections: int,
     optimizer: str = "scipy",
 ) -> int:
-    """Estimate the memory of a run on the network's present picture size, in bytes, without any targets.
+    """Estimate the memory of a run at the network's current size, in bytes, without targets.
 
     Raises
     ------
     ResourceError
-        When it would not fit.
+        If the run would not fit in memory.
     """
     last = network.last_layer(list(blobs) + [network.input_blob])
     needed = estimate.run_bytes(network.net, network.input_blob, last, corrections, optimizer)
@@ -91,31 +92,31 @@ def synthesise(
     objective : callable
         `Objective` or `TiledObjective` on this network.
     start : ndarray, (H, W, 3) uint8 or float32, RGB
-        The first picture; the result has its size.
+        Picture to start from. The result has its size.
     iterations : int
-        Accepted steps of L-BFGS.
+        Number of accepted steps of L-BFGS.
     corrections : int
-        Length of its history.
+        Number of past steps that L-BFGS remembers.
     bounds : bool
-        Keep every pixel inside 0..255 during the optimisation, not only at the end.
+        Whether to keep pixels within 0..255 during the optimisation, not only at the end.
     parameters : dict
-        Recorded in the result.
+        Parameters to record in the result.
     optimizer : str
         One of `caffe_style.settings.transfer.OPTIMIZERS`.
     watcher : Watcher
-        Called after each iteration with an image (H, W, 3) uint8 RGB, if it wants one.
+        Watcher of the run, called after each iteration.
     redraw, steps
-        For targets that are drawn anew every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
+        For random targets that change every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
     state, save
-        Where L-BFGS goes on from, and how it is saved: see there too.
+        State of L-BFGS to continue from, and function that saves it: see `minimise`.
 
     Raises
     ------
     DivergedError
-        When the loss is no longer a number; its `result` is the Result with the last good picture.
+        If the loss is no longer a number. Its `result` is the Result with the last good picture.
     Exception
-        Another error carries it as well, if there was an iteration: see
-        `caffe_style.optimise.evaluations.result_of`.
+        Any other error. After the first iteration it carries the result as well (see
+        `caffe_style.optimise.evaluations.result_of`).
     """
     mean = network.model.mean
     if isinstance(objective, Objective):
@@ -158,7 +159,7 @@ def synthesise(
 
 
 def _move(state: State, place: Callable[[np.ndarray], Any]) -> None:
-    """Bring a state's arrays to where the optimiser works."""
+    """Move a state's arrays to the optimiser's device."""
     state.point = place(state.point)
     state.steps = [place(step) for step in state.steps]
     state.changes = [place(change) for change in state.changes]

@@ -1,4 +1,4 @@
-"""What is asked of the picture: content, styles, masks and start, and the loss terms made of them.
+"""The scene of a picture: its content, styles, masks and start, and the loss terms made from them.
 
 May import settings, objective, losses, networks, backends, pictures and errors.
 """

@@ -1,4 +1,4 @@
-"""Style that goes with content: what the covariation loss compares with (the paper's section 9)."""
+"""Targets and terms of the covariation loss (the paper's section 9)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ SOURCES = ("content", "own")
 
 
 def guided_targets(network: Network, reference: Reference) -> Iterator[LayerTarget]:
-    """One target for each style layer and content layer.
+    """Yield one target for each pair of a style layer and a content layer.
 
     Raises
     ------
     OptionError
-        Without content layers, for unknown guides, for more guides than a content layer has feature maps.
+        If there are no content layers, the guides are unknown, or there are more guides than a content layer
+        has feature maps.
     ResourceError
         If the weighted Gram matrices would not fit in memory.
     """
@@ -55,7 +56,7 @@ def guided_targets(network: Network, reference: Reference) -> Iterator[LayerTarg
 
 
 def self_guided_term(target: LayerTarget, weight: float) -> Term:
-    """The covariation loss guided by the result's own responses, with the gradient through them."""
+    """Make a covariation term guided by the result's own responses, with the gradient through the guides."""
     guide, basis = target.own_guides
     grams = CovariationTarget(target.value.grams)
 
@@ -72,9 +73,18 @@ def self_guided_term(target: LayerTarget, weight: float) -> Term:
 
 
 def masked(gram: np.ndarray, mask: np.ndarray) -> CovariationTarget:
-    """The covariation loss's target that makes it a Gram loss of the positions that a mask (H, W) weighs.
+    """Make a target with which the covariation loss is a Gram loss of the masked positions.
 
-    A mask is a single guide: it says where, and the mean Gram matrix (N, N) says what.
+    Parameters
+    ----------
+    gram : ndarray, (N, N)
+        Mean Gram matrix.
+    mask : ndarray, (H, W)
+        Weights of the positions, which serve as a single guide.
+
+    Returns
+    -------
+    CovariationTarget
     """
     return CovariationTarget(gram[np.newaxis], mask[np.newaxis])
 
@@ -86,7 +96,7 @@ def _check(network: Network, content_layers: Any, style_layers: Any, count: int)
             raise OptionError(
                 "%d guides from %s: there can be 1 to %d, its feature maps" % (count, blob, most)
             )
-    # A target each, and the working copies of one layer at a time.
+    # One target for each pair of layers, and the working copies of one layer at a time.
     squares = [network.net.blobs[blob].shape[1] ** 2 for blob in style_layers]
     needed = 4 * count * (len(content_layers) * sum(squares) + 3 * max(squares))
     available = estimate.available_bytes()

@@ -1,4 +1,4 @@
-"""What a transfer is given: pictures and styles, read once for all sizes."""
+"""The input pictures of a transfer, read once for all sizes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .styles import Style
 
 
 class Inputs(NamedTuple):
-    """The pictures as they were given, read.
+    """The pictures that were read.
 
     Attributes
     ----------
     content : ndarray, (H, W, 3) uint8 RGB, or None
     styles : list of Style
-        Each with its picture as an array; masks may still be paths.
+        Styles with their pictures as arrays. Masks may still be paths.
     """
 
     content: Optional[np.ndarray]
@@ -30,7 +30,7 @@ class Inputs(NamedTuple):
 def read_inputs(
     content: Optional[PictureLike], styles: Sequence[Style], style_loss: str, colors: str
 ) -> Inputs:
-    """Read the pictures, and check that they serve the style loss and the choice of colours.
+    """Read the pictures, and check that they suit the style loss and the choice of colours.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def read_inputs(
 def style_shapes(
     inputs: Inputs, size: int, style_scale: float, style_loss: str
 ) -> List[Tuple[int, int]]:
-    """Height and width of each style as the network will read it, for a result with this long edge."""
+    """Return height and width of each style as the network reads it, for a result with this long edge."""
     if STYLE_LOSSES[style_loss].needs_equal_size:
         return [result_shape(inputs, size)] * len(inputs.styles)
     edge = round(size * style_scale)
@@ -64,6 +64,13 @@ def style_shapes(
 
 
 def result_shape(inputs: Inputs, size: int) -> Tuple[int, int]:
-    """Height and width of a result with this long edge: the content's proportions, or the style's."""
+    """Return height and width of a result with this long edge, in the content's or the style's proportions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result_shape(Inputs(np.zeros((300, 600, 3), np.uint8), []), size=512)
+    (256, 512)
+    """
     reference = inputs.styles[0].picture if inputs.content is None else inputs.content
     return images.fitted_size(reference.shape[:2], size)

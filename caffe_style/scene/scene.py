@@ -1,4 +1,4 @@
-"""The scene: what a picture of one size is made from, and the objective that it minimises."""
+"""Scenes: the content and styles of a picture at one size, and the objective made from them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ class ScaledStyle(NamedTuple):
     Attributes
     ----------
     label : str
-        Begins the names of its terms: "style", or "style 2" where there are several.
+        Beginning of the names of its terms: "style", or "style 2" if there are several.
     image : ndarray, (H', W', 3) uint8 RGB
+        Style picture.
     share : float
-        Its part of the style weight.
+        Fraction of the style weight.
     mask : ndarray, (H, W) float32, or None
-        Over the picture that is made.
+        Weights of the result's pixels.
     """
 
     label: str
@@ -44,17 +45,18 @@ class ScaledStyle(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What a picture of one size is made from.
+    """The content and styles of a picture at one size.
 
     Attributes
     ----------
     shape : (int, int)
         Height and width of the result.
     content : ndarray, (*shape, 3) uint8 RGB, or None
-        As the network is to see it.
+        Content picture as the network sees it.
     styles : list of ScaledStyle
+        Styles at this size.
     colored : ndarray, (*shape, 3) uint8 RGB, or None
-        The picture whose colours the result takes, if it is made without any.
+        Picture whose colours the result gets, if the result is made in grey.
     """
 
     shape: Tuple[int, int]
@@ -63,7 +65,7 @@ class Scene(NamedTuple):
     colored: Optional[np.ndarray]
 
     def finish(self, image: np.ndarray) -> np.ndarray:
-        """The picture with its colours; of another size than the scene's it is resized."""
+        """Return the picture at the scene's size, with the colours of `colored` if there is one."""
         image = images.resize(image, self.shape)
         return image if self.colored is None else palette.with_colors_of(image, self.colored)
 
@@ -71,20 +73,30 @@ class Scene(NamedTuple):
 def make_scene(
     inputs: Inputs, size: int, style_scale: float, style_loss: str, colors: str
 ) -> Scene:
-    """Bring everything to one size.
+    """Resize and recolour the input pictures for one size.
 
     Parameters
     ----------
     inputs : Inputs
+        Content and styles.
     size : int
-        Long edge of the result.
+        Long edge of the result in pixels.
     style_scale : float
-        Size of the style pictures relative to it.
+        Size of the style pictures relative to the result.
     style_loss : str
-        Whether styles must have the result's size, as the paper does for losses that compare positions.
+        Name of the style loss. For a loss that compares positions, style pictures get the result's size.
     colors : {"style", "content", "match"}
-        The style's own; the content's, by working on luminance alone; or the style's pictures in the content's
-        colours.
+        "style" keeps the colours of the style. "content" keeps those of the content, by working on luminance
+        alone. "match" first gives the style pictures the colours of the content.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from caffe_style.scene.styles import Style
+    >>> inputs = Inputs(np.zeros((32, 64, 3), np.uint8), [Style(np.zeros((40, 40, 3), np.uint8))])
+    >>> scene = make_scene(inputs, size=32, style_scale=1.0, style_loss="gram", colors="style")
+    >>> scene.shape, scene.styles[0].image.shape
+    ((16, 32), (32, 32, 3))
     """
     shape = result_shape(inputs, size)
     content = None if inputs.content is None else images.resize(inputs.content, shape)
@@ -116,20 +128,23 @@ def make_scene(
 def scene_objective(
     network: Network, scene: Scene, settings: TransferSettings, tile: Optional[int]
 ) -> Union[Objective, TiledObjective]:
-    """Content, styles and total variation as one function of the image.
+    """Make the objective of a scene from its content, its styles and total variation.
 
     Parameters
     ----------
     network : Network
+        Network whose responses are compared.
     scene : Scene
+        Content and styles at one size.
     settings : TransferSettings
+        Layers, weights and losses.
     tile : int or None
-        Evaluate in tiles of this size.
+        Size of the tiles to evaluate in; None for the whole picture at once.
 
     Raises
     ------
     OptionError
-        When nothing has a weight, or a loss has no meaning in tiles.
+        If all weights are zero, or a loss cannot be computed in tiles.
     """
     normalisation = settings.normalisation
     terms = []
@@ -145,7 +160,7 @@ def scene_objective(
 
 
 def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
-    """The styles and the content of a scene, those of them that have a weight on any layer."""
+    """Return the styles and the content of a scene that have a weight on any layer."""
     loss, guides = STYLE_LOSSES[settings.style_loss], None
     if loss.needs_guides:
         guides = Guides(

@@ -1,4 +1,4 @@
-"""Pictures that go in: what they must be, and the one to start from (the paper's section 4)."""
+"""Reading input pictures, and making the picture to start from (the paper's section 4)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ INITS = "noise[:STD], coloured:EXPONENT, mean:STD, content, style, mix:PART or a
 
 
 def read_picture(picture: Optional[PictureLike]) -> Optional[np.ndarray]:
-    """Read a picture given as a path, or check one given as an array; None stays None.
+    """Read a picture given as a path, or check one given as an array. None stays None.
 
     Raises
     ------
     ImageError
         If it is no (H, W, 3) uint8 picture of at least SMALLEST_SIDE pixels each way.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> read_picture(np.zeros((32, 32, 3), np.uint8)).shape
+    (32, 32, 3)
     """
     if picture is None:
         return None
@@ -40,7 +46,13 @@ def read_picture(picture: Optional[PictureLike]) -> Optional[np.ndarray]:
 
 
 def is_picture(init: PictureLike) -> bool:
-    """Whether a start is a picture or file, not a word such as "noise" or "mix:0.5"."""
+    """Return whether a start is a picture or file, not a word such as "noise" or "mix:0.5".
+
+    Examples
+    --------
+    >>> is_picture("mix:0.5"), is_picture("portrait.jpg")
+    (False, True)
+    """
     if isinstance(init, np.ndarray):
         return True
     kind = str(init).partition(":")[0]
@@ -56,32 +68,38 @@ def start_picture(
     seed: int,
     mean: Sequence[float] = IMAGENET_MEAN,
 ) -> np.ndarray:
-    """Make the first picture.
+    """Make the picture to start from.
 
     Parameters
     ----------
     init : str or path or ndarray (H, W, 3) uint8
-        "noise" or "noise:STD" (white, around mid grey, of standard deviation 32 or as given), "mean:STD"
-        (white, around the network's mean), "coloured:EXPONENT" (amplitude spectrum |k|^-EXPONENT; 1 is what
-        photographs have), "content", "style", "mix:PART" (content with this part of white noise, 0 to 1), a
-        file or a picture.
+        A file, a picture, or one of these words: "noise" or "noise:STD" (white noise around mid grey, with
+        standard deviation 32 or STD grey levels), "mean:STD" (white noise around the network's mean),
+        "coloured:EXPONENT" (noise with amplitude spectrum |k|^-EXPONENT; photographs have about 1), "content",
+        "style", "mix:PART" (the content with this fraction of white noise, 0 to 1).
     content, style : ndarray (H, W, 3) uint8, or None
+        Pictures for "content", "style" and "mix".
     shape : (int, int)
-        Height and width; what has another size is resized.
+        Height and width of the result. Pictures of another size are resized.
     seed : int
-        Of the noise.
+        Seed of the noise.
     mean : sequence of 3 floats
-        The network's, in BGR order.
+        Mean of the network, in BGR order.
 
     Returns
     -------
     ndarray, (*shape, 3) uint8
-        float32 for "mean:STD", which may be finer than a grey level.
+        float32 for "mean:STD", where the noise may be finer than a grey level.
 
     Raises
     ------
     OptionError, ImageError
-        For an unknown word, a number out of range, a picture that is not there.
+        If the word is unknown, a number is out of range, or a picture is missing.
+
+    Examples
+    --------
+    >>> start_picture("noise:16", None, None, (24, 32), seed=0).shape
+    (24, 32, 3)
     """
     if isinstance(init, np.ndarray):
         return images.resize(read_picture(init), shape)

@@ -1,4 +1,4 @@
-"""Several styles: their weights, and masks that say where in the picture each belongs (Gatys et al. 2017)."""
+"""Styles with their weights, and with masks that say where in the result each applies (Gatys et al. 2017)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from .starts import PictureLike, name_of, read_picture
 
 
 class Style(NamedTuple):
-    """A picture that gives style.
+    """A style picture with its weight and mask.
 
     Attributes
     ----------
     picture : path or ndarray (H, W, 3) uint8 RGB
+        The style picture.
     weight : float
-        Its part, in proportion to the other styles'.
+        Weight relative to the other styles, above 0.
     mask : path or ndarray (H, W, 3) uint8, optional
-        Laid over the content picture: white where the style belongs, black where not, grey in between.
+        Picture laid over the result: white where the style applies, black where it does not, grey in between.
     """
 
     picture: PictureLike
@@ -30,7 +31,7 @@ class Style(NamedTuple):
 
     @property
     def parameters(self) -> Union[str, dict, None]:
-        """What metadata says of it."""
+        """Return the style as metadata records it."""
         if self.weight == 1 and self.mask is None:
             return name_of(self.picture)
         return {
@@ -44,12 +45,17 @@ Styles = Union[PictureLike, Style, Sequence[Union[PictureLike, Style]], None]
 
 
 def as_styles(given: Styles) -> List[Style]:
-    """A list of Style, of a single one, of several, of none.
+    """Return one style, several, or none as a list of Style.
 
     Raises
     ------
     OptionError
-        For a weight that is not positive.
+        If a weight is not positive.
+
+    Examples
+    --------
+    >>> [style.weight for style in as_styles(["a.jpg", Style("b.jpg", weight=2.0)])]
+    [1.0, 2.0]
     """
     if given is None:
         return []
@@ -72,12 +78,17 @@ def _from_parameters(given: Union[PictureLike, dict]) -> Style:
 
 
 def read_style(text: str) -> Style:
-    """`FILE[:MASK][:WEIGHT]` as a Style; a file's own colons may stay, if it exists.
+    """Read a style from the text `FILE[:MASK][:WEIGHT]`. The name of an existing file may contain colons.
 
     Raises
     ------
     OptionError
-        For more parts than that.
+        If the text has more parts.
+
+    Examples
+    --------
+    >>> read_style("painting.jpg:mask.png:0.5")
+    Style(picture='painting.jpg', weight=0.5, mask='mask.png')
     """
     parts: List[str] = []
     rest = text
@@ -102,12 +113,12 @@ def _as_number(text: str) -> Optional[float]:
 
 
 def read_mask(mask: Optional[PictureLike], shape: Tuple[int, int]) -> Optional[np.ndarray]:
-    """A mask as weights (*shape) float32, 0 to 1; None stays None.
+    """Read a mask as weights (*shape) float32, from 0 to 1. None stays None.
 
     Raises
     ------
     ImageError
-        If it is no picture, or black all over.
+        If the mask is no picture, or all black.
     """
     if mask is None:
         return None
@@ -119,11 +130,16 @@ def read_mask(mask: Optional[PictureLike], shape: Tuple[int, int]) -> Optional[n
 
 
 def shares(styles: Sequence[Style], masks: Sequence[Optional[np.ndarray]]) -> List[float]:
-    """How much of the style weight each style gets.
+    """Return the fraction of the style weight that each style gets.
 
-    A style's part is its weight times the part of the picture that its mask leaves, divided by the largest sum
-    of weights that meet at one position. So two styles without masks share, and two with masks that do not
-    overlap act on their areas as one would alone.
+    It is the style's weight, times the fraction of the picture in its mask, divided by the largest sum of
+    weights at any position. Two styles without masks share the style weight. Two styles whose masks do not
+    overlap each act as one style would alone.
+
+    Examples
+    --------
+    >>> shares([Style("a.jpg"), Style("b.jpg", weight=3.0)], [None, None])
+    [0.25, 0.75]
     """
     whole = [np.ones((1, 1), np.float32) if mask is None else mask for mask in masks]
     meeting = sum(style.weight * mask for style, mask in zip(styles, whole))
@@ -132,12 +148,12 @@ def shares(styles: Sequence[Style], masks: Sequence[Optional[np.ndarray]]) -> Li
 
 
 def layer_mask(mask: np.ndarray, shape: Tuple[int, int], what: str) -> np.ndarray:
-    """A mask at a layer's resolution, (*shape) float32, 1 on average.
+    """Resize a mask to a layer's resolution, (*shape) float32, with mean 1.
 
     Raises
     ------
     OptionError
-        When nothing of it is left there.
+        If nothing of the mask is left at this resolution.
     """
     small = np.clip(images.resize(mask, shape), 0, None)
     mean = float(small.mean())

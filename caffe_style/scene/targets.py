@@ -1,4 +1,4 @@
-"""What the layers' responses to the result are compared with, taken from a picture whole or tile by tile."""
+"""Targets of the losses: computed from the responses to a picture, at once or tile by tile."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ..networks.network import Network
 from ..objective.tiled import cut, responses
 from ..settings.style_losses import STYLE_LOSSES, StyleLoss
 
-#: The content loss, described as the style losses are.
+#: The content loss, described like a style loss.
 CONTENT = StyleLoss("content", "content", needs_equal_size=True, tiles="local", position_power=0)
 
 Size = Tuple[int, int]
 
 
 class Guides(NamedTuple):
-    """Where in a picture which kind of content is, for a loss that needs to know.
+    """How to make the guides, which say where each kind of content is.
 
     Attributes
     ----------
     content : ndarray, (H, W, 3) uint8 RGB
-        The content picture, of the result's size.
+        Content picture at the result's size.
     layers : mapping of str to float
-        The content layers that guide; their weights share out a style layer's.
+        Content layers that guide. Their weights divide the weight of each style layer.
     source : {"content", "own"}
-        Guides are fixed, by the content picture's responses, or are the result's own, which change with it.
+        Whether the guides come from the content picture and are fixed, or from the result's own responses.
     count : int
-        Kinds of content told apart.
+        Number of kinds of content.
     seed : int
-        Of the factorisation that finds them.
+        Seed of the factorisation that finds them.
     """
 
     content: np.ndarray
@@ -49,16 +49,17 @@ class Reference(NamedTuple):
     Attributes
     ----------
     label : str
-        Begins the names of its terms: "content", "style", "style 2".
+        Beginning of the names of its terms: "content", "style", "style 2".
     image : ndarray, (H, W, 3) uint8 RGB
+        The picture.
     loss : StyleLoss
-        How the two are compared; `CONTENT` for the content.
+        Loss that compares the two; `CONTENT` for the content.
     layers : mapping of str to float
-        Blob -> weight.
+        Weight of each layer.
     mask : ndarray, (H, W) float32, optional
-        Where in the result it counts.
+        Weights of the result's pixels.
     guides : Guides, optional
-        For a loss that needs them.
+        Guides for a loss that needs them.
     """
 
     label: str
@@ -70,20 +71,22 @@ class Reference(NamedTuple):
 
 
 class LayerTarget(NamedTuple):
-    """What the responses of one layer are compared with.
+    """The target of the loss on one layer.
 
     Attributes
     ----------
     name : str
-        Of the term.
+        Name of the term.
     blob : str
+        Name of the layer.
     value : any
-        The loss's target.
+        Target of the loss.
     features : ndarray, (N, H, W)
-        Responses that the loss can compare with the target, for their shape.
+        Responses of a shape that the loss can compare with the target.
     weight : float
+        Weight of the layer.
     own_guides : (str, ndarray), optional
-        The blob whose responses are the result's own guides, and the basis (K, L) that combines them.
+        Blob whose responses give the result's own guides, and the basis (K, L) that combines them.
     """
 
     name: str
@@ -95,7 +98,7 @@ class LayerTarget(NamedTuple):
 
 
 def whole_targets(network: Network, reference: Reference) -> Iterator[LayerTarget]:
-    """The target of each layer, from the picture's responses."""
+    """Yield the target of each layer, from the responses to the picture."""
     for blob, features in network.features(reference.image, reference.layers).items():
         name = "%s %s" % (reference.label, blob)
         value = reference.loss.make_target(features)
@@ -105,12 +108,14 @@ def whole_targets(network: Network, reference: Reference) -> Iterator[LayerTarge
 def tiled_targets(
     network: Network, reference: Reference, sizes: Mapping[str, Size], tile: int
 ) -> Iterator[LayerTarget]:
-    """As `whole_targets`, from responses to one tile at a time.
+    """Yield the target of each layer, from the responses to one tile of the picture at a time.
 
     Parameters
     ----------
     network : Network
+        Network that computes the responses.
     reference : Reference
+        Content or style.
     sizes : mapping of str to (int, int)
         Height and width of the layers' responses to the result.
     tile : int
@@ -119,7 +124,7 @@ def tiled_targets(
     Raises
     ------
     OptionError
-        For a loss that needs the whole picture, for tiles that are too small.
+        If the loss needs the whole picture, or the tiles are too small.
     """
     if reference.loss.tiles is None:
         tileable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.tiles)
@@ -132,7 +137,7 @@ def tiled_targets(
     cores = responses(network, network.to_blob(reference.image), tiles, fields, blobs)
     if reference.loss.tiles == "gram":
         values = _mean_grams(cores)
-        # Without responses the loss is the same for any number of positions: one will do.
+        # The loss of zero responses does not depend on the number of positions, so one position is enough.
         shaped = {blob: np.zeros((len(gram), 1, 1), np.float32) for blob, gram in values.items()}
     else:
         values = shaped = _joined(cores, sizes)
@@ -164,6 +169,6 @@ def _joined(
 
 
 def layer_sizes(network: Network, shape: Size, blobs: Mapping[str, Any]) -> Dict[str, Size]:
-    """Height and width of layers' responses to a picture of this height and width."""
+    """Return height and width of the layers' responses to a picture of this height and width."""
     network.resize(*shape)
     return {blob: tuple(network.net.blobs[blob].shape)[2:] for blob in blobs}

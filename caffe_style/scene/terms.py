@@ -1,4 +1,4 @@
-"""From a picture that the result is to resemble to the terms of an objective."""
+"""Making the terms of an objective from the content picture and the styles."""
 
 from __future__ import annotations
 
@@ -27,25 +27,26 @@ def make_terms(
     normalisation: str = "relative",
     tile: Optional[int] = None,
 ) -> List[Union[Term, TiledTerm]]:
-    """One term for each layer; with guides, for each layer and guiding layer.
+    """Make one term for each layer or, with guides, for each pair of a layer and a guiding layer.
 
     Parameters
     ----------
     network : Network
+        Network that computes the targets.
     reference : Reference
-        The content picture, or a style.
+        Content or style.
     shape : (int, int)
         Height and width of the result.
     normalisation : str
-        One of `NORMALISATIONS`: see `scale`.
+        One of `NORMALISATIONS`, see `scale`.
     tile : int, optional
-        For a `TiledObjective` with tiles of this size.
+        Size of the tiles, for the terms of a `TiledObjective`.
 
     Raises
     ------
     OptionError
-        For an unknown normalisation, a layer that does not respond, a mask that leaves nothing of a layer, a
-        loss that has no meaning in tiles.
+        If the normalisation is unknown, a layer does not respond, a mask leaves nothing of a layer, or the loss
+        cannot be computed in tiles.
     """
     sizes = layer_sizes(network, shape, reference.layers)
     if tile is not None:
@@ -91,27 +92,29 @@ def _tiled_term(
 
 
 def scale(normalisation: str, reference: Reference, target: LayerTarget) -> float:
-    """What a layer's loss is multiplied by, beside its weight.
+    """Return the factor of a layer's loss, apart from its weight.
 
     Parameters
     ----------
     normalisation : {"relative", "paper", "mean"}
-        "relative" divides by the loss of an image that makes no response: weights then mean the same whatever
-        the layer, the size and the network. "paper": the formulas of `caffe_style.losses` as they stand.
-        "mean": mean squares, of the N M responses for content and of the N^2 entries of G / (N M) for style,
-        with G / (N M) as Johnson's program scales Gram matrices.
+        "relative" divides by the loss of zero responses, so that a weight has the same effect for every layer,
+        size and network. "paper" uses the formulas of `caffe_style.losses` unchanged. "mean" uses mean squares,
+        over the N M responses for content and the N^2 entries of G / (N M) for style, as Johnson's program
+        does.
     reference : Reference
+        Content or style.
     target : LayerTarget
+        Target on one layer.
 
     Raises
     ------
     OptionError
-        For an unknown normalisation, or a relative weight where the layer does not respond.
+        If the normalisation is unknown, or is "relative" and the layer does not respond.
     """
     if normalisation == "paper":
         return 1.0
     if normalisation == "mean":
-        # The paper's 1/2 and 1 / (4 N^2 M^2) taken back.
+        # Replace the paper's factors 1/2 and 1 / (4 N^2 M^2).
         if reference.loss is CONTENT:
             return 2.0 / target.features.size
         return 4.0 / len(target.features) ** 2
@@ -136,7 +139,7 @@ def variation_term(
     shape: Tuple[int, int],
     normalisation: str = "relative",
 ) -> List[Term]:
-    """Total variation of an image (*shape, 3); its relative weight is by that of `reference` (H, W, 3)."""
+    """Make the term of total variation; a relative weight divides by the variation of `reference` (H, W, 3)."""
     if not weight:
         return []
     if normalisation == "relative":

@@ -1,8 +1,8 @@
-"""Settings: fields of a frozen dataclass that know their kind, default and help.
+"""Settings: fields of a frozen dataclass that declare their kind, default and help text.
 
-Everything that has to do with a setting follows from its field: the option of the command line and the default
-that it shows, the keyword argument in Python and its documentation, the name in a file of jobs, the entry in a
-picture's metadata and in a checkpoint, and the error for a bad value.
+Everything else about a setting is derived from its field: the option of the command line and its shown default,
+the keyword argument in Python and its documentation, the name in a file of jobs, the entry in a picture's
+metadata and in a checkpoint, and the error for a bad value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Typ
 from ..errors import OptionError
 from .kinds import Flag, Kind, shown
 
-#: The default of a setting that has none.
+#: Marks a setting that has no default.
 REQUIRED: Any = dataclasses.MISSING
 
 S = TypeVar("S", bound="Settings")
@@ -27,19 +27,21 @@ class Setting(NamedTuple):
     Attributes
     ----------
     name : str
+        Name of the field.
     default : any
-        What holds where nothing is said; None where it is left to the model or to the run.
+        Default value. None leaves the choice to the model or to the run.
     kind : Kind
+        Type and limits of the value.
     help : str
-        A few words for the command line.
+        Help text, a few words.
     group : str or None
-        The heading under which the help lists the option; None for a setting without an option of its own.
+        Heading of the option in the help; None for a setting without an option of its own.
     shown : str or None
-        What the help says of the default, where the value itself would not say it.
+        Description of the default in the help, where the value itself is not enough.
     of_model : bool
         Whether None means the model's own value.
     bare : any
-        The value of an option that is given without one; None where an option needs its value.
+        Value of the option if it is given without one; None if the option needs a value.
     """
 
     name: str
@@ -63,7 +65,7 @@ class Setting(NamedTuple):
 
     @property
     def described(self) -> str:
-        """The help with the default."""
+        """The help text with the default."""
         if self.required:
             return self.help
         default = self.shown or ("the model's" if self.of_model else None)
@@ -72,11 +74,12 @@ class Setting(NamedTuple):
         return self.help if default is None else "%s (default: %s)" % (self.help, default)
 
     def check(self, value: Any) -> Any:
-        """Return a value in its own type.
+        """Check a value, and return it in the type of its kind.
 
         Raises
         ------
         OptionError
+            If the setting cannot have this value.
         """
         if value is None and self.default is None:
             return None
@@ -84,29 +87,41 @@ class Setting(NamedTuple):
 
 
 def setting(default: Any, kind: Kind, help: str, group: Optional[str], **more: Any) -> Any:
-    """Declare a field of a `Settings` class; parameters as in `Setting`."""
+    """Declare a field of a `Settings` class. The parameters are the attributes of `Setting`."""
     return _field({"default": default, "kind": kind, "help": help, "group": group, **more})
 
 
 def changed(cls: Type[Settings], name: str, **more: Any) -> Any:
-    """Declare a setting of a base class again, with another default or another word about it."""
+    """Declare a setting of a base class again with changes, such as another default."""
     return _field({**cls.__dataclass_fields__[name].metadata["about"], **more})
 
 
 def _field(about: Dict[str, Any]) -> Any:
-    # A dataclass wants fields without a default first: a required one is None until it is checked.
+    # A dataclass requires fields without a default to come first, so a required one is None until it is
+    # checked.
     default = None if about["default"] is REQUIRED else about["default"]
     return dataclasses.field(default=default, metadata={"about": about})
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The base of all settings: checked when they are made, and never changed.
+    """Base class of all settings. They are checked when created, and cannot be changed.
 
     Raises
     ------
     OptionError
-        For a value that a setting cannot have, in one line that names the setting.
+        If a setting has a bad value. The message names the setting.
+
+    Examples
+    --------
+    >>> from caffe_style.settings.transfer import TransferSettings
+    >>> settings = TransferSettings(size=256)
+    >>> settings.replace(iterations=100).iterations
+    100
+    >>> TransferSettings(size=4)
+    Traceback (most recent call last):
+    ...
+    caffe_style.errors.OptionError: size must be a whole number from 16 to 65536, not 4
     """
 
     def __post_init__(self) -> None:
@@ -133,7 +148,7 @@ class Settings:
         Raises
         ------
         OptionError
-            For a name that is no setting, and for a bad value.
+            If a name is no setting, or a value is bad.
         """
         names = cls.names()
         for name in values:
@@ -145,18 +160,18 @@ class Settings:
 
     @classmethod
     def noted_in(cls, parameters: Mapping[str, Any]) -> Dict[str, Any]:
-        """Return the settings among a picture's or a checkpoint's parameters, checked.
+        """Return the settings in the parameters of a picture or checkpoint, checked.
 
         Raises
         ------
         OptionError
-            For a value that a setting cannot have.
+            If a setting has a bad value.
         """
         settings = [one for one in cls.list() if one.name in parameters]
         return {one.name: one.check(parameters[one.name]) for one in settings}
 
     def parameters(self) -> Dict[str, Any]:
-        """Return what metadata says of them, JSON-able."""
+        """Return the settings as metadata records them, as values that JSON can hold."""
         pairs = ((one, getattr(self, one.name)) for one in self.list())
         return {one.name: None if value is None else one.kind.note(value) for one, value in pairs}
 
@@ -170,7 +185,7 @@ class Settings:
         Raises
         ------
         LayerError
-            For a layer that the network does not have.
+            If the network does not have one of the layers.
         """
         missing = {
             one.name: getattr(network.model, one.name)
@@ -183,12 +198,15 @@ class Settings:
 
     @property
     def blobs(self) -> List[str]:
-        """The layers that are read."""
+        """Names of the layers that are read."""
         return []
 
 
 def takes(cls: Type[Settings]) -> Callable[[Callable], Callable]:
-    """Let a function's `**settings` show all settings of a class, in its signature and its documentation."""
+    """Make a decorator that adds the settings of a class to a function's signature and documentation.
+
+    The function takes the settings as `**settings`.
+    """
 
     def decorate(function: Callable) -> Callable:
         signature = inspect.signature(function)

@@ -1,4 +1,4 @@
-"""Which settings each command has."""
+"""The settings of each command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of `element`, `sparse` and `feature`, whose pictures come from no picture."""
+"""The settings of `element`, `sparse` and `feature`, which need no input picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from .base import REQUIRED, changed, setting
 from .kinds import File, Kind, Layers, LayerWeights, Number, PictureLike
 from .transfer import RunSettings
 
-_RESAMPLE = "draw anew every N iterations"
-_WHEN_BOUNDED = "yes, but for --resample"
+_RESAMPLE = "draw new targets every N iterations"
+_WHEN_BOUNDED = "yes, except with --resample"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ElementSettings(RunSettings):
 
     init: PictureLike = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
-    layer: str = setting(REQUIRED, Kind(), "the layer whose Gram matrix it is", "objective")
+    layer: str = setting(REQUIRED, Kind(), "the layer of the Gram matrix", "objective")
     i: Optional[int] = setting(None, Number(int), "row of the entry", "objective", shown="random")
     j: Optional[int] = setting(
         None, Number(int), "column of the entry", "objective", shown="random"
@@ -27,7 +27,7 @@ class ElementSettings(RunSettings):
     magnitude: Optional[float] = setting(
         None,
         Number(float),
-        "value of the entry, a mean product of responses",
+        "value of the entry, a mean product of two responses",
         "objective",
         shown="600 times a feature map's mean power",
     )
@@ -35,12 +35,15 @@ class ElementSettings(RunSettings):
         None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
     )
     tv_weight: float = setting(
-        0.5, Number(float, 0), "weight of total variation: a smoother picture", "objective"
+        0.5,
+        Number(float, 0),
+        "weight of total variation: a larger value gives a smoother picture",
+        "objective",
     )
 
     @property
     def blobs(self) -> List[str]:
-        """The layers that are read."""
+        """Names of the layers that are read."""
         return [self.layer]
 
 
@@ -51,27 +54,33 @@ class SparseSettings(RunSettings):
     init: PictureLike = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
     layers: Layers = setting(
-        REQUIRED, LayerWeights(), "the layers whose Gram matrices they are", "objective"
+        REQUIRED, LayerWeights(), "the layers of the Gram matrices", "objective"
     )
     sigma: Optional[float] = setting(
-        None, Number(float), "entries are |N(0, sigma)|, mean products of responses", "objective"
+        None,
+        Number(float),
+        "standard deviation of the entries, which are |N(0, sigma)|",
+        "objective",
     )
     density: Optional[float] = setting(
-        None, Number(float), "part of the entries that is not zero, in (0, 1]", "objective"
+        None, Number(float), "fraction of the entries that are not zero, in (0, 1]", "objective"
     )
     like: Optional[PictureLike] = setting(
-        None, File(), "take both, for each layer, from this picture", "objective"
+        None, File(), "take sigma and density of each layer from this picture", "objective"
     )
     resample: Optional[int] = setting(
         None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
     )
     tv_weight: float = setting(
-        0.5, Number(float, 0), "weight of total variation: a smoother picture", "objective"
+        0.5,
+        Number(float, 0),
+        "weight of total variation: a larger value gives a smoother picture",
+        "objective",
     )
 
     @property
     def blobs(self) -> List[str]:
-        """The layers that are read."""
+        """Names of the layers that are read."""
         return list(self.layers)
 
 
@@ -80,16 +89,24 @@ class FeatureSettings(RunSettings):
     """The settings of the picture that one feature map responds to most (paper, section 6)."""
 
     init: PictureLike = changed(RunSettings, "init", default="noise")
-    layer: str = setting(REQUIRED, Kind(), "a layer's name", "objective")
+    layer: str = setting(REQUIRED, Kind(), "the layer of the feature map", "objective")
     channel: Optional[int] = setting(
-        None, Number(int), "which of its feature maps", "objective", shown="random"
+        None, Number(int), "number of the feature map, from 0", "objective", shown="random"
     )
-    decay: float = setting(0.25, Number(float, 0), "above 0 less contrast", "objective")
+    decay: float = setting(
+        0.25,
+        Number(float, 0),
+        "weight of low contrast: a larger value gives less contrast",
+        "objective",
+    )
     tv_weight: float = setting(
-        0.25, Number(float, 0), "weight of total variation: a smoother picture", "objective"
+        0.25,
+        Number(float, 0),
+        "weight of total variation: a larger value gives a smoother picture",
+        "objective",
     )
 
     @property
     def blobs(self) -> List[str]:
-        """The layers that are read."""
+        """Names of the layers that are read."""
         return [self.layer]

@@ -1,8 +1,8 @@
-"""Kinds of values that a setting can have: how each is checked, read from a text and written as one.
+"""The kinds of values that a setting can have: how to check, read and write each.
 
-A kind's `check` takes a value from wherever it comes (Python, a picture's metadata, a checkpoint, a preset) and
-returns it in its own type. `read` takes the text of a command line, `write` gives such a text back. `check` and
-`read` refuse a bad value with an OptionError of one line that names the setting.
+`check` takes a value from any source (Python, a picture's metadata, a checkpoint, a preset) and returns it in
+the kind's own type. `read` takes the text of a command line, and `write` returns such a text. For a bad value,
+`check` and `read` raise an OptionError whose message names the setting.
 """
 
 from __future__ import annotations
@@ -15,56 +15,67 @@ from ..errors import OptionError
 
 #: A picture's file, or an array (H, W, 3) of uint8.
 PictureLike = Any
-#: Blob name -> weight.
+#: Weights by layer.
 Layers = Mapping[str, float]
 
-#: More layers than any network has; a limit for what a file of others can ask for.
+#: Limit on what a file can request; no network has as many layers.
 _MOST_LAYERS = 10000
 
 
 class Kind:
-    """A text that is not empty; the base of the other kinds.
+    """A text that is not empty. Base class of the other kinds.
 
     Attributes
     ----------
     metavar : str
-        What the help shows in the place of a value.
+        Placeholder of the value in the help.
     """
 
     metavar = "NAME"
 
     def check(self, value: Any, name: str) -> Any:
-        """Return the value of the setting of this name in the kind's own type.
+        """Check a value, and return it in the kind's own type.
 
         Raises
         ------
         OptionError
+            If the value is bad. The message has the setting's `name`.
         """
         if not isinstance(value, str) or not value:
             _refuse(name, "a text", value)
         return value
 
     def read(self, text: str, name: str) -> Any:
-        """Return the value of a command line's text; raise OptionError as `check` does."""
+        """Return the value of a text from the command line; raise OptionError as `check` does."""
         return self.check(text, name)
 
     def write(self, value: Any) -> str:
-        """Return the text that `read` takes."""
+        """Return the text from which `read` gives the same value."""
         return str(value)
 
     def note(self, value: Any) -> Any:
-        """Return what a picture's metadata says, JSON-able."""
+        """Return the value as metadata records it, a value that JSON can hold."""
         return value
 
 
 class Number(Kind):
-    """A number of a type (int or float) in [least, most].
+    """A finite number in [least, most].
 
     Parameters
     ----------
     type : {int, float}
+        Type of the number.
     least, most : float
-        Infinity is never in the range.
+        Limits of the range. Infinity itself is never allowed.
+
+    Examples
+    --------
+    >>> Number(int, 1, 100).read("20", "corrections")
+    20
+    >>> Number(int, 1, 100).check(0, "corrections")
+    Traceback (most recent call last):
+    ...
+    caffe_style.errors.OptionError: corrections must be a whole number from 1 to 100, not 0
     """
 
     def __init__(self, type: type, least: float = -math.inf, most: float = math.inf) -> None:
@@ -74,7 +85,7 @@ class Number(Kind):
     def check(self, value: Any, name: str) -> Any:
         """Return an int or a float."""
         whole = self.type is int
-        # numpy's scalars are numbers too; True is not.
+        # numpy's scalars count as numbers. True does not.
         number = None if isinstance(value, (bool, str)) else _as_number(value)
         if number is None or not math.isfinite(number) or (whole and number != int(number)):
             _refuse(name, self._described(), value)
@@ -83,7 +94,7 @@ class Number(Kind):
         return int(number) if whole else float(number)
 
     def read(self, text: str, name: str) -> Any:
-        """Return the number that a text says."""
+        """Return the number in a text."""
         try:
             number = self.type(text)
         except ValueError:
@@ -104,7 +115,7 @@ class Number(Kind):
 
 
 class Flag(Kind):
-    """True or False: on the command line an option and its opposite."""
+    """True or False; on the command line an option and its negation."""
 
     def check(self, value: Any, name: str) -> bool:
         """Return a bool."""
@@ -114,7 +125,13 @@ class Flag(Kind):
 
 
 class Choice(Kind):
-    """One of a few names."""
+    """One of a few names.
+
+    Examples
+    --------
+    >>> Choice(["gram", "spatial"]).check("gram", "style_loss")
+    'gram'
+    """
 
     def __init__(self, names: Sequence[str], metavar: str = "NAME") -> None:
         self.names, self.metavar = tuple(names), metavar
@@ -128,7 +145,13 @@ class Choice(Kind):
 
 
 class LayerWeights(Kind):
-    """Blobs of a network and their weights, on the command line `conv1_1:0.5,conv2_1` (a weight of 1)."""
+    """Layers with their weights, on the command line `conv1_1:0.5,conv2_1`. The default weight is 1.
+
+    Examples
+    --------
+    >>> LayerWeights().read("conv1_1:0.5,conv2_1", "style_layers")
+    {'conv1_1': 0.5, 'conv2_1': 1.0}
+    """
 
     metavar = "LAYER[:WEIGHT],..."
 
@@ -144,7 +167,7 @@ class LayerWeights(Kind):
         return weights
 
     def read(self, text: str, name: str) -> Dict[str, float]:
-        """Return the layers that a text names."""
+        """Return the layers and weights in a text."""
         weights = {}
         for part in text.split(","):
             layer, colon, weight = part.strip().partition(":")
@@ -159,7 +182,7 @@ class LayerWeights(Kind):
         return self.check(weights, name)
 
     def write(self, value: Any) -> str:
-        """Return the text; the order of layers is kept, since losses add up in it."""
+        """Return the text, in the order of the layers, since rounding depends on the order of a sum."""
         return ",".join("%s:%r" % item for item in value.items())
 
     def note(self, value: Any) -> Dict[str, float]:
@@ -168,7 +191,7 @@ class LayerWeights(Kind):
 
 
 class Scales(Number):
-    """ "auto", or how many sizes there are from coarse to fine."""
+    """The number of sizes from coarse to fine, or "auto"."""
 
     def __init__(self) -> None:
         super().__init__(int, 1, 64)
@@ -179,7 +202,7 @@ class Scales(Number):
         return "auto" if value == "auto" else super().check(value, name)
 
     def read(self, text: str, name: str) -> Union[int, str]:
-        """Return what a text says."""
+        """Return "auto" or the number in a text."""
         return "auto" if text == "auto" else super().read(text, name)
 
     def write(self, value: Any) -> str:
@@ -191,12 +214,12 @@ class Scales(Number):
 
 
 class File(Kind):
-    """A picture: a file's name, or in Python an array (H, W, 3) of uint8."""
+    """A picture: a file's name or, in Python, an array (H, W, 3) of uint8."""
 
     metavar = "FILE"
 
     def check(self, value: Any, name: str) -> PictureLike:
-        """Return the name or the array; what is in it is checked where it is read."""
+        """Return the name or the array. The content is checked when the picture is read."""
         if hasattr(value, "shape") or isinstance(value, os.PathLike):
             return value
         if not isinstance(value, str) or not value or "\0" in value:
@@ -209,13 +232,13 @@ class File(Kind):
 
 
 class Start(File):
-    """Where a picture starts: a word such as noise or mix:0.3, or a picture (`caffe_style.scene.starts`)."""
+    """A picture to start from, or a word such as noise or mix:0.3 (see `caffe_style.scene.starts`)."""
 
     metavar = "START"
 
 
 def name_of(picture: Optional[PictureLike]) -> Optional[str]:
-    """Return what metadata says of a picture: its file's name, "array" for an array, None for None."""
+    """Return a picture's name for metadata: its file's name, "array" for an array, None for None."""
     if picture is None:
         return None
     return "array" if hasattr(picture, "shape") else str(picture)

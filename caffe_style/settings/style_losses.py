@@ -1,4 +1,4 @@
-"""The table of style losses: a new one is a file in `caffe_style/losses` and a row here."""
+"""The table of style losses. A new loss needs a file in `caffe_style/losses` and a row here."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, Callable, Dict, NamedTuple, Optional
 
 
 class Copies(NamedTuple):
-    """What a loss holds, in copies of a layer's responses.
+    """Memory of a loss, in copies of a layer's responses.
 
     Attributes
     ----------
     kept : int
-        The target: none for Gram matrices, which do not grow with the picture.
+        Size of the target; 0 for Gram matrices, which do not grow with the picture.
     making : int
-        Beside it while it is made.
+        Additional memory while the target is made.
     working : int
-        In each evaluation, one layer at a time.
+        Additional memory in an evaluation, for one layer at a time.
     """
 
     kept: int = 0
@@ -25,29 +25,37 @@ class Copies(NamedTuple):
 
 
 class StyleLoss(NamedTuple):
-    """What the rest of the program must know of a style loss.
+    """The properties of a style loss.
 
     Attributes
     ----------
     name : str
-        As `style_loss` takes it.
+        Value of the setting `style_loss`.
     module : str
-        In `caffe_style.losses`. It has the loss as a function of this name (with _ for -), and what makes its
-        target as `target_` and this name.
+        Module in `caffe_style.losses`. It has the loss as a function of this name, with _ for -, and the
+        function that makes the target as `target_` and this name.
     needs_equal_size : bool
-        It compares positions: the style picture must have the size of the picture that is made.
+        Whether the loss compares positions, so that the style picture must have the result's size.
     needs_guides : bool
-        Its target also takes guides, which the content picture gives.
+        Whether the target also takes guides, made from the content picture.
     takes_masks : bool
-        Masks can say where a style belongs. The target must then be a mean Gram matrix (N, N).
+        Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
+        (N, N).
     tiles : {"gram", "local"} or None
-        How the loss of a large picture is computed tile by tile. "gram": it depends on the Gram matrix alone,
-        which is summed over the tiles. "local": it is a sum over positions, and its target is the responses.
-        None: it needs the whole picture at once.
+        How to compute the loss of a large picture tile by tile. "gram": the loss depends on the Gram matrix
+        alone, which is summed over the tiles. "local": the loss is a sum over positions, and its target is the
+        responses. None: the loss needs the whole picture at once.
     position_power : int
-        For a local loss: it is divided by the number of positions to this power.
+        Power of the number of positions by which a local loss is divided.
     copies : Copies
-        What it takes of memory.
+        Memory that the loss takes.
+
+    Examples
+    --------
+    >>> STYLE_LOSSES["gram"].takes_masks
+    True
+    >>> STYLE_LOSSES["spatial"].needs_equal_size
+    True
     """
 
     name: str
@@ -66,11 +74,11 @@ class StyleLoss(NamedTuple):
 
     @property
     def make_target(self) -> Callable:
-        """`make_target(features) -> target`, of the style picture's responses."""
+        """`make_target(features) -> target`, for the responses to the style picture."""
         return self._find("target_")
 
     def _find(self, prefix: str) -> Any:
-        # Imported when it is first used: the command line reads this table, and must start fast.
+        # Imported on first use, because the command line reads this table and must start fast.
         module = importlib.import_module("...losses." + self.module, __name__)
         return getattr(module, prefix + self.name.replace("-", "_"))
 
@@ -78,7 +86,7 @@ class StyleLoss(NamedTuple):
 _ROWS = (
     StyleLoss("gram", "gram", takes_masks=True, tiles="gram"),
     StyleLoss("gram-sum", "gram"),
-    # Complex spectra of four times as many positions, half of them known by symmetry.
+    # Complex spectra of four times as many positions. Half of them follow from symmetry.
     StyleLoss("spatial", "spatial", needs_equal_size=True, copies=Copies(4, 4)),
     StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, copies=Copies(4, 4, 4)),
     StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),

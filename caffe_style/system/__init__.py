@@ -1,4 +1,4 @@
-"""This machine: files that are written whole, signals, processes of our own, and free memory.
+"""The operating system: files that are written whole, signals, worker processes, and free memory.
 
 May import errors.
 """

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, held by one process at a time, refused where they are none."""
+"""Files: written completely or not at all, locked by one process at a time, and checked before use."""
 
 from __future__ import annotations
 
@@ -21,30 +21,37 @@ except ImportError:  # Windows
 
 PathLike = Union[str, "os.PathLike[str]"]
 
-#: Seconds that a process which has no file descriptor left waits for some.
+#: Seconds to wait for a free file descriptor.
 PATIENCE = 2.0
-#: Characters of a name that its temporary name has, too.
+#: Number of a name's characters that are kept in its temporary name.
 _STEM = 40
 
 
 def replace_file(path: PathLike, write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name beside it, and rename it when it is complete and on the disk.
+    """Write a file under a temporary name in its folder, and rename it when it is complete and on the disk.
 
-    The temporary name is of this call alone: of several that write one file, the last one's is there, whole.
+    Each call has its own temporary name. If several calls write one file, the file of the last one remains.
 
     Parameters
     ----------
     path : path
+        File to write.
     write : callable
-        `write(temporary)`, whose ending is the path's.
+        `write(temporary)`, which writes the file. The temporary name has the same suffix as the path.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there stays.
+        If the file cannot be written. An existing file is then unchanged.
+
+    Examples
+    --------
+    >>> replace_file("notes.txt", lambda temporary: temporary.write_text("done"))
+    >>> open("notes.txt").read()
+    'done'
     """
     path = Path(path)
-    # The stem is cut: where the path's own name is as long as the system allows, this one must not be longer.
+    # The stem is shortened, since the path's name may already be as long as the system allows.
     unique = "%d-%s" % (os.getpid(), os.urandom(4).hex())
     temporary = path.with_name(_temporary_name(path.stem[:_STEM], unique, path.suffix))
     await_descriptors()
@@ -58,12 +65,12 @@ def replace_file(path: PathLike, write: Callable[[Path], Any]) -> None:
 
 
 def write_whole(path: PathLike, write: Callable[[Path], Any]) -> None:
-    """As `replace_file`, for what a user asked for.
+    """Write a file that the user asked for, as `replace_file` does.
 
     Raises
     ------
     OptionError
-        If it cannot be written; what was there stays.
+        If the file cannot be written. An existing file is then unchanged.
     """
     try:
         replace_file(path, write)
@@ -72,12 +79,18 @@ def write_whole(path: PathLike, write: Callable[[Path], Any]) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in few words on one line."""
+    """Return an error's reason in a few words on one line.
+
+    Examples
+    --------
+    >>> reason(FileNotFoundError(2, "No such file or directory"))
+    'No such file or directory'
+    """
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
 
 
 def lacks_descriptors(error: BaseException) -> bool:
-    """Whether an error says that too many files are open, which may pass."""
+    """Return whether an error says that too many files are open, which may be temporary."""
     return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE)
 
 
@@ -95,16 +108,16 @@ def await_descriptors() -> None:
 
 
 def check_writable(path: PathLike) -> None:
-    """Check that a file could be written there; call it before hours of work.
+    """Check, before hours of work, that a file can be written.
 
     Raises
     ------
     OptionError
-        If it is a folder, its name is too long, or the folder it is to go to is missing or not writable.
+        If the path is a folder, its name is too long, or its folder is missing or not writable.
     """
     path = Path(path)
     try:
-        # The system knows what it takes for a name.
+        # The system decides which names are valid.
         os.lstat(str(path))
     except (FileNotFoundError, NotADirectoryError):
         pass
@@ -119,12 +132,12 @@ def check_writable(path: PathLike) -> None:
 
 
 def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) -> None:
-    """Check that nothing is written over what is read, or over something else that is written.
+    """Check that no output would overwrite an input or another output.
 
     Raises
     ------
     OptionError
-        Naming the output.
+        If one would. The message names the output.
     """
     taken = {_identity(path): "is read, and would be written over" for path in inputs}
     for path in outputs:
@@ -135,7 +148,7 @@ def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) ->
 
 
 def check_regular(path: PathLike) -> None:
-    """Check that reading does not wait for another program: no pipe, no device.
+    """Check that a path is no pipe or device, from which reading might wait for another program.
 
     Raises
     ------
@@ -150,14 +163,14 @@ def check_regular(path: PathLike) -> None:
 
 @contextlib.contextmanager
 def held(path: PathLike) -> Iterator[None]:
-    """Hold a file for as long as the context lasts. A process that dies holds nothing any more.
+    """Lock a file until the context ends. The system releases the lock of a process that dies.
 
-    What one that was killed has left of the file under a temporary name is removed.
+    Temporary files that a killed process has left are removed.
 
     Raises
     ------
     BlockingIOError
-        If another process holds it, or another context of this one.
+        If another process, or another context of this process, has locked the file.
     """
     path = Path(path)
     lock = str(path.with_name(".%s.lock" % path.name))
@@ -187,14 +200,14 @@ def _temporary_name(stem: str, unique: str, suffix: str) -> str:
 
 
 def _lock(name: str) -> Any:
-    """A descriptor of the locked file; None where the system has no such locks."""
+    """Return a descriptor of the locked file, or None if the system has no such locks."""
     if fcntl is None:
         return None
     while True:
         handle = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who held it before may have removed it meanwhile: then others lock a new one.
+            # If the previous owner removed the file meanwhile, others lock a new one.
             if os.path.exists(name) and os.path.samestat(os.fstat(handle), os.stat(name)):
                 return handle
         except OSError:
@@ -204,7 +217,7 @@ def _lock(name: str) -> Any:
 
 
 def _identity(path: PathLike) -> Tuple[Any, ...]:
-    """What is equal for all names of one file."""
+    """Return a key that is equal for all names of one file."""
     real = os.path.realpath(path)
     try:
         found = os.stat(real)
@@ -214,12 +227,12 @@ def _identity(path: PathLike) -> Tuple[Any, ...]:
 
 
 def _reach_the_disk(path: Path) -> None:
-    """Without this, a power failure may leave the new name on an empty file."""
+    """Flush a file to the disk. Without this, a power failure may leave an empty file under the new name."""
     handle = os.open(str(path), os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
         os.fsync(handle)
     except OSError as error:
-        # Some file systems cannot.
+        # Some file systems do not support this.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

@@ -1,9 +1,9 @@
 """Interruptions: Ctrl-C, `kill` and a closed terminal end a run without losing its picture.
 
-Each raises KeyboardInterrupt, at once as long as there is nothing to lose. From its first iteration on, a run
-is interrupted only within its evaluations: what comes between and after them, the writing of files above
-all, is done first. The same wish told twice, as by a key that bounces or a system that sends one signal after
-another, counts once.
+Each raises KeyboardInterrupt. Before the first iteration it is raised at once. From then on it is raised only
+within evaluations, so that everything between and after them, above all writing files, is finished first.
+Signals that follow each other within a short time count as one: a key may bounce, and some systems send
+several signals.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from typing import Any, Iterator
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-#: Seconds in which a further signal is the same wish.
+#: Seconds within which a further signal counts as the same.
 SAME = 2.0
 
 _last = -math.inf
@@ -30,7 +30,7 @@ def handled(to_the_end: bool = False) -> Iterator[None]:
     Parameters
     ----------
     to_the_end : bool
-        The program ends with the context, with the exit status that it has then: later signals are ignored.
+        Whether the program ends with the context. Later signals are then ignored, to keep the exit status.
     """
     global _last, _guarded, _within, _waiting
     before = {}
@@ -38,7 +38,7 @@ def handled(to_the_end: bool = False) -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         for name in SIGNALS:
             number = getattr(signal, name, None)
-            # Ignored is what nohup asks for.
+            # A signal that is ignored stays so: nohup relies on this.
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:
                 before[number] = signal.signal(number, _hear)
     try:
@@ -49,13 +49,13 @@ def handled(to_the_end: bool = False) -> Iterator[None]:
 
 
 def guard() -> None:
-    """From now on there is something to lose."""
+    """Delay interruptions from now on, except in `within`."""
     global _guarded
     _guarded = True
 
 
 def release() -> None:
-    """All is safe: raise the KeyboardInterrupt that was kept back, if there is one."""
+    """Stop delaying interruptions; raise the KeyboardInterrupt that was delayed, if there is one."""
     global _guarded, _waiting
     _guarded = False
     waiting, _waiting = _waiting, False
@@ -65,7 +65,7 @@ def release() -> None:
 
 @contextlib.contextmanager
 def within() -> Iterator[None]:
-    """What may be broken off at any point; an interruption that was kept back is raised here."""
+    """Make a context that may be interrupted at any point; a delayed interruption is raised in it."""
     global _within, _waiting
     _within = True
     try:

@@ -1,4 +1,4 @@
-"""How much memory this process may still take: of the machine, of its control group, of its own limit."""
+"""Free memory: the least of what the machine, the control groups and the process's own limit leave."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Iterator, List, Optional, Tuple
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 
-#: Files of a control group: its limit, what it uses, and what of that is file cache, given up on demand.
+#: Files of a control group: its limit, its use, and the entry for file cache, which is freed on demand.
 _VERSION_1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 _VERSION_2 = "memory.max", "memory.current", "inactive_file"
 
 
 def available_bytes() -> Optional[int]:
-    """Memory that this process may still take, or None where the system does not say."""
+    """Return the bytes of memory that this process may still use, or None if the system does not say."""
     limits = [*_of_machine(), *_of_cgroups(), *_of_address_space()]
     return max(0, min(limits)) if limits else None
 
@@ -34,10 +34,10 @@ def _of_machine() -> List[int]:
 
 
 def _of_cgroups() -> Iterator[int]:
-    """What the control groups of this process leave, and those around them."""
+    """Yield the memory that the control groups of this process, and their parents, leave."""
     for root, group, files in _memberships():
         inside = PurePosixPath(group).relative_to("/")
-        # Seen from a container its own group is often the root, and the path that is told is not there.
+        # In a container its own group is often the root, and the reported path does not exist.
         for folder in [root / inside, *(root / parent for parent in inside.parents)]:
             try:
                 yield _left(folder, *files)
@@ -46,7 +46,7 @@ def _of_cgroups() -> Iterator[int]:
 
 
 def _memberships() -> Iterator[Tuple[Path, str, Tuple[str, str, str]]]:
-    """Root, path and names of files of each hierarchy that counts this process's memory."""
+    """Yield root, path and file names of each hierarchy that counts this process's memory."""
     try:
         lines = (PROC / "self/cgroup").read_text().splitlines()
     except OSError:
@@ -66,12 +66,12 @@ def _left(folder: Path, limit: str, used: str, cache: str) -> int:
     most = (folder / limit).read_text().strip()
     lines = (folder / "memory.stat").read_text().splitlines()
     statistics = dict(line.split() for line in lines)
-    # "max", where there is no limit, is no number.
+    # Without a limit the file contains "max".
     return int(most) - int((folder / used).read_text()) + int(statistics.get(cache, 0))
 
 
 def _of_address_space() -> List[int]:
-    """What `ulimit -v` (RLIMIT_AS) leaves."""
+    """Return what `ulimit -v` (RLIMIT_AS) leaves."""
     try:
         import resource
 

@@ -1,4 +1,4 @@
-"""A run as an animation: GIF and WebP by pillow, MP4 by the program ffmpeg."""
+"""Animations of a run: GIF and WebP by pillow, MP4 by the program ffmpeg."""
 
 from __future__ import annotations
 
@@ -22,35 +22,49 @@ from ..system.files import (
 )
 from .watcher import Watcher
 
-#: Frames kept: at most this many, at least half as many of a run that has them.
+#: Most frames of an animation. A long run gives at least half as many.
 MOST_FRAMES = 120
 FRAMES_PER_SECOND = 12
-#: The last frame stays for this many seconds.
+#: Seconds for which the last frame is shown.
 LAST_SECONDS = 2
-#: Longest edge in pixels by type of file: larger ones would take minutes to encode and more to send.
+#: Longest edge in pixels by type of file. Larger frames would take minutes to encode.
 LONGEST_EDGE = {".gif": 480, ".webp": 720, ".mp4": 1280}
-#: Of ffmpeg: pixels as all players know them, which takes an even width and height.
+#: Options of ffmpeg: a pixel format that all players know, which needs an even width and height.
 ENCODER = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p"]
 ENCODER += ["-c:v", "libx264", "-preset", "fast", "-crf", "18"]
 
 
 class Animation(Watcher):
-    """Collects a run's pictures as files and writes them as one; use it as the run's callback.
+    """Writes an animation of a run, if it is the run's callback.
 
-    The frames are spread evenly over the run, however long: whenever there are too many, every second one
-    goes, and from then on half as many are taken. Memory and disk are bounded.
+    The frames are spread evenly over the run, whatever its length. Whenever there are too many, every second
+    one is dropped, and from then on half as many are kept. This bounds memory and disk space.
 
     Parameters
     ----------
     path : path
-        Ends in .gif, .webp or .mp4.
+        File to write, which ends in .gif, .webp or .mp4.
     quiet : bool
-        Show no progress bar while `end` writes it.
+        Whether to hide the progress bar while the file is written.
 
     Raises
     ------
     OptionError
-        When it could not be written: another suffix, a folder, no such folder, no ffmpeg for .mp4.
+        If the file cannot be written: it has another suffix, it is a folder, its folder does not exist, or
+        there is no ffmpeg for .mp4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import caffe_style as cs
+    >>> style = np.random.RandomState(0).randint(0, 256, (32, 32, 3), np.uint8)
+    >>> with cs.Animation("run.gif") as animation:
+    ...     result = cs.texture(
+    ...         style, cs.open_network("strokenet"), size=32, iterations=3, callback=animation
+    ...     )
+    ...     animation.write()
+    >>> cs.read_image("run.gif").shape
+    (32, 32, 3)
     """
 
     def __init__(self, path: Union[str, Path], quiet: bool = True) -> None:
@@ -72,14 +86,14 @@ class Animation(Watcher):
         self._folder.cleanup()
 
     def step(self, record: Any, image: np.ndarray) -> None:
-        """Take a frame, (H, W, 3) uint8 RGB, if its turn has come."""
+        """Keep the picture (H, W, 3) uint8 RGB, if it is one of the frames."""
         self._last = image
         if self._count % self._every == 0 and not self._failed:
             self._keep(image)
         self._count += 1
 
     def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
-        """Write the animation. What cannot be written costs a warning: the picture is there."""
+        """Write the animation. If that fails, log a warning."""
         from tqdm import tqdm
 
         try:
@@ -102,9 +116,9 @@ class Animation(Watcher):
         try:
             _shrunk(image, LONGEST_EDGE[self._suffix]).save(str(frame), compress_level=1)
         except OSError as error:
-            # The picture is worth more than its animation: the run goes on.
+            # The picture is worth more than its animation, so the run continues.
             if lacks_descriptors(error):
-                return  # the next frame may have one
+                return  # the next frame may get one
             self._failed = True
             logging.getLogger("caffe_style").warning(
                 "%s: no more frames (%s)", self.path, reason(error)
@@ -113,17 +127,17 @@ class Animation(Watcher):
             self._frames.append(frame)
 
     def write(self, progress: Callable[[List[Path]], Iterable[Path]] = iter) -> None:
-        """Encode the frames there are; without any, nothing is written.
+        """Encode the frames so far. Without frames nothing is written.
 
         Parameters
         ----------
         progress : callable
-            Given the list of frames, yields them while it shows how far they are, as tqdm does.
+            Function that wraps the list of frames and shows the progress, as tqdm does.
 
         Raises
         ------
         OptionError
-            When the encoder fails or the file cannot be written.
+            If the encoder fails, or the file cannot be written.
         """
         if self._last is not None and (self._count - 1) % self._every and not self._failed:
             self._keep(self._last)
@@ -141,12 +155,12 @@ class Animation(Watcher):
 
 
 def find_ffmpeg(path: Union[str, Path]) -> str:
-    """The ffmpeg program that can write MP4: the system's, or the one of the package imageio-ffmpeg.
+    """Find an ffmpeg program that can write MP4: the system's, or that of the package imageio-ffmpeg.
 
     Raises
     ------
     OptionError
-        When there is none that encodes H.264; `path` names the file that needs it.
+        If there is none that encodes H.264. The message names the file `path`.
     """
     program = shutil.which("ffmpeg")
     if program is None:
@@ -171,7 +185,7 @@ def _write_mp4(path: Path, frames: Iterable[Path], ffmpeg: str) -> None:
 
 
 def _encode(ffmpeg: str, frames: Iterable[Path], output: List[str], trial: bool = False) -> None:
-    """Have ffmpeg encode PNG files, or in a trial one plain frame; a failure is an OSError in its words."""
+    """Let ffmpeg encode PNG files, or one plain frame as a trial; raise OSError if it fails."""
     source = ["-f", "image2pipe", "-c:v", "png", "-r", str(FRAMES_PER_SECOND), "-i", "-"]
     if trial:
         source = ["-f", "lavfi", "-i", "color=size=64x64", "-frames:v", "1"]
@@ -190,7 +204,7 @@ def _encode(ffmpeg: str, frames: Iterable[Path], output: List[str], trial: bool 
                 for _ in range(0 if trial else LAST_SECONDS * FRAMES_PER_SECOND - 1):
                     encoder.stdin.write(picture)
         except BrokenPipeError:
-            pass  # it says why
+            pass  # its message says why
         except BaseException:
             encoder.kill()
             raise
@@ -203,13 +217,13 @@ def _encode(ffmpeg: str, frames: Iterable[Path], output: List[str], trial: bool 
 
 
 def _write_frames(path: Path, frames: Iterable[Path], count: int) -> None:
-    """Write a GIF or WebP that repeats for ever."""
+    """Write a GIF or WebP that repeats forever."""
     from PIL import Image
 
     def read(frame: Path) -> Any:
         with Image.open(str(frame)) as image:
             image.load()
-        # Colours of its own for each frame: those of a start are not those of the end.
+        # Each frame gets its own palette, since the colours change during the run.
         return image.quantize(256) if path.suffix == ".gif" else image
 
     pictures = map(read, frames)

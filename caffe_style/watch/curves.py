@@ -13,7 +13,7 @@ from .watcher import Watcher
 
 
 def check_curve(path: str) -> None:
-    """Raise OptionError, before any work is done, when the curve could not be written there."""
+    """Raise OptionError, before any work is done, if a loss curve cannot be written to this file."""
     target = Path(path)
     if target.suffix.lower() not in (".csv", ".png"):
         raise OptionError("'%s': a loss curve ends in .csv or .png" % path)
@@ -28,12 +28,12 @@ def check_curve(path: str) -> None:
 
 
 class Curve(Watcher):
-    """Writes the loss curve when the run ends. What cannot be written costs a warning.
+    """Writes the loss curve when the run ends. If that fails, it logs a warning.
 
     Parameters
     ----------
     path : str
-        Ends in .csv or .png.
+        File to write, which ends in .csv or .png.
     """
 
     def __init__(self, path: str) -> None:
@@ -44,7 +44,7 @@ class Curve(Watcher):
         return False
 
     def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
-        """Write it."""
+        """Write the loss curve."""
         try:
             write_curve(self._path, history)
         except CaffeStyleError as error:
@@ -52,7 +52,22 @@ class Curve(Watcher):
 
 
 def write_curve(path: str, history: Sequence[Any]) -> None:
-    """Write the history of a run: a CSV with a row an evaluation, or a plot of the iterations."""
+    """Write the history of a run as a CSV with one row for each evaluation, or as a plot of the iterations.
+
+    Parameters
+    ----------
+    path : str
+        File to write, which ends in .csv or .png.
+    history : sequence of Record
+        Records of the run.
+
+    Examples
+    --------
+    >>> from caffe_style.optimise.evaluations import Record
+    >>> write_curve("curve.csv", [Record(0, 5.0, {"style": 5.0}, 0.1, 0.1, True)])
+    >>> open("curve.csv").readline().split(",")[0]
+    'evaluation'
+    """
     target = Path(path)
     write = _write_csv if target.suffix.lower() == ".csv" else _plot
     write_whole(target, lambda temporary: write(temporary, history))

@@ -1,4 +1,4 @@
-"""The pictures of a run that are kept on its way."""
+"""Saving pictures during a run."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from .watcher import Watcher
 
 
 def frame_name(output: Path, iteration: int) -> Path:
-    """`out-0050.png` beside `out.png`."""
+    """Return the name of an iteration's picture, such as `out-0050.png` in the folder of `out.png`.
+
+    Examples
+    --------
+    >>> frame_name(Path("out.png"), 50).name
+    'out-0050.png'
+    """
     return output.with_name("%s-%04d%s" % (output.stem, iteration, output.suffix))
 
 
 class Frames(Watcher):
-    """Writes the picture of every so many iterations. What cannot be written costs a warning.
+    """Writes the picture of every N-th iteration. If that fails, it logs a warning.
 
     Parameters
     ----------
     output : Path
-        The picture beside which they go.
+        File of the final picture, which determines the names of the others.
     every : int
-        How many iterations lie between two.
+        Number N of iterations between two pictures.
     """
 
     def __init__(self, output: Path, every: int) -> None:
         self._output, self._every, self._failed = output, every, False
 
     def wants_image(self, record: Any) -> bool:
-        """Return whether an iteration's picture is kept."""
+        """Return whether the iteration's picture is saved."""
         return record.iteration % self._every == 0
 
     def step(self, record: Any, image: Any) -> None:
-        """Write an iteration's picture, (H, W, 3) uint8 RGB, if it is one of those that are kept."""
+        """Write the iteration's picture (H, W, 3) uint8 RGB, if it is one to save."""
         if not self.wants_image(record):
             return
         try:

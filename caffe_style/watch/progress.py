@@ -1,4 +1,4 @@
-"""The one progress bar of a run."""
+"""The progress bar of a run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from .watcher import Watcher
 
 
 class Progress(Watcher):
-    """A bar over iterations that shows the loss; on standard error, never when quiet.
+    """Shows a progress bar with the loss on standard error.
 
     Parameters
     ----------
     iterations : int
+        Number of iterations of the run.
     quiet : bool
+        Whether to show nothing.
     """
 
     def __init__(self, iterations: int, quiet: bool) -> None:
@@ -37,7 +39,7 @@ class Progress(Watcher):
         self.show(record.iteration, record.loss)
 
     def show(self, iteration: int, loss: float) -> None:
-        """Move the bar to an iteration. It appears with the first, below the messages of the start."""
+        """Move the bar to an iteration. The bar appears with the first iteration, below earlier messages."""
         if self._bar is None:
             from tqdm import tqdm
 

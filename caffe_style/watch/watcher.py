@@ -1,4 +1,4 @@
-"""Watching a run: what is called as a picture is made."""
+"""Watchers: objects that a run calls as it makes a picture."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 
 class Watcher:
-    """The base of all that watch a run; its methods do nothing.
+    """Base class of watchers, whose methods do nothing.
 
-    A watcher serves as the callback of an experiment.
+    A watcher can be the callback of an experiment.
 
     Examples
     --------
@@ -16,25 +16,32 @@ class Watcher:
     ...     def wants_image(self, record):
     ...         return False
     ...     def step(self, record, image):
-    ...         print(record.iteration, record.loss)
+    ...         print(record.iteration)
+    >>> import numpy as np
+    >>> import caffe_style as cs
+    >>> style = np.random.RandomState(0).randint(0, 256, (32, 32, 3), np.uint8)
+    >>> network = cs.open_network("strokenet")
+    >>> result = cs.texture(style, network, size=32, iterations=2, callback=Printer())
+    1
+    2
     """
 
     def begin(self, parameters: Dict[str, Any]) -> None:
-        """Hear the run's parameters, before the first evaluation."""
+        """Receive the run's parameters, before the first evaluation."""
 
     def wants_image(self, record: Any) -> bool:
-        """Return whether `step` looks at an iteration's picture: to bring it from a device takes time."""
+        """Return whether `step` needs the iteration's picture, which takes time to copy from a device."""
         return True
 
     def step(self, record: Any, image: Optional[Any]) -> None:
-        """See an iteration.
+        """Receive an iteration.
 
         Parameters
         ----------
         record : Record
-            See `caffe_style.optimise.evaluations`.
+            Record of the accepted evaluation, see `caffe_style.optimise.evaluations.Record`.
         image : ndarray, (H, W, 3) uint8 RGB, or None
-            None may be given where `wants_image` says no.
+            The picture. It may be None if `wants_image` returns False.
 
         Raises
         ------
@@ -43,20 +50,20 @@ class Watcher:
         """
 
     def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
-        """Hear how the run ended.
+        """Receive how the run ended.
 
         Parameters
         ----------
         status : str
-            As in `caffe_style.optimise.evaluations.Result`, or "failed".
+            Status as in `caffe_style.optimise.evaluations.Result`, or "failed".
         message : str
-            The same for people.
+            The status as a sentence.
         history : sequence of Record
-            One an evaluation.
+            One record for each evaluation.
         """
 
     def __call__(self, record: Any, image: Optional[Any]) -> None:
-        """Do the same as `step`: a watcher is a callback."""
+        """Call `step`, so that a watcher is a callback."""
         self.step(record, image)
 
 
@@ -83,7 +90,7 @@ class Several(Watcher):
             watcher.begin(parameters)
 
     def wants_image(self, record: Any) -> bool:
-        """Return whether one of them wants the picture."""
+        """Return whether one of them needs the picture."""
         return any([watcher.wants_image(record) for watcher in self._watchers])
 
     def step(self, record: Any, image: Optional[Any]) -> None:
@@ -97,12 +104,18 @@ class Several(Watcher):
             watcher.end(status, message, history)
 
 
-#: What an experiment takes as its callback.
+#: Types of an experiment's callback.
 Callback = Union[Watcher, Callable[[Any, Any], Any], None]
 
 
 def as_watcher(callback: Callback) -> Watcher:
-    """Return a callback as a watcher; None is one that wants nothing."""
+    """Return a callback as a watcher. For None it is one that does nothing.
+
+    Examples
+    --------
+    >>> as_watcher(None).wants_image(record=None)
+    False
+    """
     if callback is None:
         return Several([])
     return callback if isinstance(callback, Watcher) else Function(callback)

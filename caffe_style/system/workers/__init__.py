@@ -1,4 +1,4 @@
-"""Processes of our own, which import nothing from where they work and end with their parent."""
+"""Worker processes, which import nothing from their working folder and end with their parent."""
 
 from .start import start_worker
 

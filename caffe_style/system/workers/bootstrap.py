@@ -1,6 +1,6 @@
-"""The beginning of a worker, which Python runs by this file's name: `bootstrap.py MODULE ARGUMENT...`.
+"""The entry point of a worker, run as the script `bootstrap.py MODULE ARGUMENT...`.
 
-By its name, because `python -m` would look for the package in the working folder first.
+It is run as a script because `python -m` would look for the package in the working folder first.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import time
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent.parent
-#: Seconds that an interrupted worker has to write what it made.
+#: Seconds that an interrupted worker has to write its results.
 PATIENCE = 300
 
 
 def load_package() -> None:
-    """Import the package that this file belongs to, wherever it is and whatever else has its name."""
+    """Import the package that this file belongs to, even if another module has its name."""
     here = str(Path(__file__).parent)
-    # Python before 3.11 puts the folder of what it runs first.
+    # Python before 3.11 puts the script's folder first on the module path.
     sys.path[:] = [entry for entry in sys.path if entry not in ("", here)]
     spec = importlib.util.spec_from_file_location(
         PACKAGE.name, str(PACKAGE / "__init__.py"), submodule_search_locations=[str(PACKAGE)]
@@ -34,7 +34,7 @@ def load_package() -> None:
 
 def end_with_parent() -> None:
     """Interrupt this process, as Ctrl-C does, when the other end of its standard input is closed."""
-    # Who starts in the background may have told Python to ignore it.
+    # A process started in the background may ignore the signal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -45,7 +45,7 @@ def end_with_parent() -> None:
 def _watch(pipe: int) -> None:
     os.read(pipe, 1)
     if hasattr(signal, "pthread_kill"):
-        # This ends waiting, too.
+        # This also ends a system call that waits.
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else:
         _thread.interrupt_main()

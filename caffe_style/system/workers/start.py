@@ -1,4 +1,4 @@
-"""Starting a worker."""
+"""Starting a worker process."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 def start_worker(
     module: str, arguments: Sequence[str], folder: Optional[Path] = None, **streams: Any
 ) -> subprocess.Popen:
-    """Run `main` of one of our modules in a process of its own.
+    """Run `main` of one of our modules in a separate process.
 
-    It imports this very package, and nothing from the folder that it works in: what lies beside pictures is
-    not ours. Ctrl-C does not reach it. It is interrupted when its standard input is closed, and so when this
-    process ends, however that happens.
+    The worker imports this package, and nothing from its working folder, which may contain files of others.
+    Ctrl-C does not reach it. It is interrupted when its standard input is closed, and so whenever this process
+    ends.
 
     Parameters
     ----------
     module : str
-        Whose `main(arguments)` returns an exit status.
+        Module with a function `main(arguments)` that returns an exit status.
     arguments : sequence of str
+        Arguments of `main`.
     folder : path, optional
-        Where it works; here by default.
+        Working folder; by default the current one.
     **streams
-        `stdout`, `stderr` and the like, for `Popen`.
+        Arguments of `Popen`, such as `stdout` and `stderr`.
 
     Returns
     -------
     Popen
-        `stdin` must not be closed before the work is done, so `communicate` is not for it.
+        The process. Its `stdin` must stay open until the work is done, so do not use `communicate`.
 
     Raises
     ------
@@ -45,14 +46,14 @@ def start_worker(
         cwd=str(folder),
         env=_environment(folder),
         stdin=subprocess.PIPE,
-        # Ctrl-C is for this process, which ends the worker: it hears of it once.
+        # Only this process receives Ctrl-C. It then ends the worker.
         start_new_session=True,
         **streams,
     )
 
 
 def _environment(folder: Path) -> Dict[str, str]:
-    """This process's, without what would put the folder on the module path."""
+    """Return this process's environment without entries that would put the folder on the module path."""
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     here = os.path.realpath(str(folder))
     path = [

@@ -181,8 +181,8 @@ async function showPicture(wanted) {
   version = wanted;
 }
 
-async function ask(wish) {
-  const answer = await fetch(wish, { method: "POST", headers: { "X-Token": token } });
+async function ask(request) {
+  const answer = await fetch(request, { method: "POST", headers: { "X-Token": token } });
   if (!answer.ok) throw new Error(await answer.text());
   await update();
 }
@@ -217,8 +217,8 @@ async function follow() {
 }
 
 element("pause").addEventListener("click", () => {
-  const wish = element("pause").textContent === "Continue" ? "continue" : "pause";
-  ask(wish).catch(lost);
+  const request = element("pause").textContent === "Continue" ? "continue" : "pause";
+  ask(request).catch(lost);
 });
 element("stop").addEventListener("click", () => {
   if (confirm("Stop after this iteration and save the picture?")) ask("stop").catch(lost);

@@ -1,4 +1,4 @@
-"""A run as its page sees it: the callback of an experiment on one side, the server's threads on the other."""
+"""The state that a run shares with its page: written by the run's callback, read by the server's threads."""
 
 from __future__ import annotations
 
@@ -16,32 +16,40 @@ from ...system import interrupts
 from ..watcher import Watcher
 from .server import PageServer
 
-#: Pictures are shown at most this wide or high: it must not take longer to send one than to make it.
+#: Longest edge of a shown picture in pixels, so that sending it does not take longer than making it.
 LONGEST_SHOWN = 1600
-#: Iterations whose durations tell the time left.
+#: Number of iterations from which the remaining time is estimated.
 RECENT = 20
-#: A page that asked within this many seconds is waited for as long, to show how the run ended.
+#: Seconds to wait at the end for a page that has asked within as many seconds, so that it shows the end.
 PATIENCE = 3.0
 
 
 class Preview(Watcher):
-    """Shows a run at `url`; use it as the run's callback.
+    """Shows a run on a web page, if it is the run's callback.
 
-    The page is bound to 127.0.0.1: other machines cannot reach it. Only the page itself can pause or stop.
+    The server listens on 127.0.0.1 only, so that other machines cannot reach it. Pages of other sites cannot
+    pause or stop the run.
 
     Parameters
     ----------
     port : int
-        0 picks a free one.
+        Port of the server; 0 picks a free one.
 
     Attributes
     ----------
     url : str
+        Address of the page.
 
     Raises
     ------
     OptionError
-        When the port is out of range, taken or not allowed.
+        If the port is out of range, in use or not allowed.
+
+    Examples
+    --------
+    >>> with Preview() as page:
+    ...     print(page.url)
+    http://127.0.0.1:...
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -49,7 +57,7 @@ class Preview(Watcher):
         self._changed = threading.Condition()
         self._encoding = threading.Lock()
         self._status, self._message = "starting", ""
-        self._wish: Optional[str] = None
+        self._request: Optional[str] = None
         self._parameters: Dict[str, Any] = {}
         self._names: List[str] = []
         self._rows: List[List[Optional[float]]] = []
@@ -72,18 +80,18 @@ class Preview(Watcher):
         self.close()
 
     def begin(self, parameters: Dict[str, Any]) -> None:
-        """Show the parameters of the run that begins; `iterations` among them tells the time left."""
+        """Show the run's parameters. The remaining time is computed from `iterations` among them."""
         with self._changed:
             self._parameters = parameters
             self._resumed = time.monotonic()
 
     def step(self, record: Any, image: np.ndarray) -> None:
-        """Show an iteration; wait while the page says pause.
+        """Show an iteration, and wait while the run is paused.
 
         Raises
         ------
         StopIteration
-            When the page says stop.
+            If the run was stopped on the page.
         """
         with self._changed:
             duration = time.monotonic() - self._resumed
@@ -94,31 +102,31 @@ class Preview(Watcher):
             self._rows.append([record.iteration, *(_plain(value) for value in values)])
             self._image, self._version = image, self._version + 1
             self._status = "running"
-            while self._wish == "pause":
+            while self._request == "pause":
                 self._status = "paused"
-                # With a timeout Ctrl-C is heard on every system.
+                # Without a timeout some systems would not handle Ctrl-C.
                 with interrupts.within():
                     self._changed.wait(0.5)
-            if self._wish == "stop":
+            if self._request == "stop":
                 raise StopIteration
             self._status = "running"
             self._resumed = time.monotonic()
 
     def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
-        """Show how the run ended; an open page is given a moment to see it. Later calls do nothing.
+        """Show how the run ended, and wait a moment for an open page to show it. Later calls do nothing.
 
         Parameters
         ----------
         status : str
-            As in `caffe_style.optimise.minimise.Result`, or "failed".
+            Status as in `caffe_style.optimise.evaluations.Result`, or "failed".
         message : str
-            For people, such as where the picture is.
+            Sentence to show, such as where the picture is.
         """
         with self._changed:
             if self._ended:
                 return
             self._status, self._message, ended = status, message, time.monotonic()
-            # A page asks again once it shows the last picture.
+            # A page sends another request once it shows the last picture.
             while ended - self._asked < PATIENCE and self._asked_since_end < 2:
                 if not self._changed.wait(ended + PATIENCE - time.monotonic()):
                     break
@@ -128,26 +136,26 @@ class Preview(Watcher):
         return self._status not in ("starting", "running", "paused")
 
     def close(self) -> None:
-        """Take the page away."""
+        """Stop the server."""
         self._server.close()
 
-    def ask(self, wish: str) -> None:
-        """Let the run do something after its present iteration: "pause", "continue" or "stop"."""
+    def ask(self, request: str) -> None:
+        """Make a request of the run, for after its current iteration: "pause", "continue" or "stop"."""
         with self._changed:
-            # Who asked to stop cannot be talked out of it by another page's pause.
-            if self._wish != "stop":
-                self._wish = wish
+            # A stop is final: another page cannot replace it by a pause.
+            if self._request != "stop":
+                self._request = request
             self._changed.notify_all()
 
     def state(self, after: int = 0) -> Dict[str, Any]:
-        """What the page shows, for JSON; of the loss curve, the rows from `after` on."""
+        """Return what the page shows, as values that JSON can hold; the loss curve begins at row `after`."""
         with self._changed:
             self._asked = time.monotonic()
             self._asked_since_end += self._ended
             self._changed.notify_all()
             status = self._status
-            if status in ("starting", "running") and self._wish in ("pause", "stop"):
-                status = {"pause": "pausing", "stop": "stopping"}[self._wish]
+            if status in ("starting", "running") and self._request in ("pause", "stop"):
+                status = {"pause": "pausing", "stop": "stopping"}[self._request]
             iterations = self._parameters.get("iterations")
             done = self._rows[-1][0] if self._rows else 0
             left = None
@@ -169,7 +177,7 @@ class Preview(Watcher):
             }
 
     def picture(self) -> Optional[bytes]:
-        """The present picture as JPEG, None before the first iteration."""
+        """Return the current picture as JPEG, or None before the first iteration."""
         with self._encoding:
             with self._changed:
                 image, version = self._image, self._version
@@ -181,7 +189,7 @@ class Preview(Watcher):
 
 
 def _plain(value: float) -> Optional[float]:
-    """A number that JSON has."""
+    """Return a number that JSON can hold, or None."""
     return float(value) if math.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""The page's server: this machine only, and deaf to other sites' pages in the same browser."""
+"""The server of the page. It serves this machine only, and refuses requests from pages of other sites."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from typing import Any, Dict
 from ...errors import OptionError
 
 ADDRESS = "127.0.0.1"
-#: By whatever name the browser knows this machine. Another name is another site's that resolves to this
-#: address (DNS rebinding). The port is free, since a tunnel may end at another.
+#: Names of this machine. Any other name belongs to another site that resolves to this address (DNS rebinding).
+#: The port is not checked, since a tunnel may use another.
 HOSTS = ("127.0.0.1", "localhost")
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
-#: Connections at a time, seconds that one may say nothing, and seconds that it may last: then it goes, and a
-#: browser connects again.
+#: Limits of connections: their number, and the seconds that one may be silent and may last. Browsers reconnect.
 MOST, SILENCE, LIFETIME = 32, 10.0, 60.0
 WISHES = ("pause", "continue", "stop")
 HEADERS = {
@@ -38,13 +37,14 @@ HEADERS = {
 
 
 class PageServer(http.server.ThreadingHTTPServer):
-    """Serves a run's page from a thread of its own until it is closed.
+    """Serves a run's page in a separate thread until it is closed.
 
     Parameters
     ----------
     port : int
+        Port to listen on; 0 picks a free one.
     run : Preview
-        Whose `state`, `picture` and `ask` answer.
+        Run whose `state`, `picture` and `ask` answer the requests.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class PageServer(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    # Elsewhere this option lets two programs share a port.
+    # On other systems this option would let two programs share a port.
     allow_reuse_address = os.name == "posix"
 
     def __init__(self, port: int, run: Any) -> None:
@@ -72,7 +72,7 @@ class PageServer(http.server.ThreadingHTTPServer):
         self._thread.start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread; where there are too many connections already, hang up."""
+        """Answer in a thread, or close the connection if there are too many."""
         with self._lock:
             full = len(self._begun) >= MOST
             if not full:
@@ -83,13 +83,13 @@ class PageServer(http.server.ThreadingHTTPServer):
             super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """A connection ends."""
+        """Close a connection."""
         with self._lock:
             self._begun.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Hang up on those who are slow to the purpose; called a few times a second."""
+        """Close connections that have lasted too long; called a few times a second."""
         latest = time.monotonic() - LIFETIME
         with self._lock:
             late = [request for request, begun in self._begun.items() if begun < latest]
@@ -97,7 +97,7 @@ class PageServer(http.server.ThreadingHTTPServer):
             try:
                 request.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it is gone already
+                pass  # closed already
 
     def close(self) -> None:
         """Stop serving and free the port."""
@@ -106,7 +106,7 @@ class PageServer(http.server.ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that goes away in the middle of an answer."""
+        """Ignore a browser that closes the connection during an answer."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -136,11 +136,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._refuse(404, "nothing here")
 
     def do_POST(self) -> None:
-        # No request of ours has a body; one that is not read would be taken for the next request.
+        # Our requests have no body. A body that is not read would be taken for the next request.
         self.close_connection = True
         if not self._host_is_ours():
             return
-        # Another site's page can send a request here but not read ours, where the token is.
+        # Pages of other sites can send requests, but cannot read the token in ours.
         token = self.headers.get("X-Token", "").encode("utf-8", "replace")
         if not secrets.compare_digest(token, self.server.token.encode()):
             self._refuse(403, "wrong token: reload the page")
@@ -176,4 +176,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *message: Any) -> None:
-        """Keep the terminal for the progress bar."""
+        """Print nothing: the terminal shows the progress bar."""
