@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable, Dict, List, Optional, Union
 
-from ..backends.select import MOST_THREADS
+from ..backends.threads import MOST_THREADS
 from ..errors import OptionError
 from ..settings.commands import COMMANDS
 from ..settings.kinds import Flag, Kind

@@ -63,8 +63,7 @@ class Network:
 
     def on_device(self, array: np.ndarray) -> Any:
         """An array where the net's losses work: on its device, if that shows its memory as arrays."""
-        device = getattr(self.net, "device", None)
-        return device.placed(array) if hasattr(device, "placed") else array
+        return self.net.device.placed(array)
 
     def check_blobs(self, blobs: Iterable[str]) -> None:
         """Raise LayerError, with near names, for a blob that the network has not."""

@@ -60,7 +60,7 @@ class Objective:
     Parameters
     ----------
     net : Net
-        A pycaffe net, genuine or embedded, with one image in its batch.
+        As `backends.select.open_net` gives it, with one image in its batch.
     input_blob : str
         The image.
     terms : sequence of Term
@@ -172,16 +172,12 @@ def set_image(net: Net, name: str, image: Any) -> None:
 
 def responses(net: Net, name: str) -> Any:
     """A blob's data where losses work, only to be read: asking for more would make a device copy it back."""
-    device, blob = getattr(net, "device", None), net.blobs[name]
-    if hasattr(device, "data_of"):
-        return device.data_of(blob)
-    return blob.read_data() if hasattr(blob, "read_data") else blob.data
+    return net.device.data_of(net.blobs[name])
 
 
 def _slope(net: Net, name: str) -> Any:
     """A blob's diff, to be changed."""
-    device, blob = getattr(net, "device", None), net.blobs[name]
-    return device.diff_of(blob) if hasattr(device, "diff_of") else blob.diff
+    return net.device.diff_of(net.blobs[name])
 
 
 def _last_writers(net: Net) -> Dict[str, int]:

@@ -48,7 +48,7 @@ def try_layer(
     """
     from ... import Net
     from ...formats.prototxt import parse_net
-    from ..host import HostDevice
+    from ..base import Device
 
     net = Net.from_param(
         parse_net(
@@ -63,7 +63,7 @@ def try_layer(
     rng = np.random.default_rng(0)
     picture, slope = (rng.standard_normal(net.blobs[name].shape) for name in ("data", top))
     found: List[List[np.ndarray]] = []
-    for net.device in (HostDevice(), device):
+    for net.device in (Device(), device):
         net.blobs["data"].data[...] = picture
         responses = net.forward()[top].copy()
         net.blobs[top].diff[...] = slope
