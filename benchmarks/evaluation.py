@@ -39,7 +39,11 @@ def open_net(prototxt: str, backend: str) -> Any:
     if backend == "caffe":
         import caffe
 
-        return caffe.Net(prototxt, caffe.TEST)
+        from caffe_style.backends.genuine import GenuineDevice
+
+        net = caffe.Net(prototxt, caffe.TEST)
+        net.device = GenuineDevice(backend)
+        return net
     from caffe_style.backends import select as backends
     from caffe_style.engine.formats.prototxt import read_prototxt
 
@@ -111,9 +115,9 @@ def make_evaluation(name: str, model: str, size: int, threads: int) -> Callable[
         torch.set_num_threads(threads)
         return torch_evaluation(model, size, name.partition("-")[2])
     if name != "caffe":
-        from caffe_style.backends import select as backends
+        from caffe_style.backends.threads import set_threads
 
-        backends.set_threads(threads)
+        set_threads(threads)
     return caffe_evaluation(model, size, name)
 
 

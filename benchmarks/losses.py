@@ -57,9 +57,9 @@ def memory(field: str) -> int:
 
 def work(name: str, channels: int, size: int, threads: int) -> None:
     """A worker: one evaluation for every line it reads, its seconds for every line it writes."""
-    from caffe_style.backends import select as backends
+    from caffe_style.backends.threads import set_threads
 
-    backends.set_threads(threads)
+    set_threads(threads)
     evaluate, held = make_evaluation(name, channels, size)
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak counts from here

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional
 
 from ..errors import ResourceError
-from ..system.memory import available_bytes
+from ..system.memory import as_text, available_bytes
 
 FLOAT32, FLOAT64 = 4, 8
 #: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
@@ -35,15 +35,13 @@ def blob_bytes(net: Any, last_layer: str) -> int:
 def diff_bytes(net: Any, last_layer: str) -> int:
     """Bytes of the diffs that a lean backward holds at a time, those around the largest layer.
 
-    A net that works otherwise says itself what it takes beside the data (`working_bytes`).
+    What its device keeps counts instead where that is more.
     """
-    if hasattr(net, "working_bytes"):
-        return net.working_bytes(last_layer)
     largest = 0
     for layer in _layers(net, last_layer):
         blobs = set(net.top_names[layer]) | set(net.bottom_names[layer])
         largest = max(largest, sum(net.blobs[blob].count for blob in blobs))
-    return FLOAT32 * largest
+    return max(FLOAT32 * largest, net.device.kept_bytes(net, last_layer))
 
 
 def _layers(net: Any, last_layer: str) -> List[str]:
@@ -74,14 +72,13 @@ def device_bytes(net: Any, last_layer: str, responses: Optional[int] = None) -> 
 
     `responses` are the bytes of responses and targets, where these are more than the net's present size tells.
     """
-    needed = getattr(getattr(net, "device", None), "needed_bytes", None)
-    if needed is None:
+    if not net.device.own_memory:
         return 0
     layers = _layers(net, last_layer)
     parameters = sum(blob.count for layer in layers for blob in net.params.get(layer, ()))
     if responses is None:
         responses = blob_bytes(net, last_layer)
-    return needed(responses, diff_bytes(net, last_layer), FLOAT32 * parameters)
+    return net.device.needed_bytes(responses, diff_bytes(net, last_layer), FLOAT32 * parameters)
 
 
 def check_device(
@@ -103,7 +100,7 @@ def check_device(
         When the device has memory of its own, and it would not hold its part.
     """
     on_device = device_bytes(net, last_layer, responses)
-    free = getattr(getattr(net, "device", None), "free_bytes", None)
+    free = net.device.free_bytes
     if free is None:
         return needed + on_device
     check_fits(on_device, height, width, free, " on the device", beside)
@@ -156,17 +153,7 @@ def explained(net: Any, input_blob: str) -> Iterator[None]:
         if not ran_out and "can't allocate memory" not in str(error):
             raise
         height, width = tuple(net.blobs[input_blob].shape)[2:]
-        device = getattr(getattr(net, "device", None), "description", "this machine")
         raise ResourceError(
             "no memory left on %s at %d x %d pixels: --size %d takes half as much"
-            % (device, width, height, int(max(height, width) * 0.5**0.5))
+            % (net.device.description, width, height, int(max(height, width) * 0.5**0.5))
         ) from None
-
-
-def as_text(size: float) -> str:
-    """A size in bytes as people read it: '1.4 GB'."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return "%.3g %s" % (size, unit)
-        size /= 1000
-    return "%.3g GB" % size

@@ -15,6 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
+from ..engine import Net as EngineNet
+from ..engine.devices import Device
+from ..engine.devices.table import Found, Row
+from ..engine.shim import genuine_caffe_is_here
 from ..errors import BackendError, LayerError, PrototxtError, ResourceError
 from .net import TrainableNet
 
@@ -26,6 +30,12 @@ HOW_TO_GET = (
 IMAGE_LAYER = "caffe_style_image"
 _MOST_VALUES = 2**31 - 1
 
+#: Rows as the engine's devices have.
+MODES = (
+    Row("caffe", __name__, probe="list_modules"),
+    Row("caffe-gpu", __name__, probe="list_gpus"),
+)
+
 
 def import_caffe() -> Any:
     """Import genuine pycaffe, silent unless the user wants its log.
@@ -35,8 +45,6 @@ def import_caffe() -> Any:
     BackendError
         Where it is absent, is another module of that name, or was built for another Python.
     """
-    from ..engine.shim import genuine_caffe_is_here
-
     if not genuine_caffe_is_here():
         raise BackendError(HOW_TO_GET)
     # Net writes its whole construction to standard error otherwise.
@@ -53,17 +61,29 @@ def import_caffe() -> Any:
     return caffe
 
 
-def modes() -> List[str]:
-    """The backends that genuine Caffe gives here: none, caffe, or caffe and caffe-gpu."""
-    try:
-        import_caffe()
-    except BackendError:
-        return []
-    try:
-        check_gpu(0)
-    except BackendError:
-        return ["caffe"]
-    return ["caffe", "caffe-gpu"]
+def list_modules() -> List[Found]:
+    """Version and file of the one Caffe that is here.
+
+    Raises
+    ------
+    BackendError
+        Where there is none.
+    """
+    caffe = import_caffe()
+    return [Found("%s, %s" % (caffe.__version__, caffe.__file__))]
+
+
+def list_gpus() -> List[Found]:
+    """The first GPU that Caffe can use; of others it does not tell.
+
+    Raises
+    ------
+    BackendError
+        Where there is none.
+    """
+    import_caffe()
+    check_gpu(0)
+    return [Found("GPU 0")]
 
 
 def check_gpu(device: int) -> None:
@@ -95,7 +115,7 @@ def check_gpu(device: int) -> None:
 
 
 def open_genuine(
-    param: Any, weights: Optional[Path], gpu: bool = False, device: int = 0
+    param: Any, weights: Optional[Path], mode: str = "caffe", device: int = 0
 ) -> TrainableNet:
     """Open a network on genuine Caffe for image gradients.
 
@@ -105,8 +125,8 @@ def open_genuine(
         Of the engine's schema.
     weights : path, optional
         A caffemodel.
-    gpu : bool
-        Mode gpu (CUDA, or the OpenCL branch where the module has `select_device`) instead of mode cpu.
+    mode : {"caffe", "caffe-gpu"}
+        Mode cpu or mode gpu (CUDA, or the OpenCL branch where the module has `select_device`).
     device : int
         Which GPU.
 
@@ -119,14 +139,12 @@ def open_genuine(
     BackendError, PrototxtError, LayerError, WeightsError
         Before Caffe would abort.
     """
-    from ..engine import Net as EngineNet
-
     caffe = import_caffe()
     checked = EngineNet.from_param(param)
     if weights is not None:
         checked.copy_from(str(weights))
     _check_layers(caffe, param)
-    if gpu:
+    if mode == "caffe-gpu":
         check_gpu(device)
         caffe.set_mode_gpu()
         if hasattr(caffe, "select_device"):
@@ -142,7 +160,36 @@ def open_genuine(
         for theirs, ours in zip(net.params[layer], blobs):
             theirs.data[...] = ours.data
     net.rules = EngineNet.from_param(param)
+    net.device = GenuineDevice(mode)
     return net
+
+
+class GenuineDevice(Device):
+    """The adapter to genuine Caffe, which runs its layers itself: how its blobs are seen and what they take.
+
+    Parameters
+    ----------
+    name : {"caffe", "caffe-gpu"}
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def data_of(self, blob: Any) -> Any:
+        """A blob's data, which Caffe itself copies to the host."""
+        return blob.data
+
+    def kept_bytes(self, net: Any, last_layer: str) -> int:
+        """Every diff, and each convolution's columns."""
+        layers = list(net.rules._layer_names)
+        layers = layers[: layers.index(last_layer) + 1]
+        counts = {
+            blob: net.rules.blobs[blob].count
+            for name in layers
+            for blob in net.rules.top_names[name]
+        }
+        columns = (columns_count(net.rules, name) for name in layers)
+        return 4 * (sum(counts.values()) + sum(columns))
 
 
 def for_image_gradients(param: Any, parameters: Mapping[str, int]) -> Any:
@@ -247,18 +294,6 @@ def _net_class(caffe: Any) -> type:
             self.rules.reshape()
             check_counts(self.rules)
             caffe.Net.reshape(self)
-
-        def working_bytes(self, last_layer: str) -> int:
-            """Bytes beside the data of blobs: every diff, and each convolution's columns."""
-            layers = list(self.rules._layer_names)
-            layers = layers[: layers.index(last_layer) + 1]
-            counts = {
-                blob: self.rules.blobs[blob].count
-                for name in layers
-                for blob in self.rules.top_names[name]
-            }
-            columns = (columns_count(self.rules, name) for name in layers)
-            return 4 * (sum(counts.values()) + sum(columns))
 
         @property
         def params(self) -> Any:

@@ -1,7 +1,7 @@
 """What is asked of a net, whichever Caffe it comes from: the part of pycaffe's interface that is used.
 
-Nets of the embedded engine and of genuine Caffe have it, and so has the float64 reference. A net of the engine
-also has a `device`, which may keep its blobs elsewhere than on the host.
+Nets of the embedded engine and of genuine Caffe have it, and so has the float64 reference. To it belongs a
+`device`, which says where the blobs' values are and how much memory they take.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any, Mapping, Protocol, Sequence, runtime_checkable
 
 import numpy as np
+
+from ..engine.devices import Device
 
 
 @runtime_checkable
@@ -53,7 +55,11 @@ class Net(Protocol):
         Layer -> the blobs that it writes, that it reads.
     _layer_names : sequence of str
         In the order in which they run.
+    device : Device
+        Shows its blobs where losses work.
     """
+
+    device: Device
 
     @property
     def blobs(self) -> Mapping[str, Blob]:

@@ -1,20 +1,22 @@
 """Backends: which Caffe opens a network.
 
-Every backend gives an object with pycaffe's `Net` interface, so that everything above is written once.
+Every backend gives an object with pycaffe's `Net` interface and a device, so that everything above is written
+once.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ContextManager, List, Optional
+from typing import Any, List, Optional
 
+from ..engine import Net as EngineNet
+from ..engine.devices import DEVICES, list_hardware, make_device
 from ..errors import BackendError
-from ..settings.machine import MOST_THREADS
-from .net import Net, TrainableNet
+from .genuine import MODES, open_genuine
+from .net import TrainableNet
 
 #: The embedded engine's devices, then genuine Caffe's modes.
-BACKENDS = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch", "caffe", "caffe-gpu")
+BACKENDS = tuple(row.name for row in (*DEVICES, *MODES))
 
 
 def open_net(
@@ -47,14 +49,9 @@ def open_net(
         raise BackendError(
             "unknown backend '%s': choose one of %s" % (backend, ", ".join(BACKENDS))
         )
-    if backend in ("caffe", "caffe-gpu"):
-        from .genuine import open_genuine
-
-        return open_genuine(param, weights, backend == "caffe-gpu", device)
-    from ..engine import Net
-    from ..engine.devices import make_device
-
-    net = Net.from_param(param)
+    if backend in [row.name for row in MODES]:
+        return open_genuine(param, weights, backend, device)
+    net = EngineNet.from_param(param)
     net.device = make_device(backend, device)
     net.lean = True
     if weights is not None:
@@ -62,72 +59,13 @@ def open_net(
     return net
 
 
-def set_threads(threads: int) -> None:
-    """Compute on this many CPU threads (the default is what this process may use)."""
-    from ..engine import native
-
-    if not 1 <= threads <= MOST_THREADS:
-        raise BackendError("threads must be 1 to %d, not %d" % (MOST_THREADS, threads))
-    if native.available:
-        native.set_threads(threads)
-
-
-def get_threads() -> int:
-    """How many CPU threads compute."""
-    from ..engine import native
-
-    return int(native.get_threads()) if native.available else 1
-
-
-def optimiser_threads(backend: str) -> ContextManager:
-    """Keep BLAS to one thread for as long as the context lasts, where only the optimiser uses it.
-
-    L-BFGS works on vectors, which one thread streams as fast as memory allows; BLAS's threads spin between its
-    calls and take the processors from the network's kernels (measured: half the time of a run). Backends that
-    compute their layers with BLAS keep its threads.
-    """
-    from ..engine import native
-
-    if backend != "cpu" or not native.available:
-        return nullcontext()
-    # SciPy has a BLAS of its own, and a limit holds for what is loaded already.
-    import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1, user_api="blas")
-
-
-#: The module that a backend needs, where it needs one.
-_MODULES = {
-    "opencl": "pyopencl",
-    "cuda": "torch",
-    "cuda-tf32": "torch",
-    "torch": "torch",
-}
-
-
 def present() -> List[str]:
-    """Those of `BACKENDS` whose libraries are on this machine, and for cuda and caffe-gpu a GPU."""
-    from importlib.util import find_spec
-
-    from .genuine import modes
-
-    found = [name for name in BACKENDS if name not in _MODULES or find_spec(_MODULES[name])]
-    usable = modes()
-    found = [name for name in found if not name.startswith("caffe") or name in usable]
-    if "cuda" in found:
-        from ..engine.devices.cuda import list_gpus
-
+    """Those of `BACKENDS` whose library is on this machine, and whose hardware where they need some."""
+    found = []
+    for row in (*DEVICES, *MODES):
         try:
-            list_gpus()
+            list_hardware(row)
         except BackendError:
-            found = [name for name in found if not name.startswith("cuda")]
+            continue
+        found.append(row.name)
     return found
-
-
-def device_peak_bytes(net: Net) -> Optional[int]:
-    """The most of its own memory that the net's device has held; None where it works in the host's.
-
-    A device with memory of its own says so in an attribute `peak_bytes`.
-    """
-    return getattr(getattr(net, "device", None), "peak_bytes", None)

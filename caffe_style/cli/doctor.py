@@ -56,8 +56,7 @@ def examine() -> Dict[str, Any]:
         "machine": "%s %s" % (platform.system(), platform.machine()),
         "backends": backends.present(),
         "native kernels": kernels,
-        "opencl": _opencl_devices(),
-        "cuda": _gpus(),
+        **_hardware(),
         "genuine caffe": _genuine_caffe(),
         "threads": native.get_threads() if native.available else 1,
         "free memory": "unknown" if available is None else estimate.as_text(available),
@@ -68,40 +67,39 @@ def examine() -> Dict[str, Any]:
     }
 
 
-def _opencl_devices() -> Union[str, Dict[str, str]]:
-    """Number and name of each OpenCL device, or why there is none."""
-    from ..engine.devices.opencl import list_devices
+def _hardware() -> Dict[str, Union[str, Dict[str, str]]]:
+    """Number and name of each GPU or other piece of hardware, or why there is none, by device.
+
+    What several devices run on is listed once.
+    """
+    from ..engine.devices import DEVICES, list_hardware
     from ..errors import BackendError
 
-    try:
-        found = list_devices()
-    except BackendError as error:
-        return str(error)
-    names = (each.name + (": " + each.fault if each.fault else "") for each in found)
-    return {str(number): name for number, name in enumerate(names)}
-
-
-def _gpus() -> Union[str, Dict[str, str]]:
-    """Number and name of each GPU that PyTorch sees, or why there is none."""
-    from ..engine.devices.cuda import list_gpus
-    from ..errors import BackendError
-
-    try:
-        return {str(number): name for number, name in enumerate(list_gpus())}
-    except BackendError as error:
-        return str(error)
+    found: Dict[str, Union[str, Dict[str, str]]] = {}
+    listed = set()
+    for row in DEVICES:
+        if not row.probe or (row.module, row.probe) in listed:
+            continue
+        listed.add((row.module, row.probe))
+        try:
+            names = (
+                each.name + (": " + each.fault if each.fault else "") for each in list_hardware(row)
+            )
+            found[row.name] = {str(number): name for number, name in enumerate(names)}
+        except BackendError as error:
+            found[row.name] = str(error)
+    return found
 
 
 def _genuine_caffe() -> str:
     """Version and file of genuine Caffe, or why there is none."""
-    from ..backends.genuine import import_caffe
+    from ..backends.genuine import list_modules
     from ..errors import BackendError
 
     try:
-        caffe = import_caffe()
+        return list_modules()[0].name
     except BackendError as error:
         return str(error)
-    return "%s, %s" % (caffe.__version__, caffe.__file__)
 
 
 def try_backend(name: str) -> None:

@@ -61,11 +61,11 @@ def chosen_model(network: Dict[str, Any]) -> str:
 
 def open_asked(network: Dict[str, Any], threads: Optional[int]) -> Any:
     """Open a network by its options, on so many threads."""
-    from ..backends import select
+    from ..backends.threads import set_threads
     from ..networks.network import open_network
 
     if threads:
-        select.set_threads(threads)
+        set_threads(threads)
     return open_network(**{**network, "model": chosen_model(network)})
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Callable, Dict, List, Optional
 
 from ..errors import BackendError, OptionError
+from .devices import GPUS, list_hardware, row_of
 from .modes import set_device, set_mode_gpu
 from .pycaffe import TEST, TRAIN, Net
 from .solvers import get_solver
@@ -156,16 +157,10 @@ def test(net: Net, iterations: int) -> None:
 
 def device_query() -> None:
     """Print the GPUs that `set_mode_gpu` can take, or why there are none."""
-    from .devices.cuda import list_gpus
-    from .devices.opencl import list_devices
-
-    lists: Dict[str, Callable[[], list]] = {
-        "cuda": list_gpus,
-        "opencl": lambda: [each.name for each in list_devices() if not each.fault],
-    }
-    for kind, found in lists.items():
+    for kind in GPUS:
         try:
-            for number, name in enumerate(found()):
-                print("%s %d: %s" % (kind, number, name))
+            usable = [each for each in list_hardware(row_of(kind)) if not each.fault]
+            for number, each in enumerate(usable):
+                print("%s %d: %s" % (kind, number, each.name))
         except BackendError as error:
             print("%s: %s" % (kind, error))

@@ -6,7 +6,7 @@ import os
 import sys
 
 from ..errors import BackendError
-from .devices import use_device
+from .devices import GPUS, use_device
 
 #: Where its value is "cpu", set_mode_gpu() does without a GPU.
 VARIABLE = "CAFFE_STYLE_GPU"
@@ -32,7 +32,7 @@ def set_mode_gpu() -> None:
         When the engine has no GPU device here.
     """
     reasons = []
-    for name in ("cuda", "opencl"):
+    for name in GPUS:
         try:
             use_device(name, _index)
             return

@@ -23,8 +23,8 @@ class NetCore:
 
     Attributes
     ----------
-    device : Device or None
-        What runs this net; None is the engine's current device, as Caffe's mode.
+    device : Device
+        What runs this net; until it is set the engine's current device, as Caffe's mode.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class NetCore:
         self._bottom_needs: List[List[bool]] = []
         self._reshaped_for: List[Optional[tuple]] = []
         self._lean_pool: Optional[Pool] = None
-        self.device: Optional[Device] = None
+        self._device: Optional[Device] = None
         self._named_params: Dict[str, Tuple[int, int]] = {}
         blob_needs: Dict[str, bool] = {}
         unread: Dict[str, None] = {}
@@ -124,6 +124,15 @@ class NetCore:
         self._blob_list.setdefault(name, Blob())
         blob_needs.setdefault(name, False)
         unread[name] = None
+
+    @property
+    def device(self) -> Device:
+        """What runs this net and shows its blobs."""
+        return self._device or current_device()
+
+    @device.setter
+    def device(self, device: Device) -> None:
+        self._device = device
 
     @staticmethod
     def _attach(layer: Layer, bottom: List[Blob], top: List[Blob]) -> None:
@@ -234,7 +243,7 @@ class NetCore:
         self, start: int, end: int, hooks: Sequence[Sequence[Any]] = ((), ())
     ) -> float:
         """Run layers start..end (inclusive); the weighted sum of the losses among them."""
-        device = self.device or current_device()
+        device = self.device
         before, after = hooks
         fusing = device.fuses_relu and not before and not after
         loss = 0.0
@@ -261,7 +270,7 @@ class NetCore:
         self, start: int, end: int, hooks: Sequence[Sequence[Any]] = ((), ())
     ) -> None:
         """Run layers start..end (inclusive, start >= end) backward."""
-        device = self.device or current_device()
+        device = self.device
         before, after = hooks
         # A fused backward leaves the unmasked diff in the blob between: only lean nets allow that.
         fusing = self.lean and device.fuses_relu and not before and not after

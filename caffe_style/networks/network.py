@@ -63,8 +63,7 @@ class Network:
 
     def on_device(self, array: np.ndarray) -> Any:
         """Return an array on the net's device, if the device exposes its memory as arrays."""
-        device = getattr(self.net, "device", None)
-        return device.placed(array) if hasattr(device, "placed") else array
+        return self.net.device.placed(array)
 
     def check_blobs(self, blobs: Iterable[str]) -> None:
         """Raise LayerError, with similar names, if the network does not have one of these blobs."""

@@ -82,7 +82,7 @@ class Objective:
     Parameters
     ----------
     net : Net
-        A pycaffe net, genuine or embedded, with a batch of one image.
+        A net that `backends.select.open_net` opened, with a batch of one image.
     input_blob : str
         Name of the blob that holds the image.
     terms : sequence of Term
@@ -209,16 +209,12 @@ def set_image(net: Net, name: str, image: Any) -> None:
 
 def responses(net: Net, name: str) -> Any:
     """Return a blob's data on the device of the losses, for reading only, so that no device copies it back."""
-    device, blob = getattr(net, "device", None), net.blobs[name]
-    if hasattr(device, "data_of"):
-        return device.data_of(blob)
-    return blob.read_data() if hasattr(blob, "read_data") else blob.data
+    return net.device.data_of(net.blobs[name])
 
 
 def _slope(net: Net, name: str) -> Any:
     """Return a blob's diff, for writing."""
-    device, blob = getattr(net, "device", None), net.blobs[name]
-    return device.diff_of(blob) if hasattr(device, "diff_of") else blob.diff
+    return net.device.diff_of(net.blobs[name])
 
 
 def _last_writers(net: Net) -> Dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from ..backends.select import get_threads
+from ..backends.threads import get_threads
 from ..errors import CheckpointError, OptionError
 from ..networks.network import Network
 from ..scene.inputs import Inputs

@@ -127,8 +127,7 @@ class _Passes:
         net, last = self.network.net, self.network.last_layer(blobs + [self.network.input_blob])
         for blob, size in estimate.blob_sizes(net, last).items():
             self.held[blob] = max(size, self.held.get(blob, 0))
-        if hasattr(net, "working_bytes"):
-            self.working = max(self.working, net.working_bytes(last))
+        self.working = max(self.working, net.device.kept_bytes(net, last))
         return seen
 
     def make(self, shape: Shape, blobs: List[str], copies: Copies) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Union
 
 from .. import __version__
-from ..backends.select import get_threads
+from ..backends.threads import get_threads
 from ..errors import ImageError, OptionError
 from ..networks.network import Network
 from ..pictures import images

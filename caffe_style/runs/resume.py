@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..backends import select
+from ..backends.threads import set_threads
 from ..networks.network import open_network
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Callback
@@ -54,7 +54,7 @@ def resume(path: PathLike, *, every: float = EVERY, callback: Callback = None) -
     """
     checkpoint = Checkpoint(path, every, resume=path)
     request = saved_request(checkpoint.resumed.run)
-    select.set_threads(request.threads)
+    set_threads(request.threads)
     network = open_network(**request.network)
     settings = TransferSettings.of(request.settings)
     return run(request.content, request.styles or None, network, settings, checkpoint, callback)

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from ..backends import arrays, estimate
-from ..backends.select import optimiser_threads
+from ..backends.threads import optimiser_threads
 from ..networks.network import Network
 from ..objective.objective import Objective
 from ..optimise.evaluations import attach, result_of
@@ -136,7 +136,7 @@ def synthesise(
     if state is not None:
         _move(state, network.on_device)
     try:
-        with optimiser_threads(network.backend):
+        with optimiser_threads(network.net.device):
             outcome = minimise(
                 objective,
                 network.on_device(begin) if optimizer == "device" else begin,

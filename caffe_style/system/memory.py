@@ -1,4 +1,4 @@
-"""Free memory: the least of what the machine, the control groups and the process's own limit leave."""
+"""Memory: the least of what machine, control groups and the process's own limit leave free; sizes as text."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ def available_bytes() -> Optional[int]:
     """Return the bytes of memory that this process may still use, or None if the system does not say."""
     limits = [*_of_machine(), *_of_cgroups(), *_of_address_space()]
     return max(0, min(limits)) if limits else None
+
+
+def as_text(size: float) -> str:
+    """A size in bytes as people read it: '1.4 GB'."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return "%.3g %s" % (size, unit)
+        size /= 1000
+    return "%.3g GB" % size
 
 
 def _of_machine() -> List[int]:

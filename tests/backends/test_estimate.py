@@ -10,6 +10,7 @@ import pytest
 from helpers.engine_nets import layer_net
 
 from caffe_style.backends import estimate
+from caffe_style.engine.devices import Device
 from caffe_style.errors import ResourceError
 from caffe_style.pictures import images
 
@@ -88,9 +89,10 @@ def test_what_does_not_fit_is_refused_with_a_size_that_does(monkeypatch):
         estimate.check_fits(4000, 10, 20)
 
 
-class OwnMemory:
+class OwnMemory(Device):
     """A device with 1000 bytes."""
 
+    own_memory = True
     free_bytes = 1000
 
     @staticmethod

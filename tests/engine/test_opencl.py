@@ -303,7 +303,7 @@ def test_what_has_no_kernel_is_told_once(device, caplog):
 def test_devices_by_number_and_name(device):
     found = opencl.list_devices()
     assert choice.choose_device(0) == found[0]
-    assert choice.choose_device(found[0].device.name[2:7].upper()) == found[0]
+    assert choice.choose_device(found[0].handle.name[2:7].upper()) == found[0]
     for nothing in (len(found), -1, "no such name"):
         with pytest.raises(BackendError, match="0: ") as raised:
             choice.choose_device(nothing)

@@ -286,8 +286,9 @@ def test_counts_below_one_are_refused(minimise, option):
 def test_every_blas_has_one_thread_while_our_kernels_compute():
     """In a process of its own: SciPy's BLAS must count though nothing has imported SciPy before."""
     program = (
-        "from caffe_style.backends.select import optimiser_threads\n"
-        "with optimiser_threads('cpu'):\n"
+        "from caffe_style.backends.threads import optimiser_threads\n"
+        "from caffe_style.engine.devices import make_device\n"
+        "with optimiser_threads(make_device('cpu')):\n"
         "    import scipy.optimize, threadpoolctl\n"
         "    found = threadpoolctl.threadpool_info()\n"
         "print({each['num_threads'] for each in found if each['user_api'] == 'blas'} - {1})\n"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Optional, Union
 
 from ...errors import BackendError
 from .base import Device
-from .host import HostDevice
+from .table import DEVICES, GPUS, list_hardware, row_of
 
 _current: Optional[Device] = None
 
-NAMES = ("cpu", "numpy", "opencl", "cuda", "cuda-tf32", "torch")
+NAMES = tuple(row.name for row in DEVICES)
 
 
 def make_device(name: str, index: Union[int, str] = 0) -> Device:
@@ -21,25 +22,12 @@ def make_device(name: str, index: Union[int, str] = 0) -> Device:
     Raises
     ------
     BackendError
-        For a name that is none of `NAMES`.
+        For a name that is none of `NAMES`, and where the library or the hardware is missing.
     """
-    if name != "opencl" and not isinstance(index, int):
+    row = row_of(name)
+    if not row.by_name and not isinstance(index, int):
         raise BackendError("--device for %s takes a number, not '%s'" % (name, index))
-    if name == "numpy":
-        return HostDevice()
-    if name == "cpu":
-        from .cpu import make_cpu_device
-
-        return make_cpu_device()
-    if name == "opencl":
-        from .opencl import make_opencl_device
-
-        return make_opencl_device(index)
-    if name in NAMES:
-        from .cuda import make_torch_device
-
-        return make_torch_device(name, index)
-    raise BackendError("unknown device '%s': choose one of %s" % (name, ", ".join(NAMES)))
+    return importlib.import_module(row.module).make_device(name, index)
 
 
 def use_device(name: str, index: Union[int, str] = 0) -> Device:
@@ -54,4 +42,14 @@ def current_device() -> Device:
     return _current if _current is not None else use_device("cpu")
 
 
-__all__ = ["Device", "HostDevice", "NAMES", "current_device", "make_device", "use_device"]
+__all__ = [
+    "DEVICES",
+    "Device",
+    "GPUS",
+    "NAMES",
+    "current_device",
+    "list_hardware",
+    "make_device",
+    "row_of",
+    "use_device",
+]

@@ -1,4 +1,4 @@
-"""A device with kernels for some layers, which leaves the others to the host."""
+"""A device with kernels for some layers, which leaves the others to another device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Callable, Dict, NamedTuple, Sequence, Set
 from ..blob import Blob
 from ..layers.base import Layer
 from .base import Device
-from .cpu import make_cpu_device
 
 Blobs = Sequence[Blob]
 Wanted = Sequence[bool]
@@ -36,24 +35,28 @@ class Kernel(NamedTuple):
 
 
 class KernelDevice(Device):
-    """Runs layers by its kernels; one that they do not serve runs on the host, which is told once.
+    """Runs layers by its kernels; one that they do not serve runs on the host.
+
+    Where the device has memory of its own, which costs copies then, this is told once.
 
     Parameters
     ----------
     kernels : dict of str to Kernel
         By layer type.
+    host : Device
+        Runs the other layers.
     """
 
-    def __init__(self, kernels: Dict[str, Kernel]) -> None:
+    def __init__(self, kernels: Dict[str, Kernel], host: Device) -> None:
         self._kernels = kernels
-        self._host = make_cpu_device()
+        self._host = host
         self._told: Set[str] = set()
 
     def _kernel(self, layer: Layer, bottom: Blobs, top: Blobs) -> Any:
         kernel = self._kernels.get(layer.type)
         if kernel is not None and kernel.serves(layer, bottom, top):
             return kernel
-        if bottom:
+        if bottom and self.own_memory:
             self._tell(
                 "the %s device has no kernel for %s here: it runs on the host"
                 % (self.name, layer.type)

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
+from ...engine.devices import Device
 from ...errors import BackendError
 from ...networks.network import Network
 
@@ -53,6 +54,10 @@ class Float64Blob:
         """Diff as it lies in memory."""
         return self._buffer("diff")
 
+    def read_data(self) -> np.ndarray:
+        """`data`, as devices ask for it."""
+        return self.data
+
     def share_data(self, other: Float64Blob) -> None:
         """Show the data of `other`."""
         self._buffers["data"] = other.data_buffer()
@@ -71,6 +76,8 @@ class Float64Net:
     net : Net
         Of the embedded engine. Its graph, shapes and weights serve; its blobs' values do not.
     """
+
+    device = Device()
 
     def __init__(self, net: Any) -> None:
         self._net = net

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from ...backends import select as backends
+from ...backends.threads import set_threads
 from ...errors import CaffeStyleError
 from ...networks.network import Network, open_network
 from ...pictures import images
@@ -58,7 +58,7 @@ def measure(job: Job, tell: Tell) -> Dict[str, Any]:
         "iterations": history[-1].iteration,
         "seconds": history[-1].seconds - before,
         "host_bytes": peak_bytes(),
-        "device_bytes": backends.device_peak_bytes(network.net),
+        "device_bytes": network.net.device.peak_bytes,
         "first_loss": history[0].loss,
         "final_loss": [each.loss for each in history if each.accepted][-1],
         "curve": [[each.seconds - before, each.loss] for each in history if each.accepted],
@@ -109,7 +109,7 @@ def peak_bytes() -> Optional[int]:
 
 def _open(job: Job, backend: str, device: int) -> Network:
     if job["threads"]:
-        backends.set_threads(job["threads"])
+        set_threads(job["threads"])
     options = dict(get_preset(job["implementation"]).network) if job["implementation"] else {}
     if job["pooling"]:
         options["pooling"] = job["pooling"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from ....backends.estimate import as_text
 from ....errors import BackendError
+from ....system.memory import as_text
+from ..table import TORCH, Found, import_library
 
 
 def import_torch() -> Any:
@@ -16,17 +17,10 @@ def import_torch() -> Any:
     BackendError
         When it is not here or does not load.
     """
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        raise BackendError(
-            "this backend needs PyTorch: pip install 'caffe_style[cuda]', or see pytorch.org for the build "
-            "that fits your GPU's driver (%s)" % error
-        ) from None
-    return torch
+    return import_library(TORCH)
 
 
-def list_gpus() -> List[str]:
+def list_gpus() -> List[Found]:
     """What PyTorch says of each GPU that it sees; there is at least one.
 
     Raises
@@ -46,7 +40,8 @@ def list_gpus() -> List[str]:
     found = []
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
-        found.append("%s, %s" % (properties.name, as_text(properties.total_memory)))
+        name = "%s, %s" % (properties.name, as_text(properties.total_memory))
+        found.append(Found(name))
     return found
 
 
@@ -60,6 +55,6 @@ def choose_gpu(index: int) -> Any:
     """
     gpus = list_gpus()
     if not 0 <= index < len(gpus):
-        listed = ", ".join("%d: %s" % pair for pair in enumerate(gpus))
+        listed = ", ".join("%d: %s" % (number, gpu.name) for number, gpu in enumerate(gpus))
         raise BackendError("there is no GPU %d: there are %s" % (index, listed))
     return import_torch().device("cuda", index)

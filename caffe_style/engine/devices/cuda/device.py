@@ -18,6 +18,7 @@ from ... import native
 from ...blob import Blob
 from ...layers.base import Layer
 from ...memory import Memory
+from ..cpu import make_cpu_device
 from ..kernels import KernelDevice
 from .choice import choose_gpu, import_torch
 from .layers import KERNELS
@@ -27,7 +28,7 @@ WORKSPACE = 512 << 20
 
 
 @functools.cache
-def make_torch_device(name: str, index: int = 0) -> TorchDevice:
+def make_device(name: str, index: int = 0) -> TorchDevice:
     """The device of this name; all nets on it share it.
 
     Parameters
@@ -63,8 +64,10 @@ class TorchDevice(KernelDevice):
         Where its tensors are.
     """
 
+    own_memory = True
+
     def __init__(self, torch: Any, name: str, place: Any) -> None:
-        super().__init__(KERNELS)
+        super().__init__(KERNELS, make_cpu_device())
         self.torch, self.name, self.place = torch, name, place
         self._derived: Any = weakref.WeakKeyDictionary()
 

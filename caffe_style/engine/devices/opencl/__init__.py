@@ -1,6 +1,6 @@
 """The engine's opencl device: PyOpenCL, and kernels of our own beside this file."""
 
 from .choice import list_devices
-from .device import OpenclDevice, make_opencl_device
+from .device import OpenclDevice, make_device
 
-__all__ = ["OpenclDevice", "list_devices", "make_opencl_device"]
+__all__ = ["OpenclDevice", "list_devices", "make_device"]

@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Union
+from typing import Any, List, Union
 
 from ....errors import BackendError
+from ..table import PYOPENCL, Found, check_library
 from . import drivers, trials
-from .platforms import (
-    INSTALL,
-    check_pyopencl,
-    import_pyopencl,
-    is_gpu,
-    name_of,
-    visible_devices,
-)
-
-
-class Found(NamedTuple):
-    """One device of one platform, or a driver that fails before it names any.
-
-    Attributes
-    ----------
-    device : pyopencl.Device or None
-        The handle.
-    name : str
-        The device's name, its platform's, its driver's version.
-    fault : str
-        Why it cannot be used; empty where it can.
-    """
-
-    device: Any
-    name: str
-    fault: str
+from .platforms import import_pyopencl, is_gpu, name_of, visible_devices
 
 
 def list_devices() -> List[Found]:
     """All devices, in the order in which `--device` counts: GPUs first, what cannot be used last.
 
-    Drivers and devices that are new are tried first, in processes of their own: see `trials`.
+    Drivers and devices that are new are tried first, in processes of their own: see `trials`. A handle is a
+    pyopencl.Device, a name the device's, its platform's and its driver's version.
 
     Raises
     ------
     BackendError
         When PyOpenCL or every driver is missing.
     """
-    check_pyopencl()
+    check_library(PYOPENCL)
     faults = trials.try_drivers()
     working = [driver for driver, fault in faults.items() if not fault]
     devices: List[Any] = []
@@ -54,14 +31,14 @@ def list_devices() -> List[Found]:
             cl = import_pyopencl()
             devices = visible_devices(cl)
     named = ((device, name_of(device)) for device in devices)
-    found = [Found(device, name, trials.try_device(name, working)) for device, name in named]
-    gpus = [each for each in found if is_gpu(cl, each.device)]
+    found = [Found(name, trials.try_device(name, working), device) for device, name in named]
+    gpus = [each for each in found if is_gpu(cl, each.handle)]
     # The loader has no order for drivers; that of GPUs is what people know.
     processors = sorted((each for each in found if each not in gpus), key=lambda each: each.name)
     found = sorted(gpus + processors, key=lambda each: bool(each.fault))
-    found += [Found(None, driver, fault) for driver, fault in faults.items() if fault]
+    found += [Found(driver, fault) for driver, fault in faults.items() if fault]
     if not found:
-        raise BackendError("no OpenCL device here: " + INSTALL)
+        raise BackendError("no OpenCL device here: " + PYOPENCL.install)
     return found
 
 

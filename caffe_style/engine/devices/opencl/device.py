@@ -8,11 +8,12 @@ from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import numpy as np
 
-from ....backends.estimate import as_text
 from ....errors import ResourceError
+from ....system.memory import as_text
 from ...blob import Blob
 from ...layers.base import Layer
 from ...memory import Memory
+from ..cpu import make_cpu_device
 from ..kernels import Kernel, KernelDevice
 from . import convolution, layers
 from .choice import choose_device
@@ -27,7 +28,7 @@ PADDING = 64
 
 
 @functools.cache
-def make_opencl_device(wanted: Union[int, str] = 0) -> OpenclDevice:
+def make_device(name: str, wanted: Union[int, str] = 0) -> OpenclDevice:
     """The device of this number, or with this text in its name; all nets on it share its kernels.
 
     Raises
@@ -35,7 +36,7 @@ def make_opencl_device(wanted: Union[int, str] = 0) -> OpenclDevice:
     BackendError
         When PyOpenCL or that device is missing, or when it cannot run our kernels.
     """
-    device = choose_device(wanted).device
+    device = choose_device(wanted).handle
     return OpenclDevice(import_pyopencl(), device)
 
 
@@ -63,9 +64,10 @@ class OpenclDevice(KernelDevice):
 
     name = "opencl"
     fuses_relu = True
+    own_memory = True
 
     def __init__(self, cl: Any, device: Any, tuning: Optional[Tuning] = None) -> None:
-        super().__init__(KERNELS)
+        super().__init__(KERNELS, make_cpu_device())
         self._cl, self._device = cl, device
         self.description: str = device.name.strip()
         self.peak_bytes: Optional[int] = None if device.host_unified_memory else 0

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Any, List
 
-from ....errors import BackendError
-
-INSTALL = 'pip install "caffe-style[opencl]", and the OpenCL driver of your GPU'
-
-
-def check_pyopencl() -> None:
-    """Look for PyOpenCL without loading it.
-
-    Raises
-    ------
-    BackendError
-        When it is not installed.
-    """
-    if importlib.util.find_spec("pyopencl") is None:
-        raise BackendError("no PyOpenCL here: " + INSTALL)
+from ..table import PYOPENCL, import_library
 
 
 def import_pyopencl() -> Any:
@@ -29,13 +14,9 @@ def import_pyopencl() -> Any:
     Raises
     ------
     BackendError
-        When it does not load.
+        When it is not installed or does not load.
     """
-    check_pyopencl()
-    try:
-        import pyopencl
-    except ImportError as error:
-        raise BackendError("PyOpenCL does not load (%s): %s" % (error, INSTALL)) from None
+    pyopencl = import_library(PYOPENCL)
     # In its own folder its loader would find drivers beside those that were chosen; it crashes without any.
     os.environ["PYOPENCL_HOME"] = os.path.dirname(__file__)
     return pyopencl

@@ -64,13 +64,12 @@ def try_layer(device: Any, top: str, *layer: Any) -> float:
     float
         The largest relative deviation of responses and of the gradient.
     """
-    from ..host import HostDevice
 
     net = layer_and_relu(top, *layer)
     rng = np.random.default_rng(0)
     picture, slope = (rng.standard_normal(net.blobs[name].shape) for name in ("data", top))
     found: List[List[np.ndarray]] = []
-    for net.device in (HostDevice(), device):
+    for net.device in (Device(), device):
         net.blobs["data"].data[...] = picture
         responses = net.forward()[top].copy()
         net.blobs[top].diff[...] = slope

@@ -1,0 +1,45 @@
+"""How many CPU threads compute."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, ContextManager
+
+from ..errors import BackendError
+from ..settings.machine import MOST_THREADS
+
+if TYPE_CHECKING:
+    from ..engine.devices import Device
+
+
+def set_threads(threads: int) -> None:
+    """Compute on this many CPU threads (the default is what this process may use)."""
+    from ..engine import native
+
+    if not 1 <= threads <= MOST_THREADS:
+        raise BackendError("threads must be 1 to %d, not %d" % (MOST_THREADS, threads))
+    if native.available:
+        native.set_threads(threads)
+
+
+def get_threads() -> int:
+    """How many CPU threads compute."""
+    from ..engine import native
+
+    return int(native.get_threads()) if native.available else 1
+
+
+def optimiser_threads(device: Device) -> ContextManager:
+    """Keep BLAS to one thread for as long as the context lasts, where only the optimiser uses it.
+
+    L-BFGS works on vectors, which one thread streams as fast as memory allows; BLAS's threads spin between its
+    calls and take the processors from the network's kernels (measured: half the time of a run). Devices that
+    compute their layers with BLAS keep its threads.
+    """
+    if device.uses_blas:
+        return nullcontext()
+    # SciPy has a BLAS of its own, and a limit holds for what is loaded already.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
