@@ -1,4 +1,4 @@
 """Which Caffe runs a network, the arrays that its losses work on, and what a run takes of memory.
 
-May import the engine and errors.
+May import engine, settings, system and errors.
 """

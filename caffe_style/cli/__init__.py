@@ -1,4 +1,8 @@
-"""The command line: argument parsing and printing only; the work is done by the package's functions."""
+"""The command line: argument parsing and printing only; the work is done by the package's functions.
+
+May import experiments, runs, watch, scene, optimise, networks, backends, engine, pictures, settings, system
+and errors.
+"""
 
 from __future__ import annotations
 

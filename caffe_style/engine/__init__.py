@@ -2,6 +2,8 @@
 
 `import caffe_style.engine as caffe` is what an old script needs; `caffe_style.install_as_caffe()` makes its
 `import caffe` mean this package.
+
+May import system and errors.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 All losses have the same signature: `loss(features, target, weight=1.0, gradient=None) -> (value, gradient)`.
 `features` are the responses (N, H, W) to one image, in either memory layout. `value` is weight * E as a float.
 weight * dE/dF is added to `gradient` in place, or to new zeros. float64 input is computed in float64.
+
+May import backends, settings and errors.
 """
 
 from ..settings.style_losses import STYLE_LOSSES, StyleLoss

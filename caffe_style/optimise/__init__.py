@@ -1,4 +1,4 @@
 """Minimising an objective with L-BFGS, SciPy's or our own, and the record of each evaluation.
 
-May import backends and errors.
+May import backends, settings, system and errors.
 """

@@ -1,4 +1,4 @@
-"""Reading, writing, resizing and colouring pictures, contact sheets, and files that are written whole.
+"""Reading, writing, resizing and colouring pictures, what they note, and contact sheets.
 
-May import errors.
+May import system and errors.
 """

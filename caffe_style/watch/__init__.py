@@ -1,4 +1,4 @@
 """Watching a run: progress bar, loss curve, animation and preview page.
 
-May import optimise, pictures and errors.
+May import pictures, system and errors.
 """

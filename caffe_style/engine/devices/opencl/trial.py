@@ -64,6 +64,7 @@ def try_layer(device: Any, top: str, *layer: Any) -> float:
     float
         The largest relative deviation of responses and of the gradient.
     """
+    from ..base import Device
 
     net = layer_and_relu(top, *layer)
     rng = np.random.default_rng(0)
