@@ -1,4 +1,4 @@
-"""The command line: argument parsing and printing only; the work is done by the package's functions.
+"""The command line: it parses arguments and prints. The package's functions do the work.
 
 May import experiments, runs, watch, scene, optimise, networks, backends, engine, pictures, settings, system
 and errors.

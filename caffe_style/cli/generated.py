@@ -1,4 +1,4 @@
-"""`caffe-style element | sparse | feature`: textures that no picture gave."""
+"""`caffe-style element | sparse | feature`: textures that need no input picture."""
 
 from __future__ import annotations
 

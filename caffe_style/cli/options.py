@@ -74,7 +74,7 @@ def number(kind: type, least: float, most: Optional[float] = None) -> Callable[[
 
 
 def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -> None:
-    """Which network, on what; without `backend`, for what runs on several, that and the mean are not asked."""
+    """Add the network's options; without `backend`, leave out --backend and --mean."""
     group = parser.add_argument_group("network")
     group.add_argument(
         "--model",
@@ -92,14 +92,14 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
             "--mean",
             type=mean,
             metavar="B,G,R",
-            help="subtracted from pictures, 0 to 255 (default: the model's)",
+            help="mean to subtract from pictures, 0 to 255 (default: the model's)",
         )
-        group.add_argument("--backend", help="which Caffe runs it (default: cpu)")
+        group.add_argument("--backend", help="backend that runs the network (default: cpu)")
     group.add_argument(
         "--device",
         type=device,
         metavar="N",
-        help="which device of the backend: its number, or for opencl a part of its name",
+        help="device of the backend: its number, or for opencl a part of its name",
     )
     group.add_argument(
         "--threads",
@@ -111,7 +111,7 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
         "--seed",
         type=number(int, 0),
         default=argparse.SUPPRESS,
-        help="of noise and of random filters (default: 0)",
+        help="seed of the noise and of random filters (default: 0)",
     )
 
 
@@ -137,7 +137,7 @@ def add_quiet_option(parser: argparse.ArgumentParser) -> None:
 
 
 def show_messages(quiet: bool) -> None:
-    """Print what the package has to say on standard error, a line each; when quiet, warnings only."""
+    """Print the package's messages on standard error, one line each; if quiet, warnings only."""
     import logging
 
     handler = logging.StreamHandler()

@@ -1,4 +1,4 @@
-"""The files that a run writes: refused before it when they will not do, never lost after it."""
+"""The files that a run writes: checked before the run, and never lost after it."""
 
 from __future__ import annotations
 

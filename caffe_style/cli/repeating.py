@@ -1,4 +1,4 @@
-"""--like and --resume: what a picture or a checkpoint says, for what the command line leaves open."""
+"""--like and --resume: values from a picture or a checkpoint for options that are not given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def add_repeating_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--like",
         metavar="PICTURE",
-        help="take parameters and pictures from this one's metadata; what is on the command line goes first",
+        help="repeat this picture with the parameters in its metadata; other options take precedence",
     )
     group = parser.add_argument_group("checkpoints")
     group.add_argument(

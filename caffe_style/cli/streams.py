@@ -1,4 +1,4 @@
-"""Standard output and error whose trouble does not end a command: closed, full, a broken pipe, ASCII only."""
+"""Standard output and error that do not end a command if they are closed, full, broken or ASCII only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Iterator, Optional
 
 
 class SteadyStream:
-    """A text stream that notes trouble instead of raising it.
+    """A text stream that records errors instead of raising them.
 
     Parameters
     ----------

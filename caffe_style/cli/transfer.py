@@ -26,8 +26,8 @@ def add_parser(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FILE[:MASK][:WEIGHT]",
-        help="one more style, in proportion to its weight (default: 1); a mask is a picture laid over the "
-        "content, white where the style belongs",
+        help="another style, with a weight relative to the others (default: 1); a mask is a picture laid over "
+        "the content, white where the style applies",
     )
     _add_options(parser)
     parser = commands.add_parser("texture", help="the style alone, from noise")
@@ -45,8 +45,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         metavar="NAME",
-        help="the conventions of another implementation: tai, johnson, liu or gatys; options beside it "
-        "go first",
+        help="the conventions of another implementation: tai, johnson, liu or gatys; other options take "
+        "precedence",
     )
     repeating.add_repeating_options(parser)
     running.add_run_options(parser)

@@ -23,7 +23,7 @@ def add_watching_options(group: Any) -> None:
         "--preview",
         type=int,
         metavar="PORT",
-        help="show the picture as it grows on a page of this machine, with pause and stop (0: any port)",
+        help="show the picture during the run on a web page of this machine, with pause and stop (0: any port)",
     )
     group.add_argument(
         "--animate",

@@ -1,4 +1,4 @@
-"""The picture that one feature map responds to most: what the paper compares Gram entries with (section 6)."""
+"""The picture that one feature map responds to most, which the paper compares with Gram entries (section 6)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..settings.generated import FeatureSettings
 from ..watch.watcher import Callback
 
 CONTRAST = 32.0
-"""Standard deviation of the noise to start from, in grey levels."""
+"""Standard deviation of the noise at the start, in grey levels."""
 
 
 @takes(FeatureSettings)
@@ -32,24 +32,24 @@ def feature(
     callback: Callback = None,
     **settings: Any,
 ) -> Result:
-    """Make the picture that one feature map responds to most (Yosinski et al. 2015), to compare Grams with.
+    """Make the picture that one feature map responds to most (Yosinski et al. 2015).
 
-    The logarithm of the mean response is maximised. Responses grow with contrast, about in proportion, so that
-    its logarithm has the same weight against the regularisers in each layer of each network.
+    The logarithm of the mean response is maximised. Responses are roughly proportional to contrast, so the
+    logarithm has the same weight relative to the regularisers in every layer and network.
 
     Parameters
     ----------
     network : Network
     layer : str
     channel : int, optional
-        The feature map, counted from 0; drawn from those that respond to noise if not given.
+        Index of the feature map, from 0. By default drawn from those that respond to noise.
     callback : callable, optional
         As in `transfer`.
     **settings
-        See below, and `caffe_style.settings.generated.FeatureSettings`. `decay` weighs the squared distance to
-        the mean colour, relative to that of the noise to start from: the picture's contrast becomes about
-        CONTRAST / sqrt(decay) grey levels. Total variation, relative to that of white noise, stands in place of
-        blurring between steps, which an optimiser with a line search cannot have.
+        See below, and `caffe_style.settings.generated.FeatureSettings`. `decay` is the weight of the squared
+        distance to the mean colour, relative to that of the noise at the start. The picture's contrast becomes
+        about CONTRAST / sqrt(decay) grey levels. Total variation, relative to that of white noise, replaces
+        blurring between steps, which does not work with a line search.
 
     Returns
     -------
@@ -58,7 +58,15 @@ def feature(
     Raises
     ------
     OptionError
-        If there is no such channel, or it does not respond to the start.
+        If the feature map does not exist, or does not respond to the start.
+
+    Examples
+    --------
+    >>> import caffe_style as cs
+    >>> network = cs.open_network("strokenet")
+    >>> layer = list(network.model.style_layers)[0]
+    >>> cs.feature(network, layer, size=32, iterations=2).image.shape
+    (32, 32, 3)
     """
     asked = FeatureSettings.of({"layer": layer, "channel": channel, **settings})
     network.check_blobs([layer])

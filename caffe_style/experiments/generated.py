@@ -1,4 +1,4 @@
-"""Styles that no picture gave: single Gram entries and sparse random Grams (the paper's section 6)."""
+"""Generated styles: single Gram entries and random sparse Gram matrices (the paper's section 6)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ..settings.generated import ElementSettings, SparseSettings
 from ..watch.watcher import Callback
 
 MAGNITUDE = 600.0
-"""Default magnitude of a Gram entry, by the mean power of the layer's feature maps: far above all others."""
+"""Default magnitude of a Gram entry, relative to the mean power of the layer's feature maps."""
 
 STYLE_WEIGHT = 100.0
-"""Of the Gram losses together, beside total variation's."""
+"""Total weight of the Gram losses."""
 
 
 @takes(ElementSettings)
@@ -37,31 +37,39 @@ def element(
     callback: Callback = None,
     **settings: Any,
 ) -> Result:
-    """Make a texture whose Gram matrix has one entry alone (paper, Figure 5).
+    """Make a texture whose target Gram matrix has a single entry (paper, Figure 5).
 
     Parameters
     ----------
     network : Network
     layer : str
-        The blob whose Gram matrix it is.
+        Layer of the Gram matrix.
     i, j : int, optional
-        The entry, and by symmetry (j, i); drawn from the feature maps that respond to noise if not given.
+        Row and column of the entry. By default drawn from the feature maps that respond to noise.
     callback : callable, optional
         As in `transfer`.
     **settings
-        See below, and `caffe_style.settings.generated.ElementSettings`. The magnitude is by default MAGNITUDE
-        times the mean power of a feature map; with `resample` the position is drawn anew every so many
-        iterations (see `caffe_style.optimise.minimise`).
+        See below, and `caffe_style.settings.generated.ElementSettings`. The default magnitude is MAGNITUDE
+        times the mean power of a feature map. With `resample`, a new position is drawn every N iterations (see
+        `caffe_style.optimise.minimise`).
 
     Returns
     -------
     Result
-        Its parameters tell i and j.
+        Result whose parameters include i and j.
 
     Raises
     ------
     OptionError, LayerError, ResourceError
-        If the entry is outside the layer's Gram matrix, for a bad setting, for too large a picture.
+        If the entry is outside the Gram matrix, a setting is bad, or the picture is too large.
+
+    Examples
+    --------
+    >>> import caffe_style as cs
+    >>> network = cs.open_network("strokenet")
+    >>> layer = list(network.model.style_layers)[0]
+    >>> cs.element(network, layer, size=32, iterations=2).image.shape
+    (32, 32, 3)
     """
     asked = ElementSettings.of({"layer": layer, "i": i, "j": j, **settings})
     if asked.resample is not None and i is not None and j is not None:
@@ -108,12 +116,12 @@ def sparse(
     ----------
     network : Network
     layers : mapping of str to float
-        Blob -> weight.
+        Weight of each layer.
     callback : callable, optional
         As in `transfer`.
     **settings
-        See below, and `caffe_style.settings.generated.SparseSettings`. With `resample` the matrices are drawn
-        anew every so many iterations (see `caffe_style.optimise.minimise`).
+        See below, and `caffe_style.settings.generated.SparseSettings`. With `resample`, new matrices are drawn
+        every N iterations (see `caffe_style.optimise.minimise`).
 
     Returns
     -------
@@ -122,7 +130,16 @@ def sparse(
     Raises
     ------
     OptionError, LayerError, ImageError, ResourceError
-        If density or sigma is out of range or missing, for a bad setting, for too large a picture.
+        If density or sigma is out of range or missing, a setting is bad, or the picture is too large.
+
+    Examples
+    --------
+    >>> import caffe_style as cs
+    >>> network = cs.open_network("strokenet")
+    >>> layer = list(network.model.style_layers)[0]
+    >>> result = cs.sparse(network, {layer: 1.0}, sigma=1.0, density=0.1, size=32, iterations=2)
+    >>> result.image.shape
+    (32, 32, 3)
     """
     if not layers:
         raise OptionError("sparse needs at least one layer")
@@ -169,9 +186,9 @@ def _synthesise_grams(
 ) -> Result:
     """Make a picture with given mean Gram matrices (N, N), which `redraw` may change in place.
 
-    Total variation, relative to that of pink noise, keeps the noise from staying where no response covers it,
-    at the border. Pixels are kept inside 0..255, unless Grams are drawn anew: the first step of each draw then
-    takes L-BFGS-B much longer than an evaluation.
+    Total variation, relative to that of pink noise, removes the noise at the border, which few responses cover.
+    Pixels are kept within 0..255, except while resampling: the first step after each draw would take L-BFGS-B
+    much longer than an evaluation.
     """
     share = STYLE_WEIGHT / sum(weights.values())
 

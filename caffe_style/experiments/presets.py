@@ -1,11 +1,11 @@
-"""Presets: other implementations' conventions, for like-for-like runs.
+"""Presets: the conventions of other implementations, for fair comparisons.
 
     preset = cs.get_preset("johnson")
     network = cs.open_network("vgg19", **preset.network)
     result = cs.transfer(content, style, network, **preset.settings(network.model))
 
-F and P are responses of N feature maps at M positions, G and A their Gram matrices F F^T and P P^T. What each
-program minimises, in these letters, stands above its preset; factors that differ from ours are in the weights.
+The comment above each preset gives the loss of the program. F and P are responses of N feature maps at M
+positions, G and A their Gram matrices F F^T and P P^T. Factors that differ from ours are part of the weights.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ..runs.request import Request
 
 
 class Preset(NamedTuple):
-    """How one implementation goes about it.
+    """The conventions of one implementation.
 
     Attributes
     ----------
     title : str
-        Whose it is.
+        Author and program.
     network : dict
-        For `open_network`: pooling and mean.
+        Arguments of `open_network`: pooling and mean.
     transfer : dict
-        For `transfer`.
+        Settings of `transfer`.
     layers : dict of str to dict
-        Prototxt's name -> content_layers and style_layers, where they are others than the model's own.
+        content_layers and style_layers by the prototxt's name, where they differ from the model's own.
     """
 
     title: str
@@ -38,27 +38,27 @@ class Preset(NamedTuple):
     layers: Dict[str, Dict[str, Dict[str, float]]] = {}
 
     def settings(self, model: Model) -> Dict[str, Any]:
-        """What `transfer` takes for this model."""
+        """Return the settings of `transfer` for this model."""
         return {**self.transfer, **self.layers.get(model.prototxt.stem, {})}
 
     def request(self, model: str, asked: Request) -> Request:
-        """What the preset says of a run that `asked` describes, on the model of this name."""
+        """Return the preset as a request, for a run with the command of `asked` on the model of this name."""
         settings = self.settings(get_model(model))
         if settings.get("init") == "content" and asked.command == "texture":
-            # Without a content picture there is none to start from.
+            # A texture has no content picture to start from.
             del settings["init"]
         return Request(asked.command, network=self.network, settings=settings)
 
 
-#: The blobs of the models' own style layers count 0.2 each, five of them; these too.
+#: Five layers with a weight of 0.2 each, like the models' own style layers.
 _GATYS_LAYERS = {
     "content_layers": {"conv4_2": 1.0},
     "style_layers": dict.fromkeys(("pool4", "pool3", "pool2", "pool1", "conv1_1"), 0.2),
 }
 
 PRESETS: Dict[str, Preset] = {
-    # sum (F - P)^2 + 2e9 * mean over layers of sum (G - A)^2 / (N M)^2, G and A sums. The gradient he gives the
-    # style term is 2 (G - A) F / (N M)^2, half of its own: that, his picture's, is the one followed here.
+    # sum (F - P)^2 + 2e9 * mean over layers of sum (G - A)^2 / (N M)^2, G and A sums. His program computes
+    # 2 (G - A) F / (N M)^2 for the style gradient, half of the correct one. The preset follows his gradient.
     "tai": Preset(
         "Kai Sheng Tai, neuralart (Torch)",
         {"pooling": "average", "mean": (104.0, 117.0, 123.0)},
@@ -142,6 +142,11 @@ def get_preset(name: str) -> Preset:
     ------
     OptionError
         If there is none.
+
+    Examples
+    --------
+    >>> get_preset("johnson").network["pooling"]
+    'max'
     """
     if name not in PRESETS:
         raise OptionError("unknown preset '%s': choose one of %s" % (name, ", ".join(PRESETS)))

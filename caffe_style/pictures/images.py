@@ -56,8 +56,15 @@ def read_image(path: PathLike) -> np.ndarray:
     Raises
     ------
     ImageError
-        If the file is missing, is not a complete picture, or has more pixels than pillow decodes (twice
+        If the file is missing, is no complete picture, or has more pixels than pillow decodes (twice
         `PIL.Image.MAX_IMAGE_PIXELS`, by default 179 million).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> write_image("black.png", np.zeros((8, 12, 3), np.uint8))
+    >>> read_image("black.png").shape
+    (8, 12, 3)
     """
     from PIL import ImageOps
 

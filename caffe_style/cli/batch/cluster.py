@@ -1,4 +1,4 @@
-"""A batch on the workers of a Dask cluster, any part of which may be missing or go away."""
+"""Running a batch on the workers of a Dask cluster, any part of which may be missing or fail."""
 
 from __future__ import annotations
 

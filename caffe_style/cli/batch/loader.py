@@ -1,4 +1,4 @@
-"""YAML as jobs need it: PyYAML's safe loader, of bounded size and with plain values only."""
+"""Loading YAML for jobs: PyYAML's safe loader, with bounded size and plain values only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of jobs, and the record of it that lets a batch go on."""
+"""The outcomes of jobs, and their record, with which a batch can be continued."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATUSES = ("made", "kept", "failed", "interrupted")
 
 
 class Outcome(NamedTuple):
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes
     ----------

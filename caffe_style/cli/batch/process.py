@@ -1,4 +1,4 @@
-"""Running one job, in a process of its own."""
+"""Running one job in its own process."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _last_loss(curve: Path) -> Optional[float]:
 
 
 def _reason(status: int, told: bytes) -> str:
-    """The last line that a process told, or how it ended without a word."""
+    """Return the last line that a process printed, or how it ended if it printed nothing."""
     lines = told.decode(errors="replace").strip().splitlines()
     if status < 0:
         how = "its process was killed by signal %d" % -status

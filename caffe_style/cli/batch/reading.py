@@ -1,4 +1,4 @@
-"""Reading a file of jobs, which anybody may have written: YAML or CSV, as plain values of bounded size."""
+"""Reading a file of jobs from any source: YAML or CSV, as plain values of bounded size."""
 
 from __future__ import annotations
 

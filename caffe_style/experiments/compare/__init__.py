@@ -1,4 +1,4 @@
-"""Backends, and implementations of the algorithm, side by side (the paper's comparison of frameworks)."""
+"""Comparing backends, and implementations of the algorithm (the paper's comparison of frameworks)."""
 
 from .comparison import compare
 

@@ -25,7 +25,7 @@ Row = Dict[str, Any]
 
 
 class Entry(NamedTuple):
-    """One row to be: a backend, and an implementation's preset or None for the model's own defaults."""
+    """A row to make: a backend, and an implementation's preset or None for the model's own defaults."""
 
     name: str
     backend: str
@@ -50,35 +50,36 @@ def compare(
     timeout: float = 1800.0,
     callback: Optional[Callable[[int, float], Any]] = None,
 ) -> Dict[str, Any]:
-    """Make the same picture on several backends, or by several implementations' conventions, one after another.
+    """Make the same picture on several backends, or by the conventions of several implementations.
 
-    Each runs in a process of its own: what one does to memory, threads or itself does not touch the others, and
-    one that fails is a row with its reason.
+    Each runs in its own process, one after another, so that they do not affect each other. If one fails, its
+    row has the reason.
 
     Parameters
     ----------
     content, style : path or ndarray (H, W, 3) uint8 RGB, optional
-        The project's examples by default.
+        Pictures; by default the project's examples.
     model : str or path
-        See `open_network`. Random filters are drawn once, so that all have the same.
+        Model, see `open_network`. All rows share the same random filters.
     folder : path
-        Where compare.json, compare.csv, chart.png, sheet.png and pictures/ go; made if its parent exists.
+        Folder for compare.json, compare.csv, chart.png, sheet.png and pictures/. It is made if its parent
+        exists.
     backends : sequence of str, optional
-        Of `caffe_style.backends.select.BACKENDS`; by default those that are present, or with implementations
-        the first of them.
+        Names in `caffe_style.backends.select.BACKENDS`. By default all available ones, or with implementations
+        the first of these.
     implementations : sequence of str, optional
-        Of `caffe_style.experiments.presets.PRESETS`: a row for each, on each backend. Size and iterations are
-        the same for all, whatever those programs' own are.
+        Names in `caffe_style.experiments.presets.PRESETS`: a row for each, on each backend. All rows have the
+        same size and number of iterations.
     device, weights_file, pooling, seed
         As in `open_network`.
     size : int
         Long edge in pixels.
     iterations : int
-        Accepted steps of L-BFGS.
+        Number of accepted steps of L-BFGS.
     threads : int, optional
-        Of the processor.
+        Number of CPU threads.
     timeout : float
-        Seconds after which a row is given up.
+        Seconds after which a row is stopped.
     callback : callable, optional
         `callback(steps, loss)` after each iteration, steps counted over all rows.
 
@@ -94,7 +95,12 @@ def compare(
     Raises
     ------
     CaffeStyleError
-        For what no backend could do: an unknown name, a model without weights, a picture too small.
+        If no backend could make the picture: a name is unknown, weights are missing, or the picture is too
+        small.
+
+    Examples
+    --------
+    >>> report = compare(model="strokenet", backends=["cpu", "numpy"])  # doctest: +SKIP
     """
     wanted = entries(backends, implementations)
     described = zoo.get_model(model)
@@ -153,12 +159,17 @@ def compare(
 def entries(
     backends: Optional[Sequence[str]] = None, implementations: Optional[Sequence[str]] = None
 ) -> List[Entry]:
-    """The rows that these names, as `compare` takes them, ask for.
+    """Return the rows for these names, which are those of `compare`.
 
     Raises
     ------
     OptionError
-        For an unknown name or none at all.
+        If a name is unknown, or there is none.
+
+    Examples
+    --------
+    >>> [entry.name for entry in entries(["cpu", "numpy"], ["tai"])]
+    ['tai on cpu', 'tai on numpy']
     """
     for name in implementations or ():
         get_preset(name)

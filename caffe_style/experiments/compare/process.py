@@ -1,4 +1,4 @@
-"""Running a worker to its end, whatever that is."""
+"""Running a worker, and reporting how it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison leaves behind: a table, JSON, CSV and a contact sheet; the chart is drawn in `chart`."""
+"""Reports of a comparison: a table, JSON, CSV and a contact sheet. The chart is drawn in `chart`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process of one row: it gets a job, as JSON, and tells lines of JSON on standard output.
+"""The process of one row: it receives a job as JSON, and writes lines of JSON to standard output.
 
 {"iteration": 3, "loss": 1.2}      after each iteration
 {"row": {...}}                     at the end, or

@@ -1,4 +1,4 @@
-"""A figure of the paper remade: its pictures one by one, then a contact sheet of them."""
+"""Remaking a figure of the paper: its pictures one by one, then a contact sheet of them."""
 
 from __future__ import annotations
 
@@ -41,39 +41,47 @@ def figure(
 ) -> Path:
     """Remake a figure of the paper with pictures of your own.
 
-    Its pictures are written to `folder/figure-NN/`, the sheet to `folder/figure-NN.png`. A picture that is
-    there already, made with equal parameters, is taken as it is: after an interruption, run it again.
+    Its pictures are written to `folder/figure-NN/`, and the sheet to `folder/figure-NN.png`. Existing pictures
+    with equal parameters are kept, so that an interrupted figure can be continued by calling this again.
 
     Parameters
     ----------
     number : int
         1 to 14.
     content, style : path or ndarray (H, W, 3) uint8 RGB
-        What a figure does not use may be None.
+        Pictures. One that the figure does not use may be None.
     network : Network
-        For all pictures but those that show other networks. A picture that cannot be made, for instance where
-        another network's weights are missing, becomes an empty field with the reason.
+        Network of all pictures except those that show other networks. A picture that cannot be made, for
+        instance because another network's weights are missing, becomes an empty field with the reason.
     folder : path
-        It is made if its parent exists.
+        Folder to write to, which is made if its parent exists.
     size : int
         Long edge of the pictures in pixels.
     iterations : int
-        For each picture.
+        Number of iterations for each picture.
     seed : int
+        Seed of the noise.
     callback : callable, optional
         `callback(steps, record)` after each iteration of each picture, steps counted over the whole figure.
 
     Returns
     -------
     Path
-        The sheet.
+        The contact sheet.
 
     Raises
     ------
     CaffeStyleError
-        For what makes the whole figure impossible.
+        If the whole figure cannot be made.
     KeyboardInterrupt
-        At Ctrl-C; the pictures that were finished stay.
+        At Ctrl-C. Finished pictures are kept.
+
+    Examples
+    --------
+    >>> import caffe_style as cs
+    >>> network = cs.open_network("strokenet")
+    >>> cs.figure(5, None, None, network, size=32, iterations=1).name
+    'figure-05.png'
     """
     wanted = get_figure(number)
     panels = figure_panels(number, network)
@@ -135,12 +143,12 @@ def figure_panels(number: int, network: Network) -> List[Panel]:
 
 
 def needs_network(panel: Panel) -> bool:
-    """Whether a panel is optimised, not only shown."""
+    """Return whether a panel is optimised, not only shown."""
     return panel.experiment not in ("content", "style")
 
 
 def needs(panel: Panel) -> Tuple[str, ...]:
-    """Which pictures a panel reads."""
+    """Return which input pictures a panel needs."""
     return {
         "transfer": ("content", "style"),
         "texture": ("style",),
@@ -170,7 +178,7 @@ def _picture(
     names: Dict[str, Optional[str]],
     settings: Dict[str, Any],
 ) -> np.ndarray:
-    """Make a picture, or take the one that is there if it was made alike."""
+    """Make a picture, or keep the existing one if it was made with equal parameters."""
     asked = {name: value for name, value in settings.items() if name != "callback"}
     pictures = {which: _digest(originals[which]) for which in needs(panel)}
     key = {"version": __version__, "experiment": panel.experiment, **pictures, **asked}
@@ -205,7 +213,7 @@ def _make(
 
 
 def _identity(network: Network) -> Dict[str, str]:
-    """What tells a network from another with the same name: its responses, to three digits."""
+    """Return what distinguishes networks of the same name: their responses, to three digits."""
     last = list(network.model.style_layers)[-1]
     response = network.features(images.coloured_noise(64, 64, 1.0, 0), [last])[last]
     return {"model": network.name, "backend": network.backend, "response": "%.2e" % response.mean()}

@@ -1,4 +1,4 @@
-"""The table of the paper's figures: what each of their pictures is."""
+"""The table of the paper's figures and their panels."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Figure(NamedTuple):
 
 INPUTS = [Panel("content", "content"), Panel("style", "style")]
 
-#: Of the style weight: at the models' own, what begins as noise hardly shows the content.
+#: Factor of the style weight. At the models' own weight, pictures made from noise hardly show the content.
 LOW = 0.1
 
 NETWORKS = ("vgg19", "vgg16", "alexnet", "caffenet", "googlenet", "squeezenet", "strokenet")
@@ -83,7 +83,7 @@ def _starts(model: Model) -> List[Panel]:
 
 
 def _partial(model: Model) -> List[Panel]:
-    # What is nearest to the pixels holds the colours: whichever picture has these layers gives them.
+    # The shallow layers hold the colours, which come from the picture that these layers compare.
     layers = list(model.style_layers)
     shallow, deep = (dict.fromkeys(part, 1.0 / len(part)) for part in (layers[:2], layers[2:]))
     low = model.style_weight * LOW
