@@ -13,22 +13,20 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Iterator, List, Optional
 
 from ..engine import Net as EngineNet
 from ..engine.devices import Device
 from ..engine.devices.table import Found, Row
 from ..engine.shim import genuine_caffe_is_here
-from ..errors import BackendError, LayerError, PrototxtError, ResourceError
+from ..errors import BackendError, LayerError, PrototxtError
+from .genuine_net import columns_count, for_image_gradients, net_class
 from .net import TrainableNet
 
 HOW_TO_GET = (
     "genuine Caffe is not here: Debian 11 packages it (python3-caffe), docker/README.md has images with it; "
     "the backend cpu runs the same networks without"
 )
-#: Put in place on the image; see `for_image_gradients`.
-IMAGE_LAYER = "caffe_style_image"
-_MOST_VALUES = 2**31 - 1
 
 #: Rows as the engine's devices have.
 MODES = (
@@ -155,7 +153,7 @@ def open_genuine(
         caffe.set_mode_cpu()
     counts = {layer: len(blobs) for layer, blobs in checked.params.items()}
     with _prototxt(caffe, for_image_gradients(param, counts)) as path:
-        net = _net_class(caffe)(path, caffe.TEST)
+        net = net_class(caffe)(path, caffe.TEST)
     for layer, blobs in checked.params.items():
         for theirs, ours in zip(net.params[layer], blobs):
             theirs.data[...] = ours.data
@@ -192,74 +190,11 @@ class GenuineDevice(Device):
         return 4 * (sum(counts.values()) + sum(columns))
 
 
-def for_image_gradients(param: Any, parameters: Mapping[str, int]) -> Any:
-    """The network changed so that Caffe computes the image's gradient and no parameter's.
-
-    Under force_backward Caffe computes the gradient of every parameter too, a third of the time. Without, it
-    goes back to parameters that learn, and from losses: so all get `lr_mult: 0` but a Scale by 1, in place on
-    the image, and whatever ends the network gets a loss (Reduction), which no evaluation runs.
-
-    Parameters
-    ----------
-    param : NetParameter
-    parameters : mapping of str to int
-        Layer -> how many parameter blobs it has.
-
-    Returns
-    -------
-    NetParameter
-    """
-    changed = type(param)()
-    changed.CopyFrom(param)
-    changed.ClearField("force_backward")
-    del changed.layer[:]
-    ends: Dict[str, None] = {}
-    for layer in param.layer:
-        copy = changed.layer.add()
-        copy.CopyFrom(layer)
-        for _ in range(len(copy.param), parameters.get(layer.name, 0)):
-            copy.param.add()
-        for rate in copy.param:
-            rate.lr_mult = 0
-        for blob in layer.bottom:
-            ends.pop(blob, None)
-        ends.update(dict.fromkeys(layer.top))
-        if layer.type == "Input":
-            changed.layer.add(
-                name=IMAGE_LAYER, type="Scale", bottom=layer.top[:1], top=layer.top[:1]
-            )
-    for blob in ends:
-        name = "%s_loss_%s" % (IMAGE_LAYER, blob)
-        changed.layer.add(name=name, type="Reduction", bottom=[blob], top=[name], loss_weight=[1.0])
-    return changed
-
-
 def _check_layers(caffe: Any, param: Any) -> None:
     known = set(caffe.layer_type_list())
     for layer in param.layer:
         if layer.type not in known:
             raise LayerError("layer '%s': this Caffe has no type %s" % (layer.name, layer.type))
-
-
-def columns_count(net: TrainableNet, layer: str) -> int:
-    """Values in what Caffe lays a convolution's input out in (im2col), 0 for other layers."""
-    filters = tuple(net.params[layer][0].shape) if layer in net.params else ()
-    if len(filters) != 4 or filters[2:] == (1, 1):
-        return 0
-    channels = net.blobs[net.bottom_names[layer][0]].shape[1]
-    height, width = net.blobs[net.top_names[layer][0]].shape[2:]
-    return int(channels * filters[2] * filters[3] * height * width)
-
-
-def check_counts(net: TrainableNet) -> None:
-    """Raise ResourceError where a blob would have more values than Caffe counts."""
-    for layer in net._layer_names:
-        counts = [net.blobs[blob].count for blob in net.top_names[layer]]
-        if max([columns_count(net, layer), *counts]) > _MOST_VALUES:
-            raise ResourceError(
-                "layer '%s': genuine Caffe's blobs hold 2^31 values at most, fewer than this picture "
-                "needs: choose a smaller size, or --tile" % layer
-            )
 
 
 @contextlib.contextmanager
@@ -279,29 +214,3 @@ def _prototxt(caffe: Any, param: Any) -> Iterator[str]:
         yield path
     finally:
         os.unlink(path)
-
-
-def _net_class(caffe: Any) -> type:
-    """Caffe's Net, asking the engine's rules before it takes a new size, and hiding the layers added."""
-
-    class CheckedNet(caffe.Net):
-        """`rules` is the same network on the embedded engine, with nothing allocated."""
-
-        def reshape(self) -> None:
-            """Reshape, or raise LayerError or ResourceError and leave the other blobs as they were."""
-            for name in self.inputs:
-                self.rules.blobs[name].reshape(*self.blobs[name].shape)
-            self.rules.reshape()
-            check_counts(self.rules)
-            caffe.Net.reshape(self)
-
-        @property
-        def params(self) -> Any:
-            """Layer name -> parameters, without the factor on the image."""
-            return type(self._everything)(
-                (layer, blobs) for layer, blobs in self._everything.items() if layer != IMAGE_LAYER
-            )
-
-        _everything = caffe.Net.params
-
-    return CheckedNet

@@ -16,13 +16,11 @@ from ..backends.net import TrainableNet
 from ..errors import (
     ImageError,
     LayerError,
-    ModelError,
-    OptionError,
-    PrototxtError,
     WeightsError,
 )
 from ..pictures.images import to_caffe
 from . import weights, zoo
+from .checks import check_finite, check_input, set_pooling
 
 #: Smallest side of a picture in pixels. A smaller picture says nothing about style.
 SMALLEST_SIDE = 16
@@ -196,7 +194,7 @@ def open_network(
         mean=described.mean if mean is None else tuple(mean),
     )
     param = read_prototxt(str(described.prototxt))
-    _set_pooling(param, described.pooling)
+    set_pooling(param, described.pooling)
     path = _find_weights(described, weights_file)
     net = backends.open_net(param, path, backend, device)
     network = Network(net, described, backend, param)
@@ -209,13 +207,13 @@ def open_network(
         "mean": list(described.mean),
         "seed": seed,
     }
-    _check_input(network)
+    check_input(network)
     if path is None:
         from .random_weights import fill_random
 
         fill_random(net, network.input_blob, described.mean, seed)
     else:
-        _check_finite(net, str(path))
+        check_finite(net, str(path))
     return network
 
 
@@ -228,33 +226,3 @@ def _find_weights(model: zoo.Model, given: Optional[Union[str, Path]]) -> Option
         raise WeightsError(weights.how_to_get(model))
     weights.refuse_replaced(model, path)
     return path
-
-
-def _set_pooling(param: Any, pooling: str) -> None:
-    if pooling not in ("max", "average"):
-        raise OptionError("pooling must be max or average, not '%s'" % pooling)
-    for layer in param.layer:
-        if layer.type == "Pooling":
-            method = layer.pooling_param
-            method.pool = method.AVE if pooling == "average" else method.MAX
-
-
-def _check_input(network: Network) -> None:
-    if len(network.net.inputs) != 1:
-        raise ModelError(
-            "%s must have one input, the image; it has %s" % (network.name, network.net.inputs)
-        )
-    shape = tuple(network.net.blobs[network.input_blob].data.shape)
-    if len(shape) != 4 or shape[1] != 3:
-        raise PrototxtError(
-            "%s reads a blob of shape %s, not an image (1, 3, H, W)" % (network.name, shape)
-        )
-
-
-def _check_finite(net: TrainableNet, path: str) -> None:
-    for layer, blobs in net.params.items():
-        for blob in blobs:
-            if not np.isfinite(blob.data).all():
-                raise WeightsError(
-                    "%s: the weights of layer '%s' are not all finite numbers" % (path, layer)
-                )

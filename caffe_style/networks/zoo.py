@@ -8,20 +8,29 @@ style layers and weights.
 from __future__ import annotations
 
 import difflib
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 from ..errors import ModelError
-from ..pictures import metadata as noted
 from . import resources
+from .front_matter import (
+    as_text,
+    checksum_of,
+    file_name,
+    mapping,
+    mean_of,
+    number,
+    one_of,
+    prototxt_of,
+    size_of,
+    split,
+    text,
+    texts,
+)
 
 IMAGENET_MEAN = (103.939, 116.779, 123.68)
-
-# Strongest first: a download is checked against the first one that a readme states.
-CHECKSUMS = ("sha384", "sha256", "sha1", "md5")
 
 
 @dataclass(frozen=True)
@@ -169,125 +178,31 @@ def _bare(prototxt: Path) -> Model:
 
 def _read(readme: Path, own: bool) -> Model:
     folder = readme.resolve().parent
-    front, description = _split(readme)
+    front, description = split(readme)
     try:
         return Model(
             name=folder.name,
-            title=_text(front, "name", folder.name),
-            prototxt=_prototxt(folder, _text(front, "prototxt", "deploy.prototxt")),
+            title=text(front, "name", folder.name),
+            prototxt=prototxt_of(folder, text(front, "prototxt", "deploy.prototxt")),
             folder=folder,
             own=own,
-            mean=_mean(front.get("mean", IMAGENET_MEAN)),
-            content_layers=_mapping(front, "content_layers", _number),
-            style_layers=_mapping(front, "style_layers", _number),
-            content_weight=_number(front.get("content_weight", 1), "content_weight"),
-            style_weight=_number(front.get("style_weight", 1), "style_weight"),
-            tv_weight=_number(front.get("tv_weight", 0), "tv_weight"),
-            pooling=_one_of(front.get("pooling", "max"), ("max", "average"), "pooling"),
-            random=_one_of(front.get("weights", "trained"), ("trained", "random"), "weights")
+            mean=mean_of(front.get("mean", IMAGENET_MEAN)),
+            content_layers=mapping(front, "content_layers", number),
+            style_layers=mapping(front, "style_layers", number),
+            content_weight=number(front.get("content_weight", 1), "content_weight"),
+            style_weight=number(front.get("style_weight", 1), "style_weight"),
+            tv_weight=number(front.get("tv_weight", 0), "tv_weight"),
+            pooling=one_of(front.get("pooling", "max"), ("max", "average"), "pooling"),
+            random=one_of(front.get("weights", "trained"), ("trained", "random"), "weights")
             == "random",
-            caffemodel=_file_name(_text(front, "caffemodel", folder.name + ".caffemodel")),
-            urls=_texts(front.get("caffemodel_url", []), "caffemodel_url"),
-            checksum=_checksum(front),
-            size=_size(front.get("size")),
-            replaced=_texts(front.get("replaced", []), "replaced"),
-            renames=_mapping(front, "layer_names", _as_text),
-            license=_text(front, "license", "unknown"),
+            caffemodel=file_name(text(front, "caffemodel", folder.name + ".caffemodel")),
+            urls=texts(front.get("caffemodel_url", []), "caffemodel_url"),
+            checksum=checksum_of(front),
+            size=size_of(front.get("size")),
+            replaced=texts(front.get("replaced", []), "replaced"),
+            renames=mapping(front, "layer_names", as_text),
+            license=text(front, "license", "unknown"),
             description=description,
         )
     except ValueError as error:
         raise ModelError("%s: %s" % (readme, " ".join(str(error).split()))) from None
-
-
-def _split(readme: Path) -> Tuple[Dict[str, Any], str]:
-    """Return a readme's front matter and the text below it."""
-    try:
-        head, opening, rest = readme.read_text(encoding="utf-8").partition("---\n")
-        front_text, closing, description = rest.partition("\n---\n")
-        front = noted.parse_yaml(front_text) if closing else None
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelError("cannot read the model description %s: %s" % (readme, reason)) from None
-    if head.strip() or not isinstance(front, dict):
-        raise ModelError("%s does not begin with front matter between two lines ---" % readme)
-    return front, description.strip()
-
-
-def _prototxt(folder: Path, name: str) -> Path:
-    for parent in (folder, resources.folder("prototxt")):
-        if os.path.isfile(parent / name):
-            return parent / name
-    raise ValueError(
-        "there is no prototxt %s, neither beside it nor in the package" % noted.shortened(name)
-    )
-
-
-def _as_text(value: Any, key: str) -> str:
-    if isinstance(value, (dict, list)) or value is None:
-        raise ValueError("%s must be a text, not %s" % (key, noted.shortened(value)))
-    return str(value)
-
-
-def _text(front: Dict[str, Any], key: str, default: str) -> str:
-    return _as_text(front.get(key, default), key)
-
-
-def _file_name(name: str) -> str:
-    """Check that a caffemodel's name is no path: the file is in the readme's folder or in the cache."""
-    if not name or "\0" in name or Path(name).name != name:
-        raise ValueError("caffemodel must be the name of a file, not %s" % noted.shortened(name))
-    return name
-
-
-def _number(value: Any, key: str) -> float:
-    try:
-        # YAML takes 1e3 for a text.
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError("%s must be a number, not %s" % (key, noted.shortened(value)))
-    return number
-
-
-def _size(value: Any) -> Optional[int]:
-    if value is not None and not (noted.is_a(value, (int,)) and value >= 0):
-        raise ValueError("size must be a number of bytes, not %s" % noted.shortened(value))
-    return value
-
-
-def _mean(value: Any) -> Tuple[float, float, float]:
-    if not isinstance(value, (list, tuple)) or len(value) != 3:
-        raise ValueError("mean must be three numbers (B, G, R), not %s" % noted.shortened(value))
-    blue, green, red = (_number(channel, "mean") for channel in value)
-    return blue, green, red
-
-
-def _mapping(front: Dict[str, Any], key: str, read: Callable) -> Dict[str, Any]:
-    """Return a mapping of layer names to `read(value, key)` of each value."""
-    value = front.get(key, {})
-    if not isinstance(value, dict):
-        what = "weights, as {conv4_2: 1}" if read is _number else "names, as {conv1: conv1_1}"
-        raise ValueError("%s must map layers to %s, not %s" % (key, what, noted.shortened(value)))
-    return {str(layer): read(part, key) for layer, part in value.items()}
-
-
-def _one_of(value: Any, allowed: Tuple[str, ...], key: str) -> str:
-    if value not in allowed:
-        raise ValueError(
-            "%s must be %s, not %s" % (key, " or ".join(allowed), noted.shortened(value))
-        )
-    return str(value)
-
-
-def _texts(value: Any, key: str) -> Tuple[str, ...]:
-    """One text or a list of them."""
-    texts = value if isinstance(value, list) else [value]
-    return tuple(_as_text(text, key) for text in texts)
-
-
-def _checksum(front: Dict[str, Any]) -> Optional[str]:
-    for algorithm in CHECKSUMS:
-        if algorithm in front:
-            return "%s:%s" % (algorithm, _text(front, algorithm, ""))
-    return None

@@ -7,147 +7,26 @@ evaluated again. SciPy does not expose this state, so runs with a checkpoint use
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import hashlib
 import json
 import logging
 import time
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional
 
-import numpy as np
-
-from ..backends import arrays
 from ..errors import CheckpointError, OptionError
 from ..optimise.lbfgs import State
 from ..optimise.minimise import Record
-from ..pictures import metadata as noted
 from ..system import files
 from ..system.files import PathLike
-from .checkpoint_format import check_arrays, check_header, read_members
+from .checkpoint_file import Saved, read_checkpoint, write_checkpoint
+from .same_run import check_same_run
 
-#: Version of the file format. It changes when older files can no longer be read.
-FORMAT = 1
-#: Parameters that may differ when a run is resumed: names of files, and the backend.
-_NAMES = (
-    "content",
-    "style",
-    "model",
-    "weights_file",
-    "device",
-    "network_seed",
-    "threads",
-    "version",
-)
 #: Seconds between two checkpoints.
 EVERY = 60.0
 
 
 #: Function called with the state of L-BFGS and the records so far.
 Save = Callable[[State, List[Record]], None]
-
-
-class Saved(NamedTuple):
-    """The content of a checkpoint.
-
-    Attributes
-    ----------
-    run : dict
-        Description of the run, in values that JSON can hold: `parameters` as in the picture's metadata,
-        `identity` (digests of pictures and network), `network` (arguments of `open_network`), `threads`,
-        `tiles` (of each size), `folder` (to which paths are relative), and the checkpoint's `notes`.
-    scale : int
-        Index of the current size, from 0.
-    done : int
-        Number of iterations done at this size.
-    history : list of Record
-        Records of the whole run so far.
-    state : lbfgs.State
-        State of L-BFGS, without the gradient.
-    """
-
-    run: Dict[str, Any]
-    scale: int
-    done: int
-    history: List[Record]
-    state: State
-
-
-def write_checkpoint(path: PathLike, saved: Saved) -> None:
-    """Write a checkpoint. An existing file is replaced only when the new one is complete.
-
-    Raises
-    ------
-    OSError
-    """
-    state = saved.state
-    header = {
-        "caffe_style": "checkpoint",
-        "format": FORMAT,
-        "run": saved.run,
-        "scale": saved.scale,
-        "done": saved.done,
-        "history": [dataclasses.asdict(record) for record in saved.history],
-        "loss": state.loss,
-        "step_length": state.step_length,
-        "fresh_starts": state.fresh_starts,
-        "memory": len(state.steps),
-    }
-    text = json.dumps(header, default=str).encode()
-    members = {"header": np.frombuffer(text, np.uint8), "point": arrays.to_numpy(state.point)}
-    for number, (step, change) in enumerate(zip(state.steps, state.changes)):
-        members["step_%d" % number] = arrays.to_numpy(step)
-        members["change_%d" % number] = arrays.to_numpy(change)
-
-    def write(temporary: Path) -> None:
-        with open(str(temporary), "wb") as file:
-            np.savez(file, **members)
-
-    files.replace_file(path, write)
-
-
-def read_checkpoint(path: PathLike) -> Saved:
-    """Read a checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing, incomplete, no checkpoint, or in an unknown format.
-    """
-    try:
-        files.check_regular(path)
-        header, members = read_members(path)
-        if header.get("caffe_style") != "checkpoint":
-            raise ValueError("it holds another thing")
-        if header.get("format") != FORMAT:
-            raise CheckpointError(
-                "%s: written by another version of caffe_style (format %s, here %d): continue it "
-                "with that one" % (path, noted.shortened(header.get("format")), FORMAT)
-            )
-        check_header(header)
-        check_arrays(header, members)
-    except CheckpointError:
-        raise
-    except FileNotFoundError:
-        raise CheckpointError("%s: no such checkpoint" % path) from None
-    except OSError as error:
-        raise CheckpointError("%s: cannot be read (%s)" % (path, error.strerror or error)) from None
-    except Exception as error:  # zipfile, zlib and numpy raise errors of any kind for broken files
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CheckpointError(
-            "%s: not a checkpoint, or not a whole one (%s)" % (path, reason)
-        ) from None
-    numbers = range(header["memory"])
-    state = State(
-        members["point"],
-        header["step_length"],
-        [members["step_%d" % number] for number in numbers],
-        [members["change_%d" % number] for number in numbers],
-        header["loss"],
-        fresh_starts=header["fresh_starts"],
-    )
-    history = [Record(**record) for record in header["history"]]
-    return Saved(header["run"], header["scale"], header["done"], history, state)
 
 
 class Unsaved:
@@ -309,33 +188,3 @@ class Checkpoint(Unsaved):
                 logger.warning("%s: written again", self.path)
             self._failed = False
         self._latest, self._written = None, time.monotonic()
-
-
-def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> None:
-    """Raise CheckpointError, naming the difference, unless a run is the saved one.
-
-    Files may have other names, but must have the same content.
-    """
-    before, now = saved["identity"], run["identity"]
-    for name in sorted(set(before) | set(now)):
-        if before.get(name) != now.get(name):
-            raise CheckpointError(
-                "%s: this run began with another %s: restore that one, or begin anew" % (path, name)
-            )
-    before, now = saved["parameters"], run["parameters"]
-    for name in now:
-        # A setting that an older version did not have had its default.
-        if name in before and name not in _NAMES and before[name] != now[name]:
-            raise CheckpointError(
-                "%s: this run has %s %s, not %s: leave the option out, or begin anew"
-                % (path, name.replace("_", " "), before.get(name), now[name])
-            )
-
-
-def digest(*values: np.ndarray) -> str:
-    """Return a fingerprint of the shapes and values of arrays."""
-    found = hashlib.blake2b(digest_size=16)
-    for value in values:
-        found.update(repr((value.shape, value.dtype.str)).encode())
-        found.update(np.ascontiguousarray(value))
-    return found.hexdigest()

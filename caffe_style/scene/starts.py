@@ -12,7 +12,8 @@ from ..errors import ImageError, OptionError
 from ..networks.network import SMALLEST_SIDE
 from ..networks.zoo import IMAGENET_MEAN
 from ..pictures import images
-from ..settings.kinds import PictureLike, name_of
+from ..settings.kinds import PictureLike
+from ..settings.named import name_of
 
 INITS = "noise[:STD], coloured:EXPONENT, mean:STD, content, style, mix:PART or a file"
 

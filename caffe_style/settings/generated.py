@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import List, Optional
 
 from .base import REQUIRED, changed, setting
-from .kinds import File, Kind, Layers, LayerWeights, Number, PictureLike
+from .kinds import Kind, Layers, LayerWeights, Number, PictureLike
+from .picture_kinds import File
 from .transfer import RunSettings
 
 _RESAMPLE = "draw new targets every N iterations"

@@ -8,10 +8,10 @@ the kind's own type. `read` takes the text of a command line, and `write` return
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence, Union
 
 from ..errors import OptionError
+from .named import shown
 
 #: A picture's file, or an array (H, W, 3) of uint8.
 PictureLike = Any
@@ -42,7 +42,7 @@ class Kind:
             If the value is bad. The message has the setting's `name`.
         """
         if not isinstance(value, str) or not value:
-            _refuse(name, "a text", value)
+            refuse(name, "a text", value)
         return value
 
     def read(self, text: str, name: str) -> Any:
@@ -88,9 +88,9 @@ class Number(Kind):
         # numpy's scalars count as numbers. True does not.
         number = None if isinstance(value, (bool, str)) else _as_number(value)
         if number is None or not math.isfinite(number) or (whole and number != int(number)):
-            _refuse(name, self._described(), value)
+            refuse(name, self._described(), value)
         if not self.least <= number <= self.most:
-            _refuse(name, self._described(), value)
+            refuse(name, self._described(), value)
         return int(number) if whole else float(number)
 
     def read(self, text: str, name: str) -> Any:
@@ -98,7 +98,7 @@ class Number(Kind):
         try:
             number = self.type(text)
         except ValueError:
-            _refuse(name, self._described(), text)
+            refuse(name, self._described(), text)
         return self.check(number, name)
 
     def write(self, value: Any) -> str:
@@ -120,7 +120,7 @@ class Flag(Kind):
     def check(self, value: Any, name: str) -> bool:
         """Return a bool."""
         if not isinstance(value, bool):
-            _refuse(name, "true or false", value)
+            refuse(name, "true or false", value)
         return value
 
 
@@ -158,11 +158,11 @@ class LayerWeights(Kind):
     def check(self, value: Any, name: str) -> Dict[str, float]:
         """Return a dict of str to float."""
         if not isinstance(value, Mapping) or len(value) > _MOST_LAYERS:
-            _refuse(name, "names of layers with their weights", value)
+            refuse(name, "names of layers with their weights", value)
         weights = {}
         for layer, weight in value.items():
             if not isinstance(layer, str) or not layer:
-                _refuse("a layer's name in " + name, "a text", layer)
+                refuse("a layer's name in " + name, "a text", layer)
             weights[layer] = Number(float).check(weight, "%s: the weight of %s" % (name, layer))
         return weights
 
@@ -213,47 +213,8 @@ class Scales(Number):
         return "auto or a whole number from 1"
 
 
-class File(Kind):
-    """A picture: a file's name or, in Python, an array (H, W, 3) of uint8."""
-
-    metavar = "FILE"
-
-    def check(self, value: Any, name: str) -> PictureLike:
-        """Return the name or the array. The content is checked when the picture is read."""
-        if hasattr(value, "shape") or isinstance(value, os.PathLike):
-            return value
-        if not isinstance(value, str) or not value or "\0" in value:
-            _refuse(name, "a picture's file or array", value)
-        return value
-
-    def note(self, value: Any) -> Optional[str]:
-        """Return the file's name, or "array"."""
-        return name_of(value)
-
-
-class Start(File):
-    """A picture to start from, or a word such as noise or mix:0.3 (see `caffe_style.scene.starts`)."""
-
-    metavar = "START"
-
-
-def name_of(picture: Optional[PictureLike]) -> Optional[str]:
-    """Return a picture's name for metadata: its file's name, "array" for an array, None for None."""
-    if picture is None:
-        return None
-    return "array" if hasattr(picture, "shape") else str(picture)
-
-
-def shown(value: Any) -> str:
-    """Return a value as an error message shows it: short, on one line."""
-    text = "'%s'" % value if isinstance(value, str) else type(value).__name__
-    if isinstance(value, (int, float)) or value is None:
-        text = str(value)
-    text = text.encode("ascii", "backslashreplace").decode().replace("\n", "\\n")
-    return text if len(text) <= 60 else text[:56] + "..."
-
-
-def _refuse(name: str, wanted: str, value: Any) -> NoReturn:
+def refuse(name: str, wanted: str, value: Any) -> NoReturn:
+    """Raise OptionError: the setting of this name must be what is wanted, not this value."""
     raise OptionError("%s must be %s, not %s" % (name, wanted, shown(value)))
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import List, Optional, Union
 
 from .base import Settings, changed, setting
-from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Scales, Start
+from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Scales
+from .picture_kinds import Start
 from .style_losses import STYLE_LOSSES
 
 #: L-BFGS of SciPy on the host, or our own on the network's device.

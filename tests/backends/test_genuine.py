@@ -10,7 +10,7 @@ from conftest import REFERENCE, skip_unless_it_computes
 from helpers.contract_net import NET, evaluate, fill, picture
 from helpers.replay import Replay
 
-from caffe_style.backends import genuine
+from caffe_style.backends import genuine, genuine_net
 from caffe_style.backends import select as backends
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
@@ -20,7 +20,7 @@ from caffe_style.errors import BackendError, ResourceError
 def changed(text=NET):
     param = parse_net(text)
     counts = {layer: len(blobs) for layer, blobs in Net.from_param(param).params.items()}
-    return genuine.for_image_gradients(param, counts)
+    return genuine_net.for_image_gradients(param, counts)
 
 
 def test_nothing_learns_but_the_factor_on_the_image():
@@ -120,12 +120,14 @@ def test_our_own_module_is_not_taken_for_genuine(monkeypatch):
 def test_more_values_than_caffe_counts_are_refused():
     """Caffe would abort. A convolution's columns are the largest blobs."""
     rules = Net.from_param(parse_net(NET))
-    assert genuine.columns_count(rules, "right") == 8 * 25 * 20 * 22
-    assert genuine.columns_count(rules, "left") == genuine.columns_count(rules, "pool1") == 0
+    assert genuine_net.columns_count(rules, "right") == 8 * 25 * 20 * 22
+    assert (
+        genuine_net.columns_count(rules, "left") == genuine_net.columns_count(rules, "pool1") == 0
+    )
     rules.blobs["data"].reshape(1, 3, 6000, 6000)
     rules.reshape()
-    genuine.check_counts(rules)
+    genuine_net.check_counts(rules)
     rules.blobs["data"].reshape(1, 3, 9000, 9000)
     rules.reshape()
     with pytest.raises(ResourceError, match="'conv1'.*--tile"):
-        genuine.check_counts(rules)
+        genuine_net.check_counts(rules)

@@ -455,7 +455,7 @@ synthesis.minimise = minimise
 if where == "converting":
     synthesis.from_caffe = interrupting(synthesis.from_caffe)
 else:
-    images._encode = interrupting(images._encode)
+    images.encode = interrupting(images.encode)
 sys.exit(cli.main(sys.argv[2:]))
 """
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from caffe_style.cli.show import command_line
-from caffe_style.pictures import images
+from caffe_style.pictures import encoding, images
 from caffe_style.runs.recipe import read_recipe
 
 from .mutations import changed, mutated
@@ -46,7 +46,7 @@ def picture(kind: str, noted: object) -> bytes:
         text = json.dumps(noted)
     except RecursionError:
         text = "[" * 3000 + "]" * 3000
-    options = images._metadata_options(kind, {})
+    options = encoding._metadata_options(kind, {})
     if kind == "PNG":
         options["pnginfo"].add_itxt(images.METADATA_KEY, text)
     else:

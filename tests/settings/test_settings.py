@@ -21,7 +21,8 @@ from caffe_style.networks.zoo import get_model, list_models
 from caffe_style.settings import commands
 from caffe_style.settings.base import REQUIRED, Settings, changed, setting, takes
 from caffe_style.settings.commands import COMMANDS
-from caffe_style.settings.kinds import Choice, File, Flag, Kind, LayerWeights, Number, Scales
+from caffe_style.settings.kinds import Choice, Flag, Kind, LayerWeights, Number, Scales
+from caffe_style.settings.picture_kinds import File
 from caffe_style.settings.transfer import FromNoiseSettings, TransferSettings
 
 #: What a command needs besides its defaults.

@@ -7,29 +7,20 @@ import os
 import platform
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import numpy as np
 
-from ...backends import select as registry
 from ...engine.native.cpus import available_cpus
 from ...errors import CaffeStyleError, OptionError
 from ...networks import resources, zoo
 from ...pictures import images
 from ...scene.starts import PictureLike, name_of, read_picture
-from ..presets import get_preset
+from .pairs import Entry, entries
 from .process import run_worker
 from .report import write_report
 
 Row = Dict[str, Any]
-
-
-class Entry(NamedTuple):
-    """A row to make: a backend, and an implementation's preset or None for the model's own defaults."""
-
-    name: str
-    backend: str
-    implementation: Optional[str]
 
 
 def compare(
@@ -154,43 +145,6 @@ def compare(
             # After each, so that an interrupted comparison leaves what it has.
             write_report(report, originals, folder)
     return report
-
-
-def entries(
-    backends: Optional[Sequence[str]] = None, implementations: Optional[Sequence[str]] = None
-) -> List[Entry]:
-    """Return the rows for these names, which are those of `compare`.
-
-    Raises
-    ------
-    OptionError
-        If a name is unknown, or there is none.
-
-    Examples
-    --------
-    >>> [entry.name for entry in entries(["cpu", "numpy"], ["tai"])]
-    ['tai on cpu', 'tai on numpy']
-    """
-    for name in implementations or ():
-        get_preset(name)
-    for name in backends or ():
-        if name not in registry.BACKENDS:
-            raise OptionError(
-                "unknown backend '%s': choose some of %s" % (name, ", ".join(registry.BACKENDS))
-            )
-    for kind, names in (("backends", backends), ("implementations", implementations)):
-        if names is not None and not list(names):
-            raise OptionError("there are no %s to compare: name at least one" % kind)
-    if backends is None:
-        backends = registry.present()[: 1 if implementations else None]
-    backends = list(dict.fromkeys(backends))
-    if implementations is None:
-        return [Entry(backend, backend, None) for backend in backends]
-    return [
-        Entry(name if len(backends) == 1 else "%s on %s" % (name, backend), backend, name)
-        for name in dict.fromkeys(implementations)
-        for backend in backends
-    ]
 
 
 def _example(name: str) -> Path:

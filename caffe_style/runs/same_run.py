@@ -1,0 +1,52 @@
+"""Whether a run is the one that was saved."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Dict
+
+import numpy as np
+
+from ..errors import CheckpointError
+
+#: Parameters that may differ when a run is resumed: names of files, and the backend.
+_NAMES = (
+    "content",
+    "style",
+    "model",
+    "weights_file",
+    "device",
+    "network_seed",
+    "threads",
+    "version",
+)
+
+
+def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> None:
+    """Raise CheckpointError, naming the difference, unless a run is the saved one.
+
+    Files may have other names, but must have the same content.
+    """
+    before, now = saved["identity"], run["identity"]
+    for name in sorted(set(before) | set(now)):
+        if before.get(name) != now.get(name):
+            raise CheckpointError(
+                "%s: this run began with another %s: restore that one, or begin anew" % (path, name)
+            )
+    before, now = saved["parameters"], run["parameters"]
+    for name in now:
+        # A setting that an older version did not have had its default.
+        if name in before and name not in _NAMES and before[name] != now[name]:
+            raise CheckpointError(
+                "%s: this run has %s %s, not %s: leave the option out, or begin anew"
+                % (path, name.replace("_", " "), before.get(name), now[name])
+            )
+
+
+def digest(*values: np.ndarray) -> str:
+    """Return a fingerprint of the shapes and values of arrays."""
+    found = hashlib.blake2b(digest_size=16)
+    for value in values:
+        found.update(repr((value.shape, value.dtype.str)).encode())
+        found.update(np.ascontiguousarray(value))
+    return found.hexdigest()
