@@ -14,8 +14,8 @@ from ..scene.inputs import Inputs
 from ..scene.starts import read_picture
 from ..scene.styles import as_styles
 from ..settings.transfer import TransferSettings
-from .checkpoint import digest
 from .request import Request
+from .same_run import digest
 
 
 def describe_run(

@@ -19,7 +19,8 @@ from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.starts import PictureLike, start_picture
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Watcher
-from .checkpoint import Saved, Unsaved
+from .checkpoint import Unsaved
+from .checkpoint_file import Saved
 from .identity import describe_run
 from .past import Past, ScaleWatcher
 from .plan import Scale, make_plan
