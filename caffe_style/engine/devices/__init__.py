@@ -7,7 +7,7 @@ from typing import Optional, Union
 
 from ...errors import BackendError
 from .base import Device
-from .table import DEVICES, GPUS, list_hardware, row_of
+from .table import DEVICES, GPUS, check_library, list_hardware, row_of
 
 _current: Optional[Device] = None
 
@@ -27,6 +27,8 @@ def make_device(name: str, index: Union[int, str] = 0) -> Device:
     row = row_of(name)
     if not row.by_name and not isinstance(index, int):
         raise BackendError("--device for %s takes a number, not '%s'" % (name, index))
+    if row.needs is not None:
+        check_library(row.needs)
     return importlib.import_module(row.module).make_device(name, index)
 
 
