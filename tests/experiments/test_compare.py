@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers.gradients import check_gradient
 
 import caffe_style as cs
 from caffe_style import cli
@@ -184,9 +185,7 @@ def test_float64_gradient_is_exact_and_the_engine_follows_it(which, model, pair)
     exact_gradient = exact_gradient.copy()
     assert exact_gradient.dtype == np.float64
     direction = np.random.RandomState(0).standard_normal(point.shape)
-    ahead, behind = (exact(point + step * direction)[0] for step in (1e-6, -1e-6))
-    slope = (exact_gradient * direction).sum()
-    assert (ahead - behind) / 2e-6 == pytest.approx(slope, rel=1e-6)
+    check_gradient(exact, point, direction, step=1e-6, tolerance=1e-6)
     assert loss == pytest.approx(exact_loss, rel=1e-5)
     error = np.linalg.norm(gradient - exact_gradient) / np.linalg.norm(exact_gradient)
     assert error < 2e-3

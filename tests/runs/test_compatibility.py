@@ -20,6 +20,8 @@ VERSION = ROOT / "tests" / "data" / "version-0.1.0"
 ROUNDING = 0.5
 
 PICTURES = sorted(path.stem for path in VERSION.glob("*.txt"))
+#: Those whose command has --like.
+REPEATABLE = ["transfer", "preset", "covariation", "texture", "reconstruct"]
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,7 @@ def test_show_prints_the_same_command_line(name, capsys):
     assert cli.make_parser().parse_args(shown[1:]) == cli.make_parser().parse_args(recorded[1:])
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", sorted({*PICTURES} - {*REPEATABLE}))
 def test_the_command_line_makes_the_same_picture(name):
     line = (VERSION / (name + ".txt")).read_text().splitlines()[-1].split()
     assert line[0] == "caffe-style"
@@ -58,7 +60,7 @@ def test_the_command_line_makes_the_same_picture(name):
     assert difference("again.png", name + ".png") < ROUNDING
 
 
-@pytest.mark.parametrize("name", ["transfer", "preset", "covariation", "texture", "reconstruct"])
+@pytest.mark.parametrize("name", REPEATABLE)
 def test_like_makes_the_same_picture(name):
     command = name if name in ("texture", "reconstruct") else "transfer"
     assert cli.main([command, "--like", name + ".png", "-q", "-o", "again.png"]) == 0
