@@ -94,9 +94,9 @@ def check_gpu(device: int) -> None:
     if not isinstance(device, int):
         raise BackendError("Caffe numbers its GPUs: --device takes a number, not '%s'" % device)
     program = (
-        # As it is here: `-c` puts the working folder first.
+        # `-c` puts the working folder first, where nothing of ours lies.
         "import sys\n"
-        "sys.path[:] = %r\n"
+        "sys.path[:] = [*filter(None, sys.path), *filter(None, %r)]\n"
         "import caffe\n"
         "caffe.set_mode_gpu()\n"
         "getattr(caffe, 'select_device', lambda n, all: caffe.set_device(n))(%d, False)\n"

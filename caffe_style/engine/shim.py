@@ -29,7 +29,7 @@ _SUBMODULES = {
 
 
 #: Here `import caffe` is the engine, too: multiprocessing hands sys.path on to the processes it spawns.
-_STAND_IN = str(Path(__file__).resolve().parent / "stand_in")
+_STAND_IN = str(Path(__file__).resolve().parent.parent / "stand_in")
 
 
 def install_as_caffe(replace: bool = False, gpu: Optional[str] = None) -> ModuleType:

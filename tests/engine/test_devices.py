@@ -8,7 +8,7 @@ import importlib
 import numpy as np
 import pytest
 from conftest import ROOT
-from engine_nets import input_layer, net_of
+from helpers.engine_nets import input_layer, net_of
 
 from caffe_style.backends import genuine
 from caffe_style.backends import select as backends
