@@ -12,12 +12,10 @@ from ..networks.network import Network
 from ..objective.objective import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.style_losses import StyleLoss
+from ..settings.transfer import NORMALISATIONS
 from .guides import guided_targets, masked, self_guided_term
 from .styles import layer_mask
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
-
-#: How a loss is scaled before its weight multiplies it: see `scale`.
-NORMALISATIONS = ("relative", "paper", "mean")
 
 
 def make_terms(

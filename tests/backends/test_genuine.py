@@ -33,7 +33,7 @@ def test_nothing_learns_but_the_factor_on_the_image():
     ]
     assert learning == []
     rates = {layer.name: len(layer.param) for layer in param.layer}
-    assert rates["conv1"] == 2 and rates[genuine.IMAGE_LAYER] == 0
+    assert rates["conv1"] == 2 and rates[genuine_net.IMAGE_LAYER] == 0
 
 
 def test_the_changed_network_has_the_same_gradient():

@@ -13,7 +13,7 @@ from ..options import number
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser("batch", help="many pictures, from a file of jobs")
-    parser.add_argument("jobs", metavar="JOBS", help="a .yaml or .csv: see the README")
+    parser.add_argument("jobs", metavar="JOBS", help="a .yaml or .csv: see docs/many-pictures.md")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--processes",
