@@ -35,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
     network = {**request.network, "model": chosen_model(request.network)}
     # Layers of a concatenation have a slash in their names.
     output = "%s-%s.png" % (args.command, "-".join(settings.blobs).replace("/", "_"))
-    request = request._replace(network=network, output=request.output or output)
+    if request.output is not None:
+        output = request.output
+    request = request._replace(network=network, output=output)
 
     def make(network: Any, step: Any) -> Any:
         experiment = getattr(caffe_style, args.command)

@@ -96,7 +96,9 @@ def run(args: argparse.Namespace) -> int:
     request = request._replace(network={**request.network, "model": model})
     settings = COMMANDS[args.command].of(request.settings)
     styles = list(request.styles) or None
-    output = request.output or default_output(request.content, styles and styles[0].picture)
+    output = request.output
+    if output is None:
+        output = default_output(request.content, styles and styles[0].picture)
     repeating.check_output(args, output)
     if checkpoint is not None:
         checkpoint.notes["output"] = os.path.abspath(output)

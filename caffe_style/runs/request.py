@@ -71,7 +71,7 @@ class Request(NamedTuple):
             {**network, **self.network},
             self.threads or other.threads,
             {**settings, **self.settings},
-            self.output or other.output,
+            self.output if self.output is not None else other.output,
         )
 
     def inputs(self) -> List[str]:

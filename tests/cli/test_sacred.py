@@ -227,7 +227,7 @@ def minimise(evaluate, *arguments, **settings):
     result = plain(evaluate, *arguments, **settings)
     shutil.rmtree("gone")
     return result
-from caffe_style.experiments import synthesis
+from caffe_style.runs import synthesis
 plain, synthesis.minimise = synthesis.minimise, minimise
 sys.exit(cli.main(sys.argv[1:]))
 """
@@ -263,7 +263,7 @@ def test_frames_that_cannot_be_written_cost_one_warning(folder):
 FULL = """
 import resource, signal, sys
 from caffe_style import cli
-from caffe_style.cli import curves
+from caffe_style.watch import curves
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 plain = curves.check_curve
 def check_curve(path):
@@ -294,7 +294,8 @@ def test_a_full_disk_costs_the_curve_and_the_frames_alone(folder):
 
 FAILS = """
 import sys
-from caffe_style import cli, evaluations
+from caffe_style import cli
+from caffe_style.optimise import evaluations
 plain, calls = evaluations.Run.evaluate, []
 def evaluate(self, trial):
     calls.append(1)
@@ -356,9 +357,9 @@ def test_an_error_before_any_iteration_leaves_nothing(folder):
 HOG = """
 import os, resource, sys, threading
 from caffe_style import cli
-from caffe_style.cli import outputs
+from caffe_style.watch import frames
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-plain, kept = outputs.Frames.write, []
+plain, kept = frames.Frames.step, []
 def hog():
     try:
         while True:
@@ -374,7 +375,7 @@ def write(self, record, image):
         if sys.argv[1] == "passing":
             threading.Timer(0.5, let_go).start()
     plain(self, record, image)
-outputs.Frames.write = write
+frames.Frames.step = write
 sys.exit(cli.main(sys.argv[2:]))
 """
 
@@ -435,8 +436,9 @@ def test_a_second_signal_at_once_loses_nothing(folder, pause):
 #: Interrupts itself when the last iteration is done: as the picture is written, and before that.
 LATE = """
 import os, signal, sys
-from caffe_style import cli, images
-from caffe_style.experiments import synthesis
+from caffe_style import cli
+from caffe_style.pictures import images
+from caffe_style.runs import synthesis
 where = sys.argv[1]
 def interrupting(function):
     def wrapped(*arguments, **settings):
@@ -652,7 +654,7 @@ def test_two_runs_on_one_checkpoint(folder):
 
 WRITER = """
 import sys
-from caffe_style.files import replace_file
+from caffe_style.system.files import replace_file
 letter = sys.argv[1]
 for _ in range(200):
     replace_file("shared.txt", lambda path: path.write_text(letter * 100000))

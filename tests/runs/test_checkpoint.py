@@ -18,7 +18,7 @@ from caffe_style.errors import CheckpointError, OptionError
 from caffe_style.optimise import lbfgs
 from caffe_style.optimise.minimise import Record
 from caffe_style.pictures import images
-from caffe_style.runs import checkpoint as checkpoints
+from caffe_style.runs import checkpoint_file as checkpoints
 from caffe_style.scene.styles import Style
 
 SETTINGS = {"size": 48, "iterations": 10}

@@ -91,6 +91,7 @@ def compare(
 
     Examples
     --------
+    >>> from caffe_style import compare
     >>> report = compare(model="strokenet", backends=["cpu", "numpy"])  # doctest: +SKIP
     """
     wanted = entries(backends, implementations)
