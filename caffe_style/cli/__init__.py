@@ -14,6 +14,7 @@ from .. import __version__
 from ..errors import CaffeStyleError
 from ..pictures.metadata import printable
 from ..system import interrupts
+from .options import Parser
 from .streams import steady_streams
 
 INTERRUPTED = 130
@@ -26,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     from . import compare, doctor, figure, models, picture_commands, show, statistics
     from .batch import command as batch
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="caffe-style",
         description="Artistic style transfer on Caffe networks (Nikulin & Novak 2016).",
     )

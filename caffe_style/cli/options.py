@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Union
 
 from ..errors import OptionError
 from ..settings.commands import COMMANDS
 from ..settings.kinds import Flag, Kind
 from ..settings.machine import MOST_THREADS
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and exit with 2."""
+        self.exit(2, "caffe-style: error: %s\n" % message)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

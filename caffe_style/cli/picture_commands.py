@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from . import generated, transfer
+from .options import Parser
 
 
 def add_parsers(commands: Any) -> None:
@@ -16,6 +17,6 @@ def add_parsers(commands: Any) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """A parser of these commands."""
-    parser = argparse.ArgumentParser(prog="caffe-style")
+    parser = Parser(prog="caffe-style")
     add_parsers(parser.add_subparsers(dest="command"))
     return parser

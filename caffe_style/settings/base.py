@@ -121,7 +121,7 @@ class Settings:
     >>> TransferSettings(size=4)
     Traceback (most recent call last):
     ...
-    caffe_style.errors.OptionError: size must be a whole number from 16 to 65536, not 4
+    caffe_style.errors.OptionError: size must be a whole number, at least 16 and at most 65536, not 4
     """
 
     def __post_init__(self) -> None:

@@ -75,7 +75,7 @@ class Number(Kind):
     >>> Number(int, 1, 100).check(0, "corrections")
     Traceback (most recent call last):
     ...
-    caffe_style.errors.OptionError: corrections must be a whole number from 1 to 100, not 0
+    caffe_style.errors.OptionError: corrections must be a whole number, at least 1 and at most 100, not 0
     """
 
     def __init__(self, type: type, least: float = -math.inf, most: float = math.inf) -> None:
@@ -108,9 +108,9 @@ class Number(Kind):
     def _described(self) -> str:
         what = "a whole number" if self.type is int else "a number"
         if math.isfinite(self.most) and math.isfinite(self.least):
-            return "%s from %s to %s" % (what, _short(self.least), _short(self.most))
+            return "%s, at least %s and at most %s" % (what, _short(self.least), _short(self.most))
         if math.isfinite(self.least):
-            return "%s of at least %s" % (what, _short(self.least))
+            return "%s, at least %s" % (what, _short(self.least))
         return "a finite number" if self.type is float else what
 
 

@@ -25,6 +25,7 @@ from caffe_style.errors import BackendError, ResourceError
 from caffe_style.experiments.transfer import transfer
 from caffe_style.networks.network import open_network
 from caffe_style.objective.objective import single_term
+from caffe_style.watch.watcher import Watcher
 
 torch = pytest.importorskip("torch")
 
@@ -198,19 +199,26 @@ def test_tiles_and_other_losses_too(options):
 
 @pytest.mark.parametrize("scales", [1, 2])
 def test_pictures_are_made_for_who_looks(scales):
-    class Callback:
+    class Callback(Watcher):
         def __init__(self):
             self.seen = []
 
         def wants_image(self, record):
             return record.iteration % 2 == 0
 
-        def __call__(self, record, image):
+        def step(self, record, image):
             self.seen.append((record.iteration, image is not None))
 
     callback = Callback()
     run("torch", optimizer="device", iterations=4, scales=scales, callback=callback)
     assert callback.seen == [(1, False), (2, True), (3, False), (4, True)]
+
+
+def status_of(command):
+    try:
+        return main(command)
+    except SystemExit as end:
+        return end.code
 
 
 def test_the_command_line_takes_it(tmp_path, capsys):
@@ -224,7 +232,7 @@ def test_the_command_line_takes_it(tmp_path, capsys):
         (["--optimizer", "adam"], "unknown optimizer 'adam': choose one of scipy, device"),
         (["--optimizer", "device", "--bounds"], "takes no bounds"),
     ):
-        assert main([*command, *options]) == 2
+        assert status_of([*command, *options]) == 2
         assert said in capsys.readouterr().err
 
 

@@ -100,7 +100,7 @@ def test_pytest_survives(aborting):
         "no:cacheprovider",
         "tests/engine/test_opencl.py",
         "-k",
-        "pooling",
+        "test_pooling",
     )
     assert told.returncode == 0, told.stdout
     assert REASON in told.stdout and "passed" not in told.stdout
