@@ -139,3 +139,50 @@ def _short(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate cannot be trusted"
     return "the connection broke"
+
+
+def retrieve(url: str, checksum: Optional[str], place: Path, progress: bool) -> Path:
+    """Download weights beside their final place, and check them; pooch removes a file whose checksum differs.
+
+    Parameters
+    ----------
+    url : str
+    checksum : str, optional
+        As ``algorithm:hex``.
+    place : Path
+        Where the weights will be.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    WeightsError
+        If the file has another checksum or cannot be written.
+    """
+    import logging
+
+    import pooch
+
+    part = place.with_name(place.name + ".part")
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        path = pooch.retrieve(
+            url,
+            known_hash=checksum,
+            fname=place.name + ".download",
+            path=place.parent,
+            downloader=ResumingDownloader(part, progress),
+        )
+    except ValueError:
+        raise WeightsError("%s: the file it sends has another checksum" % url) from None
+    except OSError as error:
+        raise WeightsError("cannot write to %s: %s" % (place.parent, error.strerror)) from None
+    finally:
+        logger.setLevel(level)
+    return Path(path)

@@ -11,6 +11,7 @@ from typing import Dict, Optional, Union
 
 from ..errors import WeightsError
 from ..system import files
+from .download import retrieve
 from .fit import check_fit, copy_renamed
 from .zoo import Model, get_model
 
@@ -123,7 +124,7 @@ def fetch(model: Union[str, Model], progress: bool = True) -> Path:
             ) from None
         for url in model.urls:
             try:
-                downloaded = _download(model, url, progress)
+                downloaded = retrieve(url, model.checksum, place, progress)
             except WeightsError as error:
                 reasons.append(str(error))
                 continue
@@ -219,36 +220,6 @@ def _note(weights: Path) -> Path:
 def _refuse_random(model: Model) -> None:
     if model.random:
         raise WeightsError("%s needs no weights: its filters are drawn from a seed" % model.name)
-
-
-def _download(model: Model, url: str, progress: bool) -> Path:
-    """Download the weights and check them; pooch removes a file whose checksum differs."""
-    import logging
-
-    import pooch
-
-    from .download import ResumingDownloader
-
-    place = _place(model)
-    part = place.with_name(place.name + ".part")
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        path = pooch.retrieve(
-            url,
-            known_hash=model.checksum,
-            fname=place.name + ".download",
-            path=place.parent,
-            downloader=ResumingDownloader(part, progress),
-        )
-    except ValueError:
-        raise WeightsError("%s: the file it sends has another checksum" % url) from None
-    except OSError as error:
-        raise WeightsError("cannot write to %s: %s" % (place.parent, error.strerror)) from None
-    finally:
-        logger.setLevel(level)
-    return Path(path)
 
 
 def _install(model: Model, file: Path, source: str) -> Path:

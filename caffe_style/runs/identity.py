@@ -58,12 +58,12 @@ def saved_request(run: Dict[str, Any]) -> Request:
     parameters = run["parameters"]
     try:
         settings = TransferSettings.noted_in(parameters)
-        styles = as_styles(parameters["style"])
+        styles = as_styles(parameters.get("style"))
     except OptionError as error:
         raise CheckpointError("the checkpoint is not one of a run: %s" % error) from None
     return Request(
         "transfer",
-        _file(run, parameters["content"]),
+        _file(run, parameters.get("content")),
         tuple(
             style._replace(picture=_file(run, style.picture), mask=_file(run, style.mask))
             for style in styles
