@@ -69,7 +69,7 @@ def saved_request(run: Dict[str, Any]) -> Request:
             for style in styles
         ),
         run["network"],
-        run["threads"],
+        run.get("threads"),
         settings,
         run.get("output"),
     )
