@@ -53,6 +53,8 @@ def run(
     saving = _as_checkpoint(checkpoint)
     settings = settings.replace(optimizer=optimizer).for_model(network)
     styles = as_styles(style)
+    if content is None and not styles:
+        raise OptionError("a run needs a content picture, a style picture or both")
     inputs = read_inputs(content, styles, settings.style_loss, settings.colors)
     named = [one.parameters for one in styles]
     parameters: Dict[str, Any] = {
