@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..runs.synthesis import Result
 from ..scene.starts import read_picture
 from ..scene.terms import variation_term
 from ..settings.base import takes
-from ..settings.generated import ElementSettings, SparseSettings
+from ..settings.generated import ElementSettings, GramSettings, SparseSettings
 from ..watch.watcher import Callback
 
 MAGNITUDE = 600.0
@@ -179,7 +179,7 @@ def _synthesise_grams(
     network: Network,
     grams: Dict[str, np.ndarray],
     weights: Mapping[str, float],
-    settings: Union[ElementSettings, SparseSettings],
+    settings: GramSettings,
     redraw: Callable[[int], None],
     found: Dict[str, Any],
     callback: Callback,

@@ -15,11 +15,26 @@ _WHEN_BOUNDED = "yes, except with --resample"
 
 
 @dataclass(frozen=True)
-class ElementSettings(RunSettings):
-    """The settings of a texture of one entry of a Gram matrix (paper, Figure 5)."""
+class GramSettings(RunSettings):
+    """The settings of a texture of Gram matrices that no picture gave."""
 
     init: PictureLike = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
+    resample: Optional[int] = setting(
+        None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
+    )
+    tv_weight: float = setting(
+        0.5,
+        Number(float, 0),
+        "weight of total variation: a larger value gives a smoother picture",
+        "objective",
+    )
+
+
+@dataclass(frozen=True)
+class ElementSettings(GramSettings):
+    """The settings of a texture of one entry of a Gram matrix (paper, Figure 5)."""
+
     layer: str = setting(REQUIRED, Kind(), "the layer of the Gram matrix", "objective")
     i: Optional[int] = setting(None, Number(int), "row of the entry", "objective", shown="random")
     j: Optional[int] = setting(
@@ -32,15 +47,6 @@ class ElementSettings(RunSettings):
         "objective",
         shown="600 times a feature map's mean power",
     )
-    resample: Optional[int] = setting(
-        None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
-    )
-    tv_weight: float = setting(
-        0.5,
-        Number(float, 0),
-        "weight of total variation: a larger value gives a smoother picture",
-        "objective",
-    )
 
     @property
     def blobs(self) -> List[str]:
@@ -49,11 +55,9 @@ class ElementSettings(RunSettings):
 
 
 @dataclass(frozen=True)
-class SparseSettings(RunSettings):
+class SparseSettings(GramSettings):
     """The settings of a texture of random sparse Gram matrices (paper, Figures 6 and 7)."""
 
-    init: PictureLike = changed(RunSettings, "init", default="noise")
-    bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
     layers: Layers = setting(
         REQUIRED, LayerWeights(), "the layers of the Gram matrices", "objective"
     )
@@ -68,15 +72,6 @@ class SparseSettings(RunSettings):
     )
     like: Optional[PictureLike] = setting(
         None, File(), "take sigma and density of each layer from this picture", "objective"
-    )
-    resample: Optional[int] = setting(
-        None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
-    )
-    tv_weight: float = setting(
-        0.5,
-        Number(float, 0),
-        "weight of total variation: a larger value gives a smoother picture",
-        "objective",
     )
 
     @property
