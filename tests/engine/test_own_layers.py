@@ -21,9 +21,9 @@ from caffe_style.errors import OptionError, PrototxtError
 
 
 @caffe.register_layer(
-    "Wave", "wave_param", frequency=1.0, shifted=False, times=1, name="sine", phases=[float]
+    "Ripple", "ripple_param", frequency=1.0, shifted=False, times=1, name="sine", phases=[float]
 )
-class Wave(Layer):
+class Ripple(Layer):
     """y = sum over phases p of sin(frequency x + p), or one of phase 0."""
 
     def setup(self, bottom, top):
@@ -54,35 +54,35 @@ class Doubled(Layer):
 def test_a_type_of_ones_own_runs_from_a_prototxt():
     rng = np.random.default_rng(0)
     x = smooth(rng, (2, 3))
-    net = layer_net("Wave", [x.shape], "wave_param { frequency: 2 phases: 0 phases: 0.5 }")
+    net = layer_net("Ripple", [x.shape], "ripple_param { frequency: 2 phases: 0 phases: 0.5 }")
     assert np.allclose(net.forward(b0=x)["top"], np.sin(2 * x) + np.sin(2 * x + 0.5), atol=1e-6)
     check_layer(net, [x], ["b0"], rng)
-    assert np.allclose(layer_net("Wave", [x.shape]).forward(b0=x)["top"], np.sin(x), atol=1e-6)
+    assert np.allclose(layer_net("Ripple", [x.shape]).forward(b0=x)["top"], np.sin(x), atol=1e-6)
     assert np.allclose(layer_net("Doubled", [x.shape]).forward(b0=x)["top"], 2 * x)
-    assert {"Wave", "Doubled"} <= set(caffe.layer_type_list())
+    assert {"Ripple", "Doubled"} <= set(caffe.layer_type_list())
 
 
 def test_its_fields_are_checked_as_all_others():
     with pytest.raises(
         PrototxtError, match='2:.*no field named "frequence".*did you mean frequency'
     ):
-        parse_net('layer { name: "w" type: "Wave"\n wave_param { frequence: 2 } }')
+        parse_net('layer { name: "w" type: "Ripple"\n ripple_param { frequence: 2 } }')
     with pytest.raises(PrototxtError):
-        parse_net('layer { name: "w" type: "Wave" wave_param { frequency: "high" } }')
+        parse_net('layer { name: "w" type: "Ripple" ripple_param { frequency: "high" } }')
     # Not a field where it stands in a string or in a comment.
     net = parse_net(
-        "layer { name: \"wave_param\" # wave_param\n wave_param { name: 'wave_param' } }"
+        "layer { name: \"ripple_param\" # ripple_param\n ripple_param { name: 'ripple_param' } }"
     )
-    assert net.layer[0].name == "wave_param"
+    assert net.layer[0].name == "ripple_param"
 
 
 def test_its_parameters_survive_files_and_pickles(tmp_path):
     text = input_layer("x", (1,)) + (
-        'layer { name: "w" type: "Wave" bottom: "x" top: "y" wave_param { times: 3 shifted: true } }'
+        'layer { name: "w" type: "Ripple" bottom: "x" top: "y" ripple_param { times: 3 shifted: true } }'
     )
     param = parse_net(text)
     write_prototxt(param, str(tmp_path / "net.prototxt"))
-    assert "\n  wave_param {\n" in (tmp_path / "net.prototxt").read_text()
+    assert "\n  ripple_param {\n" in (tmp_path / "net.prototxt").read_text()
     read = read_prototxt(str(tmp_path / "net.prototxt"))
     assert read == param == pickle.loads(pickle.dumps(param))
     assert read.SerializeToString() == param.SerializeToString()
@@ -93,8 +93,8 @@ def test_its_parameters_survive_files_and_pickles(tmp_path):
 def test_net_spec_knows_it():
     n = caffe.NetSpec()
     n.x = caffe.layers.Input(shape=dict(dim=[4]))
-    n.a = caffe.layers.Wave(n.x, frequency=3, phases=[0, 1])
-    n.b = caffe.layers.Wave(n.a, wave_param=dict(frequency=0.5))
+    n.a = caffe.layers.Ripple(n.x, frequency=3, phases=[0, 1])
+    n.b = caffe.layers.Ripple(n.a, ripple_param=dict(frequency=0.5))
     net = net_of(str(n.to_proto()))
     x = np.array([0.0, 0.1, 0.2, 0.3])
     a = np.sin(3 * x) + np.sin(3 * x + 1)
@@ -115,7 +115,7 @@ def test_names_that_are_taken_are_refused():
     with pytest.raises(OptionError, match="needs a field"):
         caffe.register_layer("Mine", a=1)
     with pytest.raises(OptionError, match="other fields"):
-        caffe.register_layer("Wave", "wave_param", frequency=2.0)(Wave)
+        caffe.register_layer("Ripple", "ripple_param", frequency=2.0)(Ripple)
     assert "Mine" not in caffe.layer_type_list()
 
 
