@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("CAFFE_STYLE_SHARED", ROOT.parent / "shared"))
 REFERENCE = Path(__file__).resolve().parent / "reference"
+#: Seconds in which a backend that works has long computed, on the slowest machine.
+HANG_LIMIT = 600
 
 # Tests started in the background ignore Ctrl-C, and so would the programs that some of them interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -24,9 +26,13 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 def why_not(backend: str) -> str:
     """How a process ended that tried a backend, before the tests' own may; '' where it computes."""
     program = "import sys; from caffe_style.cli import doctor; doctor.try_backend(sys.argv[1])"
-    tried = subprocess.run(
-        [sys.executable, "-c", program, backend], capture_output=True, text=True, cwd=str(ROOT)
-    )
+    command = [sys.executable, "-c", program, backend]
+    try:
+        tried = subprocess.run(
+            command, capture_output=True, text=True, cwd=str(ROOT), timeout=HANG_LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        return "%s takes too long" % backend
     if tried.returncode == 0:
         return ""
     lines = tried.stderr.splitlines() or ["without a word"]

@@ -17,21 +17,24 @@ from typing import Any, Iterator, List, Optional
 
 from ..engine import Net as EngineNet
 from ..engine.devices import Device
-from ..engine.devices.table import Found, Row
+from ..engine.devices.table import Found, Library, Row
 from ..engine.shim import genuine_caffe_is_here
 from ..errors import BackendError, LayerError, PrototxtError
 from .genuine_net import columns_count, for_image_gradients, net_class
 from .net import TrainableNet
 
-HOW_TO_GET = (
-    "genuine Caffe is not here: Debian 11 packages it (python3-caffe), docker/README.md has images with it; "
-    "the backend cpu runs the same networks without"
+CAFFE = Library(
+    "caffe",
+    "genuine Caffe",
+    "Debian 11 packages it (python3-caffe), docker/README.md has images with it; "
+    "the backend cpu runs the same networks without",
 )
+HOW_TO_GET = "no %s here: %s" % (CAFFE.title, CAFFE.install)
 
 #: Rows as the engine's devices have.
 MODES = (
-    Row("caffe", __name__, probe="list_modules"),
-    Row("caffe-gpu", __name__, probe="list_gpus"),
+    Row("caffe", __name__, CAFFE, "list_modules", apart=True),
+    Row("caffe-gpu", __name__, CAFFE, "list_gpus", apart=True),
 )
 
 

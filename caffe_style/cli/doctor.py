@@ -93,11 +93,12 @@ def _hardware() -> Dict[str, Union[str, Dict[str, str]]]:
 
 def _genuine_caffe() -> str:
     """Version and file of genuine Caffe, or why there is none."""
-    from ..backends.genuine import list_modules
+    from ..backends.genuine import MODES
+    from ..engine.devices import list_hardware
     from ..errors import BackendError
 
     try:
-        return list_modules()[0].name
+        return list_hardware(MODES[0])[0].name
     except BackendError as error:
         return str(error)
 

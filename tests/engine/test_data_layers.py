@@ -6,6 +6,7 @@ import io as bytes_io
 
 import numpy as np
 import pytest
+from conftest import skip_unless_it_computes
 from helpers.engine_nets import input_layer, net_of
 from PIL import Image
 
@@ -13,7 +14,7 @@ from caffe_style import engine
 from caffe_style.backends import genuine
 from caffe_style.engine import TEST, TRAIN, io, layer_type_list, set_random_seed
 from caffe_style.engine.layers.reading import resize_picture
-from caffe_style.errors import BackendError, LayerError
+from caffe_style.errors import LayerError
 
 #: Pictures, (height, width, RGB), and their labels.
 PICTURES = np.random.RandomState(0).randint(0, 256, (5, 8, 9, 3)).astype(np.uint8)
@@ -361,10 +362,8 @@ GENUINE = {
 
 @pytest.mark.parametrize("name", GENUINE)
 def test_as_genuine_caffe(database, name):
-    try:
-        caffe = genuine.import_caffe()
-    except BackendError as error:
-        pytest.skip(str(error))
+    skip_unless_it_computes("caffe")
+    caffe = genuine.import_caffe()
     (database / "net.prototxt").write_text(GENUINE[name])
     wanted, labels = served(caffe.Net("net.prototxt", TEST))
     found, ours = served(net_of(GENUINE[name]))
@@ -375,10 +374,8 @@ def test_as_genuine_caffe(database, name):
 
 
 def test_hdf5_as_genuine_caffe(hdf5, tmp_path):
-    try:
-        caffe = genuine.import_caffe()
-    except BackendError as error:
-        pytest.skip(str(error))
+    skip_unless_it_computes("caffe")
+    caffe = genuine.import_caffe()
     (tmp_path / "net.prototxt").write_text(HDF5)
     for theirs, ours in zip(served(caffe.Net("net.prototxt", TEST)), served(net_of(HDF5))):
         np.testing.assert_array_equal(theirs, ours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from helpers.engine_nets import input_layer, net_of
 from caffe_style.backends import genuine
 from caffe_style.backends import select as backends
 from caffe_style.engine import devices
-from caffe_style.engine.devices import Device, table
+from caffe_style.engine.devices import Device, listing, table
 from caffe_style.errors import BackendError
 
 NET = (
@@ -87,3 +88,34 @@ def test_the_engine_imports_errors_and_system_alone():
             if isinstance(node, ast.ImportFrom) and node.level >= len(inside):
                 outside.add((node.module or node.names[0].name).split(".")[0])
     assert outside - {"engine"} == {"errors", "system"}
+
+
+@pytest.fixture
+def nothing_listed():
+    listing._ask.cache_clear()
+    yield
+    listing._ask.cache_clear()
+
+
+def test_a_library_that_aborts_while_hardware_is_listed_is_one_line(
+    tmp_path, monkeypatch, nothing_listed
+):
+    """As PyTorch on a broken driver of CUDA, or Caffe where one of its checks fails."""
+    (tmp_path / "torch.py").write_text("import os\nos.abort()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("cuda", "cuda-tf32"):
+        with pytest.raises(BackendError, match="PyTorch cannot be used: it crashes .SIGABRT."):
+            devices.list_hardware(devices.row_of(name))
+    assert "cpu" in backends.present() and "cuda" not in backends.present()
+
+
+def test_a_caffe_that_aborts_is_one_line(tmp_path, monkeypatch, nothing_listed):
+    package = tmp_path / "caffe"
+    package.mkdir()
+    (package / "__init__.py").write_text("import os\nos.abort()\n")
+    (package / "_caffe.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "caffe", raising=False)
+    for row in genuine.MODES:
+        with pytest.raises(BackendError, match="genuine Caffe cannot be used: it crashes"):
+            devices.list_hardware(row)

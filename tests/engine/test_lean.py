@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
+from conftest import REFERENCE, skip_unless_it_computes
 from helpers.replay import relative_error
 
 from caffe_style import engine
 from caffe_style.engine import devices
-from caffe_style.errors import BackendError
 
 NETS = [
     "net_alexnet_full",
@@ -22,10 +21,8 @@ NETS = [
 
 @pytest.fixture(params=devices.NAMES)
 def device(request):
-    try:
-        return devices.make_device(request.param)
-    except BackendError as error:
-        pytest.skip(str(error))
+    skip_unless_it_computes(request.param)
+    return devices.make_device(request.param)
 
 
 def open_case(name, tmp_path, device):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
+from conftest import REFERENCE, skip_unless_it_computes
 from helpers import solver_cases
 
 from caffe_style import engine
 from caffe_style.backends import genuine
 from caffe_style.engine import devices
-from caffe_style.errors import BackendError
 
 CASES = sorted((REFERENCE / "solvers").glob("*.npz"))
 #: Largest absolute difference of a parameter; they are about 1.
@@ -58,10 +57,8 @@ def test_steps_agree_with_genuine_caffe(case):
 def test_every_device_trains_alike(device, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "_current", devices.current_device())
-    try:
-        devices.use_device(device)
-    except BackendError as error:
-        pytest.skip(str(error))
+    skip_unless_it_computes(device)
+    devices.use_device(device)
     with np.load(str(REFERENCE / "solvers" / (name + ".npz"))) as arrays:
         case = dict(arrays)
     solver_cases.write_prototxts(str(case["net"]), str(case["solver"]))
@@ -84,10 +81,8 @@ def test_a_genuine_snapshot_is_continued(case):
 
 
 def test_genuine_caffe_continues_our_snapshot(case):
-    try:
-        caffe = genuine.import_caffe()
-    except BackendError as error:
-        pytest.skip(str(error))
+    skip_unless_it_computes("caffe")
+    caffe = genuine.import_caffe()
     ours = solver_cases.make_solver(engine, case)
     ours.step(10)
     ours.snapshot()

@@ -17,7 +17,7 @@ PLACE = Path(__file__).resolve().parents[3]
 #: How `faulthandler` begins when a limit has passed.
 LATE = "Timeout ("
 #: What a step may take of the clock, as a multiple of the processor's time: others use the machine, too.
-PATIENCE = 4
+PATIENCE = 3
 
 
 class Outcome(NamedTuple):

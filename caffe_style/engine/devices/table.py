@@ -10,6 +10,7 @@ import importlib.util
 from typing import Any, List, NamedTuple, Optional
 
 from ...errors import BackendError
+from .listing import list_apart
 
 
 class Library(NamedTuple):
@@ -64,6 +65,8 @@ class Row(NamedTuple):
         counts, or raises BackendError; empty where it runs on any machine.
     by_name : bool
         Whether `--device` may also be a part of the hardware's name.
+    apart : bool
+        Whether `probe` is called in a process of its own, since what it loads can end the process.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Row(NamedTuple):
     needs: Optional[Library] = None
     probe: str = ""
     by_name: bool = False
+    apart: bool = False
 
 
 PYOPENCL = Library(
@@ -90,8 +94,8 @@ DEVICES = (
     Row("cpu", _CPU),
     Row("numpy", _CPU),
     Row("opencl", _OPENCL, PYOPENCL, "list_devices", by_name=True),
-    Row("cuda", _CUDA, TORCH, "list_gpus"),
-    Row("cuda-tf32", _CUDA, TORCH, "list_gpus"),
+    Row("cuda", _CUDA, TORCH, "list_gpus", apart=True),
+    Row("cuda-tf32", _CUDA, TORCH, "list_gpus", apart=True),
     Row("torch", _CUDA, TORCH),
 )
 #: What Caffe's mode GPU takes, the first that is here.
@@ -154,4 +158,7 @@ def list_hardware(row: Row) -> List[Found]:
         check_library(row.needs)
     if not row.probe:
         return []
+    if row.apart:
+        title = row.needs.title if row.needs else row.name
+        return [Found(name) for name in list_apart(title, row.module, row.probe)]
     return getattr(importlib.import_module(row.module), row.probe)()
