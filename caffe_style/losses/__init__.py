@@ -14,6 +14,7 @@ from .covariation import CovariationTarget, covariation, target_covariation
 from .gram import gram, gram_sum, target_gram, target_gram_sum
 from .gram_matrices import add_gram_gradient, gram_distance, gram_matrices
 from .guides import add_guides_gradient, guide_basis, make_guides
+from .matting import MattingTarget, matting, target_matting
 from .pixelwise import pixelwise, target_pixelwise
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
 from .spatial_pairs import spatial_pairs, target_spatial_pairs
@@ -23,6 +24,7 @@ from .windowed import target_windowed, windowed
 __all__ = [
     "STYLE_LOSSES",
     "CovariationTarget",
+    "MattingTarget",
     "StyleLoss",
     "activation",
     "add_gram_gradient",
@@ -35,6 +37,7 @@ __all__ = [
     "gram_sum",
     "guide_basis",
     "make_guides",
+    "matting",
     "pixelwise",
     "spatial",
     "spatial_pairs",
@@ -43,6 +46,7 @@ __all__ = [
     "target_covariation",
     "target_gram",
     "target_gram_sum",
+    "target_matting",
     "target_pixelwise",
     "target_spatial",
     "target_spatial_pairs",

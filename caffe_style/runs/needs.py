@@ -17,6 +17,8 @@ Shape = Tuple[int, int]
 
 #: Bytes for each pixel of a picture while it is resized or converted, and of one that is kept.
 PREPARING, KEEPING = 12, 3
+#: Bytes for each pixel of the matting Laplacian, and of the differences while it is applied.
+MATTING = 4 * (12 + 2 * 3)
 #: Copies of a tile's largest responses: those in its core, and their gradient.
 TILE_COPIES = 1
 
@@ -88,6 +90,8 @@ def transfer_needs(
     )
     areas = [height * width for height, width in [shape, *styles]]
     pictures = KEEPING * sum(areas) + PREPARING * max(areas)
+    if settings.photoreal:
+        pictures += MATTING * shape[0] * shape[1]
     responses = sum(passes.held.values())
     total = responses + max(passes.peak, running) + pictures + estimate.OVERHEAD
     return Needs(total, responses + passes.kept)

@@ -104,7 +104,10 @@ def coarse_to_fine(
 
 
 def _scene(inputs: Inputs, settings: TransferSettings, size: int) -> Scene:
-    return make_scene(inputs, size, settings.style_scale, settings.style_loss, settings.colors)
+    scene = make_scene(inputs, size, settings.style_scale, settings.style_loss, settings.colors)
+    if settings.photoreal and settings.closing_radius and scene.content is not None:
+        return scene._replace(closing=(settings.closing_radius, settings.closing_epsilon))
+    return scene
 
 
 def _say(scale: Scale, scene: Scene) -> None:

@@ -13,11 +13,12 @@ from ..objective.objective import Objective
 from ..objective.tiled import TiledObjective
 from ..pictures import colors as palette
 from ..pictures import images
+from ..pictures.edges import guided_filter
 from ..settings.style_losses import STYLE_LOSSES
 from .inputs import Inputs, result_shape
 from .styles import read_mask, shares
 from .targets import CONTENT, Guides, Reference
-from .terms import make_terms, variation_term
+from .terms import make_terms, matting_term, variation_term
 
 if TYPE_CHECKING:
     from ..settings.transfer import TransferSettings
@@ -57,16 +58,22 @@ class Scene(NamedTuple):
         Styles at this size.
     colored : ndarray, (*shape, 3) uint8 RGB, or None
         Picture whose colours the result gets, if the result is made in grey.
+    closing : (int, float), or None
+        Radius and epsilon of the guided filter by the content that the result gets.
     """
 
     shape: Tuple[int, int]
     content: Optional[np.ndarray]
     styles: List[ScaledStyle]
     colored: Optional[np.ndarray]
+    closing: Optional[Tuple[int, float]] = None
 
     def finish(self, image: np.ndarray) -> np.ndarray:
-        """Return the picture at the scene's size, with the colours of `colored` if there is one."""
+        """Return the picture at the scene's size, filtered, with the colours of `colored` if there is one."""
         image = images.resize(image, self.shape)
+        if self.closing is not None:
+            filtered = guided_filter(image.transpose(2, 0, 1), self.content, *self.closing)
+            image = filtered.transpose(1, 2, 0).round().clip(0, 255).astype(np.uint8)
         return image if self.colored is None else palette.with_colors_of(image, self.colored)
 
 
@@ -153,10 +160,12 @@ def scene_objective(
     if not terms:
         raise OptionError("content and style weights are all zero: there is nothing to optimise")
     pictured = scene.content if scene.content is not None else scene.styles[0].image
-    variation = variation_term(network, settings.tv_weight, pictured, scene.shape, normalisation)
+    of_image = variation_term(network, settings.tv_weight, pictured, scene.shape, normalisation)
+    if scene.content is not None:
+        of_image += matting_term(network, settings.photoreal, scene.content, normalisation)
     if tile is not None:
-        return TiledObjective(network, scene.shape, tile, terms, variation)
-    return Objective(network.net, network.input_blob, terms + variation)
+        return TiledObjective(network, scene.shape, tile, terms, of_image)
+    return Objective(network.net, network.input_blob, terms + of_image)
 
 
 def references(scene: Scene, settings: TransferSettings) -> List[Reference]:

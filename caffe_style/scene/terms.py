@@ -146,3 +146,21 @@ def variation_term(
         weight /= max(mean_variation, 1e-12) * 3 * shape[0] * shape[1]
     blob_name = network.input_blob
     return [single_term("variation", blob_name, losses.total_variation, None, weight)]
+
+
+def matting_term(
+    network: Network, weight: float, photograph: np.ndarray, normalisation: str = "relative"
+) -> List[Term]:
+    """Make the term of the matting Laplacian of `photograph` (H, W, 3) uint8.
+
+    A relative weight divides by the energy of noise with the photograph's contrast. Otherwise the picture's
+    values count from 0 to 1, as in Luan et al. (2017).
+    """
+    if not weight:
+        return []
+    target = losses.target_matting(photograph)
+    if normalisation == "relative":
+        weight /= max(target.trace * 3 * float(photograph.var()), 1e-12)
+    else:
+        weight /= 255.0**2
+    return [single_term("photoreal", network.input_blob, losses.matting, target, weight)]

@@ -118,6 +118,25 @@ class TransferSettings(RunSettings):
         "objective",
         of_model=True,
     )
+    photoreal: float = setting(
+        0.0,
+        Number(float, 0),
+        "weight of the matting Laplacian, which keeps the photograph's lines and textures: 100 is a good value",
+        "objective",
+    )
+    closing_radius: int = setting(
+        8,
+        Number(int, 0, 1000),
+        "for photoreal: radius in pixels of the guided filter that smooths the finished picture within the "
+        "photograph's edges; 0 for none",
+        "objective",
+    )
+    closing_epsilon: float = setting(
+        1e-4,
+        Number(float, 1e-9, 1),
+        "for photoreal: variance of the luminance (0..1) below which the guided filter smooths",
+        "objective",
+    )
     normalisation: str = setting(
         "relative",
         Choice(NORMALISATIONS),
