@@ -59,9 +59,11 @@ def test_the_finished_picture_is_filtered_by_the_photograph(network):
     assert closed.parameters["photoreal"] == 100 and closed.parameters["closing_radius"] == 4
 
 
-@pytest.mark.parametrize("options", [{"tile": 48}, {"scales": 2}, {"colors": "content"}])
+@pytest.mark.parametrize("options", [{"tile": 128}, {"scales": 2}, {"colors": "content"}])
 def test_with_tiles_scales_and_colours(options, network):
-    result = cs.transfer(picture(), picture(seed=1), network, photoreal=10, **{**SMALL, **options})
+    size = 160 if "tile" in options else 64
+    settings = {**SMALL, "size": size, "photoreal": 10, **options}
+    result = cs.transfer(picture((120, 160)), picture(seed=1), network, **settings)
     assert result.history[-1].terms["photoreal"] > 0
 
 
