@@ -159,8 +159,9 @@ def device_query() -> None:
     """Print the GPUs that `set_mode_gpu` can take, or why there are none."""
     for kind in GPUS:
         try:
-            usable = [each for each in list_hardware(row_of(kind)) if not each.fault]
-            for number, each in enumerate(usable):
-                print("%s %d: %s" % (kind, number, each.name))
+            # Those that cannot be used come last.
+            for number, each in enumerate(list_hardware(row_of(kind))):
+                fault = ": its driver " + each.fault if each.fault else ""
+                print("%s %d: %s%s" % (kind, number, each.name, fault))
         except BackendError as error:
             print("%s: %s" % (kind, error))

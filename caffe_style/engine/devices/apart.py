@@ -17,7 +17,7 @@ PLACE = Path(__file__).resolve().parents[3]
 #: How `faulthandler` begins when a limit has passed.
 LATE = "Timeout ("
 #: What a step may take of the clock, as a multiple of the processor's time: others use the machine, too.
-PATIENCE = 3
+PATIENCE = 4
 
 
 class Outcome(NamedTuple):
@@ -51,6 +51,9 @@ def run_apart(module: str, job: Any, environment: Optional[Dict[str, str]] = Non
     -------
     Outcome
     """
+    known = {**os.environ, **(environment or {})}
+    # Where this process found the package, the other may look for it in vain: workers have a path of their own.
+    known["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLACE), known.get("PYTHONPATH")]))
     # Files, not pipes: a compiler that a dead driver has left behind would keep a pipe open.
     with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as complaints:
         status = subprocess.run(
@@ -59,7 +62,7 @@ def run_apart(module: str, job: Any, environment: Optional[Dict[str, str]] = Non
             stdout=answers,
             stderr=complaints,
             cwd=str(PLACE),
-            env={**os.environ, **(environment or {})},
+            env=known,
         ).returncode
         told, said = (_lines(stream) for stream in (answers, complaints))
     return Outcome([json.loads(line) for line in told], how_it_ended(status, said))

@@ -13,7 +13,7 @@ from ...errors import BackendError
 from .apart import Answering, Outcome, run_apart
 
 #: Seconds of the processor's time; loading PyTorch and its CUDA takes a few.
-LIMIT = 15
+LIMIT = 14
 
 
 def list_apart(title: str, module: str, function: str) -> List[str]:

@@ -14,7 +14,7 @@ from . import drivers
 from .platforms import import_pyopencl, name_of, visible_devices
 
 #: Seconds of the processor's time for one step: listing, or building and running one of `LAYERS`.
-LIMIT = 15
+LIMIT = 14
 
 #: Type, channels of the picture, how often the layer reads it, parameters. The product of matrices, which asks
 #: most of a compiler, comes first.
