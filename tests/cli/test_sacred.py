@@ -708,12 +708,12 @@ def test_held_by_one_at_a_time(tmp_path):
 def test_fetched_by_one_process_at_a_time(tmp_path, monkeypatch):
     pytest.importorskip("fcntl", reason="no locks of this kind here")
     from caffe_style.errors import WeightsError
-    from caffe_style.networks import weights
+    from caffe_style.networks import install
 
     monkeypatch.setenv("CAFFE_STYLE_HOME", str(tmp_path))
     with files.held(tmp_path / "vgg19.caffemodel"):
         with pytest.raises(WeightsError, match="being downloaded by another process"):
-            weights.fetch("vgg19", progress=False)
+            install.fetch("vgg19", progress=False)
 
 
 def test_each_format_has_its_room(tmp_path):
