@@ -8,6 +8,9 @@ import json
 import shlex
 from typing import Any, List, Mapping, Optional
 
+#: What the network's options say, in the order of the help.
+_NETWORK = ("model", "weights_file", "pooling", "mean", "backend", "device", "threads", "seed")
+
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
@@ -74,7 +77,6 @@ def command_line(request: Any) -> List[str]:
     line += styles[:1]
     for style in styles[1:]:
         line += ["--style", style]
-    line += _network_options(request)
     model = _model(request.network["model"])
     for one in COMMANDS[request.command].list():
         value = settings.get(one.name)
@@ -83,32 +85,30 @@ def command_line(request: Any) -> List[str]:
             default = OPTIMIZERS[0]
         known = default is not None and not one.required
         # As texts, in which the order of layers counts: the losses add up in it.
-        if value is None or (known and one.kind.write(value) == one.kind.write(default)):
+        same = known and value is not None and one.kind.write(value) == one.kind.write(default)
+        # The seed, which has no group, is among the network's options.
+        if value is None or same or one.group is None:
             continue
         if isinstance(one.kind, Flag):
             line.append(one.option if value else one.option.replace("--", "--no-", 1))
         else:
             line += [one.option, one.kind.write(value)]
-    return line
+    return line + _network_options(request, model)
 
 
-def _network_options(request: Any) -> List[str]:
-    """Which network, by the options of `options.add_network_options`."""
+def _network_options(request: Any, model: Any) -> List[str]:
+    """The options of `options.add_network_options`, in their order; defaults are left out."""
     from ..networks.network import open_network
 
-    model = _model(request.network["model"])
     defaults = {name: p.default for name, p in inspect.signature(open_network).parameters.items()}
     # The network is always named: which is the default depends on the weights that are there.
     del defaults["model"]
     if model is not None:
         defaults.update(pooling=model.pooling, mean=list(model.mean))
-    # --seed is among the settings too.
-    names = [name for name in request.network if name != "seed"]
+    values = {**request.network, "seed": request.settings.get("seed"), "threads": request.threads}
     line = []
-    for name, value in [
-        *((name, request.network[name]) for name in names),
-        ("threads", request.threads),
-    ]:
+    for name in _NETWORK:
+        value = values.get(name)
         if value is None or (name in defaults and value == defaults[name]):
             continue
         option = "--weights" if name == "weights_file" else "--" + name

@@ -12,8 +12,8 @@ import pytest
 
 import caffe_style as cs
 from caffe_style import errors
-from caffe_style.networks import network as networks
 from caffe_style.networks import install, resources, weights, zoo
+from caffe_style.networks import network as networks
 from caffe_style.pictures import images
 
 FOLDER = resources.folder("models") / "strokenet"
