@@ -76,7 +76,7 @@ def test_defaults_are_left_out(capsys):
     "line",
     [
         "transfer a.png b.png --style-layers conv1_1 --content-layers conv1_2 --init noise --scales 2 --seed 2 "
-        "--optimizer device --style-scale 2 --tv-weight 3 --pooling max --mean 1,2,3 --backend numpy --threads 1",
+        "--optimizer device --style-scale 2 --tv-weight 3 --pooling max --mean 1,2,3 --threads 1",
         "element -i 1 -j 2 --bounds --layer conv2_1 --no-bounds --tv-weight 2 --seed 3",
     ],
 )
