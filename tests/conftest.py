@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
@@ -16,6 +17,10 @@ SHARED = Path(os.environ.get("CAFFE_STYLE_SHARED", ROOT.parent / "shared"))
 REFERENCE = Path(__file__).resolve().parent / "reference"
 #: Seconds in which a backend that works has long computed, on the slowest machine.
 HANG_LIMIT = 600
+
+# The matrix products of the tests are small. BLAS's threads would only wait for one another, above all where
+# other programs use the processors too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Tests started in the background ignore Ctrl-C, and so would the programs that some of them interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -43,6 +48,29 @@ def skip_unless_it_computes(backend: str) -> None:
     """Skip where foreign code would take all tests down with it."""
     if why_not(backend):
         pytest.skip(why_not(backend))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two pictures of 60 x 80 pixels, a.png and b.png."""
+    from caffe_style.pictures import images
+
+    for seed, name in enumerate(("a.png", "b.png")):
+        images.write_image(tmp_path / name, images.coloured_noise(60, 80, 1.0, seed))
+    return tmp_path
+
+
+@pytest.fixture
+def threads_as_before() -> Iterator[None]:
+    """Restore the number of threads, of our kernels and of BLAS, after a test that sets it."""
+    from threadpoolctl import threadpool_limits
+
+    from caffe_style.backends import threads
+
+    before = threads.get_threads()
+    with threadpool_limits():
+        yield
+        threads.set_threads(before)
 
 
 @pytest.fixture(scope="session")

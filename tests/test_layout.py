@@ -1,4 +1,4 @@
-"""Folders import one another in one direction only, and say truly what they import."""
+"""Folders import one another in one direction only, and say truly what they import; files are short."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ ORDER = [
     *["losses", "networks", "backends", "stand_in", "engine", "pictures", "settings", "system"],
     "errors",
 ]
+#: The most lines of a file above the engine.
+MOST_LINES = 250
 #: The one of these names that every folder may read.
 VERSION = "caffe_style.__version__"
 
@@ -85,6 +87,12 @@ def test_the_order_has_every_folder_once():
 def test_no_arrow_points_up():
     """So there is no circle either."""
     assert upward(PACKAGE) == {}
+
+
+def test_files_above_the_engine_are_short():
+    files = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "engine" not in path.parents]
+    lengths = {str(path): len(path.read_text().splitlines()) for path in files}
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
 
 
 @pytest.mark.parametrize("folder", [name for name in ORDER if (PACKAGE / name).is_dir()])

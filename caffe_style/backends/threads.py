@@ -1,4 +1,4 @@
-"""How many CPU threads compute."""
+"""The number of CPU threads that compute."""
 
 from __future__ import annotations
 
@@ -13,20 +13,40 @@ if TYPE_CHECKING:
 
 
 def set_threads(threads: int) -> None:
-    """Compute on this many CPU threads (the default is what this process may use)."""
+    """Compute on this many CPU threads, in our kernels and in numpy's BLAS.
+
+    The default is what this process may use.
+
+    Raises
+    ------
+    BackendError
+        If the number is out of range.
+    """
+    # A limit holds for the libraries that are loaded already.
+    import numpy  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
     from ..engine import native
 
     if not 1 <= threads <= MOST_THREADS:
         raise BackendError("threads must be 1 to %d, not %d" % (MOST_THREADS, threads))
     if native.available:
         native.set_threads(threads)
+    threadpool_limits(threads, user_api="blas")
 
 
 def get_threads() -> int:
-    """How many CPU threads compute."""
+    """Return the number of CPU threads of our kernels or, where there are none, of BLAS."""
+    import numpy  # noqa: F401
+    from threadpoolctl import threadpool_info
+
     from ..engine import native
 
-    return int(native.get_threads()) if native.available else 1
+    if native.available:
+        return int(native.get_threads())
+    return max(
+        (each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"), default=1
+    )
 
 
 def optimiser_threads(device: Device) -> ContextManager:

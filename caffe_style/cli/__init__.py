@@ -18,12 +18,12 @@ from .options import Parser
 from .streams import steady_streams
 
 INTERRUPTED = 130
-#: Commands that make nothing but what they print.
+#: Commands whose only result is what they print.
 _PRINTING = ("show", "models", "doctor", "statistics")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The whole command line's parser; every command sets `run`, a function of the parsed arguments."""
+    """Return the parser of the command line. Every command sets `run`, a function of the parsed arguments."""
     from . import compare, doctor, figure, models, picture_commands, show, statistics
     from .batch import command as batch
 
@@ -45,14 +45,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 1 done in part (a job failed, a picture is under another name), 2 something the
-        user can mend, 130 interrupted.
+        Exit status: 0 for success, 1 for partial success (a job failed, or a picture has another name), 2 for
+        an error that the user can correct, 130 for an interruption.
     """
     with steady_streams(), interrupts.handled():
         try:
             return _run(arguments)
         except CaffeStyleError as error:
-            # Names and values in it may come from a file.
+            # The message may quote names and values from a file.
             print("caffe-style: error: %s" % printable(str(error)), file=sys.stderr)
             return 2
         except MemoryError:
@@ -72,7 +72,7 @@ def _run(arguments: Optional[List[str]]) -> int:
     status = args.run(args)
     sys.stdout.flush()
     trouble = getattr(sys.stdout, "trouble", None)
-    # A reader that has seen enough (`caffe-style models list | head`) is no trouble.
+    # A reader that stops early (`caffe-style models list | head`) is no error.
     if args.command in _PRINTING and trouble and not isinstance(trouble, BrokenPipeError):
         print("caffe-style: error: standard output: %s" % trouble, file=sys.stderr)
         return status or 1

@@ -36,7 +36,7 @@ def add_parser(commands: Any) -> None:
 
 
 def examine() -> Dict[str, Any]:
-    """What there is, as a JSON-able dictionary."""
+    """Return what is installed, as a dictionary that JSON can hold."""
     import numpy
     import scipy
 

@@ -78,14 +78,14 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    from ..networks.weights import fetch
+    from ..networks.install import fetch
 
     print(fetch(args.name, progress=not args.quiet and sys.stderr.isatty()))
     return 0
 
 
 def _add(args: argparse.Namespace) -> int:
-    from ..networks.weights import add
+    from ..networks.install import add
 
     print(add(args.name, args.file))
     return 0

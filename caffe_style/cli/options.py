@@ -45,7 +45,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def reader(kind: Kind, name: str) -> Callable[[str], Any]:
-    """An argparse type that reads a kind of value."""
+    """Return an argparse type that reads a kind of value."""
 
     def read(text: str) -> Any:
         try:
@@ -66,7 +66,7 @@ def optional(group: Any) -> Callable[..., None]:
 
 
 def number(kind: type, least: float, most: Optional[float] = None) -> Callable[[str], float]:
-    """An argparse type: a number of this kind in [least, most]."""
+    """Return an argparse type that reads a number in [least, most]."""
 
     def read(text: str) -> float:
         try:
@@ -124,7 +124,7 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
 
 
 def mean(text: str) -> List[float]:
-    """`104,117,123` as numbers, in Caffe's order of colours."""
+    """Read `104,117,123` as numbers, in Caffe's order of colours."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
@@ -135,12 +135,12 @@ def mean(text: str) -> List[float]:
 
 
 def device(text: str) -> Union[int, str]:
-    """A device's number, or a part of its name."""
+    """Return a device's number, or a part of its name."""
     return int(text) if text.isdigit() else text
 
 
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
-    """--quiet."""
+    """Add the option --quiet."""
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 

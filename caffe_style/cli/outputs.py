@@ -1,4 +1,4 @@
-"""The files that a run writes: checked before the run, and never lost after it."""
+"""The files that a run writes: they are checked before the run, and its picture is not lost after it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..watch.watcher import Watcher
 
 #: File descriptors that are put aside for the picture.
 _RESERVE = 4
-#: Characters of what is noted at the end of a run.
+#: Length of the longest remark that is added to the metadata at the end of a run, in characters.
 _LATER = 500
 
 
 def check_outputs(
     args: argparse.Namespace, output: Path, iterations: int, inputs: Iterable[Optional[str]]
 ) -> None:
-    """Check, before a run, where it is to write.
+    """Check, before a run, that its files can be written.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def check_outputs(
     Raises
     ------
     CaffeStyleError
-        For a name that is too long, a folder, a type of file that is none or has no room, a file that is read
-        or would be written twice.
+        If a name is too long, is a folder's, has an unknown suffix or one whose format has no room for the
+        picture, or if a file is also read or would be written twice.
     """
     from ..watch.curves import check_curve
 
@@ -61,7 +61,7 @@ def check_outputs(
 
 
 def _check_no_frame(output: Path, steps: range, real: Path, path: str) -> None:
-    """Check that none of the frames is a file that the run has another use for."""
+    """Check that no frame would replace a file that the run reads or writes."""
     number = real.stem.rpartition("-")[2]
     if not number.isdecimal() or int(number) not in steps:
         return
@@ -71,17 +71,17 @@ def _check_no_frame(output: Path, steps: range, real: Path, path: str) -> None:
 
 
 class Picture(Watcher):
-    """The picture of a run, which is written whatever happens.
+    """The picture of a run, which is written even if its own name fails.
 
     Parameters
     ----------
     path : Path
-        Where it is to go.
+        Where it is to be written.
 
     Attributes
     ----------
     path : Path
-        Where it went.
+        Where it was written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -111,11 +111,11 @@ class Picture(Watcher):
         return False
 
     def step(self, record: Any, image: Any) -> None:
-        """Guard the run: from its first iteration on there is a picture to lose."""
+        """Keep signals back from the first iteration on, so that no picture is lost."""
         interrupts.guard()
 
     def write(self, image: Any, metadata: Dict[str, Any]) -> bool:
-        """Write it; where that fails, under another name that works.
+        """Write the picture; if that fails, write it under another name.
 
         Parameters
         ----------
@@ -125,12 +125,12 @@ class Picture(Watcher):
         Returns
         -------
         bool
-            Whether it is where it was to go. If not, one line has said where it is.
+            Whether it has its own name. If not, a warning says where it is.
 
         Raises
         ------
         CaffeStyleError
-            When no place takes it.
+            If it cannot be written anywhere.
         """
         self._reserve.close()
         wanted = self.path
@@ -149,9 +149,9 @@ class Picture(Watcher):
 
 
 def _places(path: Path) -> Iterator[Path]:
-    """A picture's own name, then names that are likely to work."""
+    """Yield a picture's own name, then names that are likely to work."""
     yield path
     name = "%s-%s.png" % (path.stem[:40], os.urandom(4).hex())
     yield path.with_name(name)
-    with contextlib.suppress(OSError):  # there is none
+    with contextlib.suppress(OSError):  # there may be no temporary folder
         yield Path(tempfile.gettempdir()) / name

@@ -16,7 +16,7 @@ def add_parsers(commands: Any) -> None:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """A parser of these commands."""
+    """Return a parser of these commands."""
     parser = Parser(prog="caffe-style")
     add_parsers(parser.add_subparsers(dest="command"))
     return parser

@@ -37,7 +37,7 @@ def add_repeating_options(parser: argparse.ArgumentParser) -> None:
 
 
 def open_checkpoint(args: argparse.Namespace) -> Optional[Any]:
-    """The checkpoint that the options ask for, None if they ask for none.
+    """Return the checkpoint that the options ask for, or None if they ask for none.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def open_checkpoint(args: argparse.Namespace) -> Optional[Any]:
 
 
 def saved(args: argparse.Namespace, asked: Any, checkpoint: Optional[Any]) -> Optional[Any]:
-    """The request of the checkpoint or the picture that the options name, None if they name none.
+    """Return the request of the checkpoint or picture that the options name, or None if they name none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a command line asks for, as a request, and the network that it opens."""
+"""From parsed arguments to a request and an open network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PREFERRED, FALLBACK = "vgg19", "strokenet"
 
 
 def asked(args: argparse.Namespace) -> Any:
-    """The request of a command line, for the commands that make one picture."""
+    """Return the request of a command line, for commands that make one picture."""
     from ..runs.request import Request
     from ..settings.commands import COMMANDS
 
@@ -26,7 +26,7 @@ def asked(args: argparse.Namespace) -> Any:
 
 
 def network_options(args: argparse.Namespace) -> Dict[str, Any]:
-    """What the options of `options.add_network_options` say, for `open_network`."""
+    """Return the values of `options.add_network_options`, as arguments of `open_network`."""
     said = {
         "model": args.model,
         "backend": getattr(args, "backend", None),
@@ -40,10 +40,10 @@ def network_options(args: argparse.Namespace) -> Dict[str, Any]:
 
 
 def chosen_model(network: Dict[str, Any]) -> str:
-    """The name of the model that is asked for.
+    """Return the name of the model to open.
 
-    A model that is asked for by name is opened or refused. Without a name it is the preferred one, or, where
-    its weights are missing, the fallback, which one line says.
+    Without a name it is the preferred model. If the weights of that are missing, it is the fallback, and a line
+    on standard error says so.
     """
     from ..networks import weights, zoo
 

@@ -1,4 +1,4 @@
-"""What every command that optimises a picture shares: its options, its progress bar, what it writes."""
+"""What all commands that optimise a picture share: options, progress bar and output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def given(args: argparse.Namespace, names: Sequence[str]) -> Dict[str, Any]:
-    """Those of the function's parameters that are on the command line."""
+    """Return the named arguments that are on the command line."""
     return {name: getattr(args, name) for name in names if hasattr(args, name)}
 
 
@@ -36,9 +36,9 @@ def optimise(
     ----------
     args : Namespace
     request : Request
-        Whose network is opened, and whose output is written.
+        Request that names the network to open and the output to write.
     iterations : int
-        For the progress bar.
+        Number of iterations, for the progress bar.
     make : callable
         `make(network, callback) -> Result`.
 
@@ -80,7 +80,7 @@ def optimise(
 
 
 def _keep_what_there_is(error: Exception, picture: Any, others: Any) -> None:
-    """Write the last good picture of a run that broke off after an iteration; raise what it ends with."""
+    """If a run failed after an iteration, write its last good picture and raise an error that says so."""
     from ..errors import CaffeStyleError
     from ..optimise.evaluations import result_of
     from ..system.files import reason
@@ -99,14 +99,14 @@ def _keep_what_there_is(error: Exception, picture: Any, others: Any) -> None:
 
 
 def noted(result: Any) -> Dict[str, Any]:
-    """What a picture's metadata says: the parameters, and what kept it from being finished."""
+    """Return a picture's metadata: the parameters and, if the run ended early, the reason."""
     if result.status in ("stopped", "interrupted", "diverged", "failed"):
         return {**result.parameters, "ended": result.message}
     return result.parameters
 
 
 def default_of(function: Any, parameter: str) -> Any:
-    """The default of a function's parameter."""
+    """Return the default of a function's parameter."""
     import inspect
 
     return inspect.signature(function).parameters[parameter].default

@@ -8,19 +8,22 @@ import json
 import shlex
 from typing import Any, List, Mapping, Optional
 
+#: Values of the network's options, in the order of the help.
+_NETWORK = ("model", "weights_file", "pooling", "mean", "backend", "device", "threads", "seed")
+
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "show", help="the parameters of a picture, and the command line that repeats it"
     )
-    parser.add_argument("picture", help="one that caffe-style made")
+    parser.add_argument("picture", help="a picture that caffe-style made")
     parser.add_argument("--json", action="store_true", help="the parameters as JSON, nothing else")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print them."""
+    """Print the parameters and the command line."""
     from ..errors import CaffeStyleError
     from ..pictures import images
     from ..pictures.metadata import printable
@@ -45,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def command_line(request: Any) -> List[str]:
-    """The command that makes a request's picture again, as a list of arguments; defaults are left out.
+    """Return the command that makes a request's picture again, as a list of arguments without defaults.
 
     Raises
     ------
     ImageError
-        When no command line can say it.
+        If no command line can make it.
     """
     from ..errors import ImageError
     from ..settings.commands import COMMANDS
@@ -74,7 +77,6 @@ def command_line(request: Any) -> List[str]:
     line += styles[:1]
     for style in styles[1:]:
         line += ["--style", style]
-    line += _network_options(request)
     model = _model(request.network["model"])
     for one in COMMANDS[request.command].list():
         value = settings.get(one.name)
@@ -82,33 +84,31 @@ def command_line(request: Any) -> List[str]:
         if one.name == "optimizer":
             default = OPTIMIZERS[0]
         known = default is not None and not one.required
-        # As texts, in which the order of layers counts: the losses add up in it.
-        if value is None or (known and one.kind.write(value) == one.kind.write(default)):
+        # Compared as texts, since the order of layers matters: losses are added in that order.
+        same = known and value is not None and one.kind.write(value) == one.kind.write(default)
+        # The seed, which has no group, is among the network's options.
+        if value is None or same or one.group is None:
             continue
         if isinstance(one.kind, Flag):
             line.append(one.option if value else one.option.replace("--", "--no-", 1))
         else:
             line += [one.option, one.kind.write(value)]
-    return line
+    return line + _network_options(request, model)
 
 
-def _network_options(request: Any) -> List[str]:
-    """Which network, by the options of `options.add_network_options`."""
+def _network_options(request: Any, model: Any) -> List[str]:
+    """Return the options of `options.add_network_options`, in their order and without defaults."""
     from ..networks.network import open_network
 
-    model = _model(request.network["model"])
     defaults = {name: p.default for name, p in inspect.signature(open_network).parameters.items()}
-    # The network is always named: which is the default depends on the weights that are there.
+    # The model is always named, since the default depends on the weights on this machine.
     del defaults["model"]
     if model is not None:
         defaults.update(pooling=model.pooling, mean=list(model.mean))
-    # --seed is among the settings too.
-    names = [name for name in request.network if name != "seed"]
+    values = {**request.network, "seed": request.settings.get("seed"), "threads": request.threads}
     line = []
-    for name, value in [
-        *((name, request.network[name]) for name in names),
-        ("threads", request.threads),
-    ]:
+    for name in _NETWORK:
+        value = values.get(name)
         if value is None or (name in defaults and value == defaults[name]):
             continue
         option = "--weights" if name == "weights_file" else "--" + name
@@ -117,7 +117,7 @@ def _network_options(request: Any) -> List[str]:
 
 
 def in_words(value: Any) -> str:
-    """A parameter for people to read."""
+    """Return a parameter as text for people to read."""
     if value is None:
         return "-"
     if isinstance(value, Mapping):
@@ -135,7 +135,7 @@ def _style(style: Any) -> str:
 
 
 def _model(name: str) -> Optional[Any]:
-    """The model of this name; None where it is not here."""
+    """Return the model of this name, or None if it is not on this machine."""
     from ..errors import CaffeStyleError
     from ..networks.zoo import get_model
 

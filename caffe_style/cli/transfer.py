@@ -54,12 +54,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def given_styles(args: argparse.Namespace) -> Tuple[Any, ...]:
-    """The command line's style or styles.
+    """Return the styles on the command line.
 
     Raises
     ------
     OptionError
-        If a picture is missing that nothing else names.
+        If a picture is missing that neither --like nor --resume provides.
     """
     from ..errors import OptionError
     from ..scene.styles import read_style
@@ -113,6 +113,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_output(content: Optional[str], style: Optional[str]) -> str:
-    """`tubingen-starry_night.png`, in the present folder."""
+    """Return the default name of the picture, such as `tubingen-starry_night.png`."""
     stems = [Path(picture).stem for picture in (content, style) if picture is not None]
     return "-".join(stems + (["style"] if len(stems) == 1 else [])) + ".png"

@@ -12,7 +12,7 @@ from .options import number
 
 
 def add_watching_options(group: Any) -> None:
-    """--save-every, --curve, --preview and --animate."""
+    """Add the options --save-every, --curve, --preview and --animate."""
     group.add_argument(
         "--save-every", type=number(int, 1), metavar="N", help="also keep every N-th picture"
     )
@@ -38,7 +38,7 @@ def watchers(args: argparse.Namespace, output: Path, stack: contextlib.ExitStack
     Raises
     ------
     OptionError
-        Before any work is done, for a port or a file that will not do.
+        If a port or a file cannot be used. No work has been done then.
     """
     found: List[Any] = []
     if args.save_every:
@@ -56,7 +56,7 @@ def watchers(args: argparse.Namespace, output: Path, stack: contextlib.ExitStack
     if args.preview is not None:
         from ..watch.preview import Preview
 
-        # The last, since it may wait, or end the run.
+        # This one is last, since it may pause or stop the run.
         found.append(stack.enter_context(Preview(args.preview)))
         if not args.quiet or args.preview == 0:
             print("caffe-style: preview on %s" % found[-1].url, file=sys.stderr)

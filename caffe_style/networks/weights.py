@@ -1,19 +1,14 @@
-"""Trained weights of models: finding, downloading, adding and checking them."""
+"""Trained weights of models: where they are on this machine, and what was recorded of them."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Dict, Optional, Union
+from typing import Dict, Optional
 
 from ..errors import WeightsError
-from ..system import files
-from .download import retrieve
-from .fit import check_fit, copy_renamed
-from .zoo import Model, get_model
+from .zoo import Model
 
 
 def cache_folder() -> Path:
@@ -32,6 +27,19 @@ def cache_folder() -> Path:
     import pooch
 
     return Path(pooch.os_cache("caffe_style"))
+
+
+def place(model: Model) -> Path:
+    """Return the path that a model's weights get when they are fetched or added."""
+    if model.own:
+        return model.folder / model.caffemodel
+    return cache_folder() / (model.name + ".caffemodel")
+
+
+def note(model: Model) -> Path:
+    """Return the path of the file, next to the weights, that records their source."""
+    weights = place(model)
+    return weights.with_name(weights.name + ".json")
 
 
 def weights_path(model: Model) -> Optional[Path]:
@@ -57,8 +65,13 @@ def weights_path(model: Model) -> Optional[Path]:
     """
     if model.random:
         return None
-    places = _place(model), model.folder / model.caffemodel
+    places = place(model), model.folder / model.caffemodel
     return next((path for path in places if path.is_file()), None)
+
+
+def add_command(model: Model) -> str:
+    """Return the command that adds a model's weights from a file."""
+    return "`caffe-style models add %s FILE`" % _argument(model)
 
 
 def how_to_get(model: Model) -> str:
@@ -73,98 +86,14 @@ def how_to_get(model: Model) -> str:
     -------
     str
     """
-    name = str(model.folder) if model.own else model.name
-    give = "caffe-style models add %s FILE" % name
+    missing = "the weights of %s are not here" % model.name
     if not model.urls:
-        return "the weights of %s are not here: give a file with `%s`" % (model.name, give)
-    fetch = "caffe-style models fetch %s" % name
-    return "the weights of %s are not here: `%s`, or `%s`" % (model.name, fetch, give)
-
-
-def fetch(model: Union[str, Model], progress: bool = True) -> Path:
-    """Download a model's weights, unless they are on this machine already.
-
-    An interrupted download is resumed. The mirrors are tried in order. The checksum, layer names and shapes are
-    checked before the file gets its final name.
-
-    Parameters
-    ----------
-    model : str or Model
-        Model, or its name.
-    progress : bool
-        Show a progress bar on standard error.
-
-    Returns
-    -------
-    Path
-        The caffemodel.
-
-    Raises
-    ------
-    WeightsError
-        If the model has no address, or no server can be reached or sends the right file.
-    """
-    model = get_model(model) if isinstance(model, str) else model
-    _refuse_random(model)
-    here = weights_path(model)
-    if here:
-        return here
-    place, reasons = _place(model), []
-    with contextlib.ExitStack() as stack:
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(files.held(place))
-        except BlockingIOError:
-            raise WeightsError(
-                "%s is being downloaded by another process: wait for its end" % place
-            ) from None
-        except OSError as error:
-            raise WeightsError(
-                "cannot write to %s: %s" % (place.parent, files.reason(error))
-            ) from None
-        for url in model.urls:
-            try:
-                downloaded = retrieve(url, model.checksum, place, progress)
-            except WeightsError as error:
-                reasons.append(str(error))
-                continue
-            try:
-                return _install(model, downloaded, url)
-            finally:
-                downloaded.unlink()
-    name = model.folder if model.own else model.name
-    raise WeightsError(
-        "cannot download %s (%s); with a file from elsewhere: `caffe-style models add %s FILE`"
-        % (model.name, "; ".join(reasons) or "no address is known", name)
+        return "%s: give a file with %s" % (missing, add_command(model))
+    return "%s: `caffe-style models fetch %s`, or %s" % (
+        missing,
+        _argument(model),
+        add_command(model),
     )
-
-
-def add(model: Union[str, Model], file: Union[str, Path]) -> Path:
-    """Add a local caffemodel as a model's weights.
-
-    Parameters
-    ----------
-    model : str or Model
-        Model, or its name.
-    file : str or Path
-        The caffemodel, which is checked and then copied.
-
-    Returns
-    -------
-    Path
-        The copy.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, broken, or belongs to another network.
-    """
-    model = get_model(model) if isinstance(model, str) else model
-    _refuse_random(model)
-    file = Path(file).expanduser()
-    if not file.is_file():
-        raise WeightsError("there is no file %s" % file)
-    return _install(model, file, str(file.resolve()))
 
 
 def refuse_replaced(model: Model, file: Path) -> None:
@@ -180,7 +109,11 @@ def refuse_replaced(model: Model, file: Path) -> None:
     WeightsError
         If they are: the model's layers and weights are chosen for those that took their place.
     """
-    if model.replaced and file.is_file() and _sha256(file) in model.replaced:
+    if not model.replaced or not file.is_file():
+        return
+    import pooch
+
+    if pooch.file_hash(str(file)) in model.replaced:
         raise WeightsError(
             "%s is an old %s, of an earlier version of this package: leave it out or remove it; the "
             "package has the new one" % (file, model.name)
@@ -200,52 +133,13 @@ def record(model: Model) -> Dict[str, object]:
     dict
         ``source``, ``sha256`` and ``size`` in bytes of the file; empty if nothing was recorded.
     """
-    note = _note(_place(model))
+    path = note(model)
     try:
-        return dict(json.loads(note.read_text(encoding="utf-8"))) if note.is_file() else {}
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
     except (OSError, ValueError, TypeError) as error:
-        raise WeightsError("the note %s is broken (%s): remove it" % (note, error)) from None
+        raise WeightsError("the note %s is broken (%s): remove it" % (path, error)) from None
 
 
-def _place(model: Model) -> Path:
-    if model.own:
-        return model.folder / model.caffemodel
-    return cache_folder() / (model.name + ".caffemodel")
-
-
-def _note(weights: Path) -> Path:
-    return weights.with_name(weights.name + ".json")
-
-
-def _refuse_random(model: Model) -> None:
-    if model.random:
-        raise WeightsError("%s needs no weights: its filters are drawn from a seed" % model.name)
-
-
-def _install(model: Model, file: Path, source: str) -> Path:
-    """Check a file, and copy it to its final name in one step."""
-    refuse_replaced(model, file)
-    check_fit(model, file)
-    place = _place(model)
-    note: Dict[str, object] = {"source": source}
-
-    def write(copy: Path) -> None:
-        copy_renamed(model, file, copy)
-        note.update(sha256=_sha256(copy), size=copy.stat().st_size)
-
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        files.replace_file(place, write)
-        text = json.dumps(note, indent=1) + "\n"
-        files.replace_file(_note(place), lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise WeightsError("cannot write %s: %s" % (place, files.reason(error))) from None
-    return place
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with open(file, "rb") as stream:
-        for chunk in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+def _argument(model: Model) -> str:
+    """Return the name under which `caffe-style models` finds a model."""
+    return str(model.folder) if model.own else model.name

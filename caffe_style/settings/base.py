@@ -133,13 +133,16 @@ class Settings:
 
     @classmethod
     def list(cls) -> List[Setting]:
-        """Return all settings, in the order of their declaration."""
-        return [Setting(field.name, **field.metadata["about"]) for field in dataclasses.fields(cls)]
+        """Return all settings in the order of the help: group by group, and as declared within a group."""
+        fields = dataclasses.fields(cls)
+        settings = [Setting(field.name, **field.metadata["about"]) for field in fields]
+        groups = [one.group for one in settings]
+        return sorted(settings, key=lambda one: (one.group is None, groups.index(one.group)))
 
     @classmethod
     def names(cls) -> List[str]:
-        """Return the names of all settings."""
-        return [field.name for field in dataclasses.fields(cls)]
+        """Return the names of all settings, in the order of `list`."""
+        return [one.name for one in cls.list()]
 
     @classmethod
     def of(cls: Type[S], values: Mapping[str, Any]) -> S:

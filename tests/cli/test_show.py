@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 import numpy as np
@@ -69,6 +70,29 @@ def test_defaults_are_left_out(capsys):
     assert call("transfer", "a.png", "b.png", *ASKED, *LAYERS, "--style-scale", "1") == 0
     _, line = told(capsys, "a-b.png")
     assert "--style-scale" not in line and "--colors" not in line and "--init" not in line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "transfer a.png b.png --style-layers conv1_1 --content-layers conv1_2 --init noise --scales 2 --seed 2 "
+        "--optimizer device --style-scale 2 --tv-weight 3 --pooling max --mean 1,2,3 --threads 1",
+        "element -i 1 -j 2 --bounds --layer conv2_1 --no-bounds --tv-weight 2 --seed 3",
+    ],
+)
+def test_options_are_in_the_order_of_the_help(capsys, line):
+    assert call(*line.split(), *ASKED, "-o", "out.png") == 0
+    _, line = told(capsys, "out.png")
+    with pytest.raises(SystemExit):
+        call(line[1], "--help")
+    in_help = re.findall(r"(?m)^ +(-[a-z-]+)", capsys.readouterr().out.partition("\npicture:")[2])
+    options = [part for part in line if part in in_help]
+    assert len(options) >= 8
+    assert options == sorted(options, key=in_help.index)
+    settings = [name.replace("_", "-") for name in images.read_metadata("out.png")]
+    settings = ["--" + name for name in settings if "--" + name in in_help]
+    settings = [option for option in settings[settings.index("--size") :] if option != "--seed"]
+    assert settings == sorted(settings, key=in_help.index)
 
 
 def test_json(capsys):

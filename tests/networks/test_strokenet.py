@@ -12,8 +12,8 @@ import pytest
 
 import caffe_style as cs
 from caffe_style import errors
+from caffe_style.networks import install, resources, weights, zoo
 from caffe_style.networks import network as networks
-from caffe_style.networks import resources, weights, zoo
 from caffe_style.pictures import images
 
 FOLDER = resources.folder("models") / "strokenet"
@@ -36,7 +36,7 @@ def test_it_is_here_without_a_download(home):
     assert path == FOLDER / "strokenet.caffemodel"
     assert path.stat().st_size == model.size < 8e6
     assert "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest() == model.checksum
-    assert weights.fetch(model) == path
+    assert install.fetch(model) == path
 
 
 def test_layers_are_vggs(home):
@@ -90,7 +90,7 @@ def test_an_old_one_says_that_it_is_old(home, tmp_path):
     old.write_bytes(weights.weights_path(model).read_bytes() + b"\0")
     model = dataclasses.replace(model, replaced=(hashlib.sha256(old.read_bytes()).hexdigest(),))
     with pytest.raises(errors.WeightsError, match="is an old strokenet"):
-        weights.add(model, old)
+        install.add(model, old)
     assert weights.weights_path(model) == old  # as if it had been added
     for given in (None, old):
         with pytest.raises(errors.WeightsError, match="is an old strokenet"):

@@ -12,7 +12,7 @@ import pytest
 
 from caffe_style.engine import TEST, Net
 from caffe_style.errors import WeightsError
-from caffe_style.networks import download, weights, zoo
+from caffe_style.networks import download, install, weights, zoo
 
 PROTOTXT = """
 name: "small"
@@ -144,7 +144,7 @@ def files(tmp_path):
 
 
 def fetch(model):
-    return weights.fetch(model, progress=False)
+    return install.fetch(model, progress=False)
 
 
 def test_fetch_puts_checked_weights_into_the_cache(model, server, tmp_path):
@@ -252,7 +252,7 @@ def test_a_cache_that_cannot_be_written_says_so(model, tmp_path):
 
 
 def test_add_copies_a_file_that_fits(model, made, tmp_path):
-    path = weights.add(model, made)
+    path = install.add(model, made)
     made.unlink()
     net = Net(str(model.prototxt), str(path), TEST)
     assert net.params["fire/conv"][0].data.ravel()[:2].tolist() == [0.5, 1.5]
@@ -261,8 +261,8 @@ def test_add_copies_a_file_that_fits(model, made, tmp_path):
 
 
 def test_add_replaces_what_was_there(model, made):
-    weights.add(model, made)
-    path = weights.add(model, save_net(made.parent, value=7))
+    install.add(model, made)
+    path = install.add(model, save_net(made.parent, value=7))
     assert Net(str(model.prototxt), str(path), TEST).params["fire/conv"][0].data.flat[0] == 7
 
 
@@ -276,7 +276,7 @@ def test_add_replaces_what_was_there(model, made):
 )
 def test_add_refuses_another_network(model, made, tmp_path, variation, message):
     with pytest.raises(WeightsError, match=message):
-        weights.add(model, save_net(made.parent, **variation))
+        install.add(model, save_net(made.parent, **variation))
     assert files(tmp_path) == []
 
 
@@ -284,24 +284,24 @@ def test_add_refuses_another_network(model, made, tmp_path, variation, message):
 def test_add_refuses_what_is_no_caffemodel(model, tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(WeightsError) as caught:
-        weights.add(model, tmp_path / "file")
+        install.add(model, tmp_path / "file")
     assert "\n" not in str(caught.value) and str(tmp_path / "file") in str(caught.value)
     assert files(tmp_path) == []
 
 
 def test_add_refuses_a_missing_file(model, tmp_path):
     with pytest.raises(WeightsError, match="there is no file"):
-        weights.add(model, tmp_path / "nothing")
+        install.add(model, tmp_path / "nothing")
 
 
 def test_published_layer_names_become_the_prototxts(model, made):
     published = save_net(made.parent, name="fire/squeeze")
     renaming = dataclasses.replace(model, renames={"squeeze": "conv"})
-    path = weights.add(renaming, published)
+    path = install.add(renaming, published)
     net = Net(str(model.prototxt), str(path), TEST)
     assert net.params["fire/conv"][0].data.ravel()[:2].tolist() == [0.5, 1.5]
     with pytest.raises(WeightsError, match="lacks layer"):
-        weights.add(model, published)
+        install.add(model, published)
 
 
 def test_a_file_in_the_old_format_fits(model, tmp_path):
@@ -316,13 +316,13 @@ def test_a_file_in_the_old_format_fits(model, tmp_path):
             data=[1.0] * int(np.prod(shape)),
         )
     (tmp_path / "old.caffemodel").write_bytes(old.SerializeToString())
-    path = weights.add(model, tmp_path / "old.caffemodel")
+    path = install.add(model, tmp_path / "old.caffemodel")
     assert Net(str(model.prototxt), str(path), TEST).params["fire/conv"][1].data.sum() == 4
 
 
 def test_weights_of_a_users_model_lie_beside_it(model, made, tmp_path):
     own = dataclasses.replace(model, own=True)
-    assert weights.fetch(own, progress=False) == model.folder / "small.caffemodel"
+    assert install.fetch(own, progress=False) == model.folder / "small.caffemodel"
     assert files(tmp_path) == []
     assert str(model.folder) in weights.how_to_get(own)
 
@@ -336,17 +336,17 @@ def test_the_missing_weights_are_named_with_the_way_to_them(model):
 
 
 def test_random_models_need_no_weights(made):
-    for call in (weights.fetch, lambda name: weights.add(name, made)):
+    for call in (install.fetch, lambda name: install.add(name, made)):
         with pytest.raises(WeightsError, match="vgg19-random needs no weights"):
             call("vgg19-random")
 
 
 def test_squeezenets_weights_fit(squeezenet_weights, tmp_path, monkeypatch):
     monkeypatch.setenv("CAFFE_STYLE_HOME", str(tmp_path))
-    path = weights.add("squeezenet", squeezenet_weights)
+    path = install.add("squeezenet", squeezenet_weights)
     assert path.read_bytes() == squeezenet_weights.read_bytes()
     with pytest.raises(WeightsError, match="does not fit vgg16: it lacks layer conv1_1"):
-        weights.add("vgg16", squeezenet_weights)
+        install.add("vgg16", squeezenet_weights)
 
 
 def run_command(capsys, *arguments):

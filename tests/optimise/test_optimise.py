@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import sys
 
@@ -293,5 +294,8 @@ def test_every_blas_has_one_thread_while_our_kernels_compute():
         "    found = threadpoolctl.threadpool_info()\n"
         "print({each['num_threads'] for each in found if each['user_api'] == 'blas'} - {1})\n"
     )
-    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    told = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, env=environment
+    )
     assert told.stdout.decode().strip() == "set()"

@@ -300,3 +300,15 @@ def test_mix():
     assert (images.mix(a, b, 0.25) == 35).all()
     np.testing.assert_array_equal(images.mix(a, b, 0.0), a)
     np.testing.assert_array_equal(images.mix(a, b, 1.0), b)
+
+
+def test_each_format_has_its_room(tmp_path):
+    big = np.zeros((2, 70000, 3), np.uint8)
+    for suffix, most in ((".webp", 16383), (".jpg", 65500)):
+        images.check_fits(tmp_path / ("a" + suffix), most)
+        images.write_image(tmp_path / ("a" + suffix), big[:, :most])
+        with pytest.raises(images.ImageError, match="has room for %d pixels" % most):
+            images.check_fits(tmp_path / ("a" + suffix), most + 1)
+        with pytest.raises(images.ImageError, match="cannot be written"):
+            images.write_image(tmp_path / ("a" + suffix), big[:, : most + 1])
+    images.check_fits(tmp_path / "a.png", 70000)

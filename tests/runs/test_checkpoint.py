@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
+from caffe_style.backends.threads import set_threads
 from caffe_style.errors import CheckpointError, OptionError
 from caffe_style.optimise import lbfgs
 from caffe_style.optimise.minimise import Record
@@ -21,6 +22,8 @@ from caffe_style.pictures import images
 from caffe_style.runs import checkpoint_file as checkpoints
 from caffe_style.scene.styles import Style
 
+# A resumed run sets the number of threads that it began with.
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 SETTINGS = {"size": 48, "iterations": 10}
 
 
@@ -81,6 +84,8 @@ def test_on_other_backends(pair, tmp_path, backend):
     """Where the network works on tensors, so does L-BFGS: its state comes from there and goes back."""
     if backend == "torch":
         pytest.importorskip("torch", reason="no PyTorch here")
+    # BLAS's threads get in one another's way where other programs use the processors.
+    set_threads(1)
     network = cs.open_network("vgg16-random", backend)
     whole = cs.transfer(*pair, network, optimizer="device", **SETTINGS)
     path = saved_run(pair, network, tmp_path / "run.npz")

@@ -70,7 +70,7 @@ def _check_workers(client: Any, address: str) -> None:
 
 
 def _workers(client: Any, address: str) -> Dict[str, Any]:
-    """The cluster's workers, as the scheduler knows them."""
+    """Return the cluster's workers, as the scheduler knows them."""
     try:
         identity = client.sync(client.scheduler.identity, callback_timeout=PATIENCE)
     except (OSError, asyncio.TimeoutError, TimeoutError):

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from .run import run_batch
 
     options.show_messages(args.quiet)
-    # A file that is not understood is told before there is a bar.
+    # Errors in the file are reported before the progress bar appears.
     total = len(read_jobs(args.jobs))
     bar = tqdm(total=total, disable=args.quiet, unit="job", file=sys.stderr, dynamic_ncols=True)
 

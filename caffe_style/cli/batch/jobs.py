@@ -59,7 +59,7 @@ class Job(NamedTuple):
     keeps_checkpoint: bool = False
 
     def inputs(self) -> List[Path]:
-        """What it reads, if these are files: arguments, and parts of them (``FILE:MASK``)."""
+        """Return the arguments, and parts of them (``FILE:MASK``), that may name files the job reads."""
         before = ("", *self.arguments)
         names = {
             part
@@ -98,7 +98,7 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
 
 
 def _check_outputs(jobs: List[Job]) -> None:
-    """Refuse what would write a picture or a checkpoint twice, or over one that a job reads."""
+    """Check that no picture or checkpoint is written twice, or over a file that a job reads."""
     owners: Dict[str, str] = {}
     read = {os.path.normpath(path) for job in jobs for path in job.inputs()}
     for job in jobs:
@@ -122,7 +122,7 @@ def _check_outputs(jobs: List[Job]) -> None:
 
 
 def _pairs(where: str, entry: Entry) -> Iterator[Entry]:
-    """The entry for each content with each style."""
+    """Yield one entry for each pair of content and style."""
     lists = []
     for name in ("content", "style"):
         value = entry.get(name)
@@ -180,7 +180,7 @@ def _job(
 
 
 def _plain_names(output: str) -> bool:
-    """Whether what a name has in braces is what it may have."""
+    """Return whether all fields in braces of an output's name are known."""
     try:
         fields = [found[1:] for found in string.Formatter().parse(output) if found[1] is not None]
     except ValueError:
@@ -194,7 +194,7 @@ def _plain_names(output: str) -> bool:
 
 
 def _checkpoint(parsed: argparse.Namespace, output: str) -> Optional[Path]:
-    """Where a job saves itself: as it says, or beside its picture where it took the optimizer that can."""
+    """Return a job's checkpoint: the named one, or with optimizer `device` one next to its picture."""
     if getattr(parsed, "resume", None) is not None or getattr(parsed, "like", None) is not None:
         return None
     if getattr(parsed, "checkpoint", None) is not None:
@@ -206,7 +206,7 @@ def _checkpoint(parsed: argparse.Namespace, output: str) -> Optional[Path]:
 
 
 def _option(where: str, name: str, value: Any) -> List[str]:
-    """`--name value`, as the command line has it."""
+    """Return an option as it is on the command line: `--name value`."""
     option = ("-" if len(name) == 1 else "--") + name
     if isinstance(value, bool):
         return [option if value else option.replace("--", "--no-", 1)]
@@ -227,7 +227,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parsed(where: str, arguments: List[str]) -> argparse.Namespace:
-    """What the command line's own parser makes of it."""
+    """Parse a job's arguments with the parser of the command line."""
     told = io.StringIO()
     try:
         with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):

@@ -42,7 +42,7 @@ class Loader(yaml.SafeLoader):
         return node
 
     def construct_scalar(self, node: Any) -> str:
-        """The text of a value, before it is read as a number."""
+        """Return the text of a value, before it is read as a number."""
         text = super().construct_scalar(node)
         if len(text) > LONGEST_VALUE:
             raise ComposerError(

@@ -67,7 +67,7 @@ class Record:
                 ) from None
 
     def kept(self, job: Job) -> Optional[Outcome]:
-        """The outcome of a job that was made already: by the same command, since its inputs changed.
+        """Return the outcome of a job whose picture exists, from the same command and newer than its inputs.
 
         Its metadata must be what it was, too: a picture that something else wrote meanwhile is made again.
         """
@@ -83,7 +83,7 @@ class Record:
         return Outcome(str(job.output), "kept", entry["loss"], entry["seconds"])
 
     def resumable(self, job: Job) -> bool:
-        """Whether the job's checkpoint is of the same command, and of its inputs as they are."""
+        """Return whether a checkpoint belongs to the same command and to unchanged inputs."""
         begun = self._entries.get(str(job.output), {}).get("begun", {})
         if job.checkpoint is None or begun.get("arguments") != list(job.arguments):
             return False
@@ -133,7 +133,7 @@ class Record:
 
 
 def _checked(entries: Any) -> Dict[str, Dict[str, Any]]:
-    """What was read of a record, if it can be one; else ValueError."""
+    """Return a record that was read, or raise ValueError if it is not one."""
     if not isinstance(entries, dict):
         raise ValueError("not a mapping")
     for output, entry in entries.items():
@@ -151,13 +151,13 @@ def _checked(entries: Any) -> Dict[str, Dict[str, Any]]:
 
 
 def _changed_since(job: Job, moment: float) -> bool:
-    """Whether a file that a job reads was written after that."""
+    """Return whether a file that a job reads was written after that."""
     paths = [str(path) for path in job.inputs()]
     return any(os.path.isfile(path) and os.path.getmtime(path) > moment for path in paths)
 
 
 def _metadata(picture: Path) -> Optional[Dict[str, Any]]:
-    """What a picture says of itself; None if it cannot be read."""
+    """Return a picture's metadata, or None if it cannot be read."""
     try:
         return images.read_metadata(picture)
     except ImageError:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from ...errors import BatchError
 
-#: What a job says: a name's value is a text, number or truth value, a list of these, or a mapping to these.
+#: The options of a job. A value is a text, number or truth value, or a list of these or a mapping to these.
 Entry = Dict[str, Any]
 
 #: Bytes of a file, some 10,000 jobs.
@@ -28,12 +28,12 @@ _CONTROL = ("Cc", "Cs", "Zl", "Zp")
 
 
 def read_entries(path: Path) -> List[Tuple[str, Entry]]:
-    """The jobs of a file as it has them, each with what errors call it ("jobs.yaml, job 3").
+    """Read the jobs of a file, each with its name in errors ("jobs.yaml, job 3").
 
     Raises
     ------
     BatchError
-        Naming the file, and the job if it is one's fault.
+        If the file or a job is bad. The message names it.
     """
     try:
         if not path.is_file():
@@ -50,7 +50,7 @@ def read_entries(path: Path) -> List[Tuple[str, Entry]]:
 
 
 def shorten(text: str) -> str:
-    """At most 200 characters of a text, in one line."""
+    """Return at most 200 characters of a text, on one line."""
     line = " ".join(text.split())
     return line if len(line) <= 200 else line[:197] + "..."
 

@@ -58,7 +58,7 @@ def _bars(
     fields: Dict[str, str],
     unit: float = 1.0,
 ) -> None:
-    """A bar for each of `fields` (label -> name) in each row; one that no row has is left out."""
+    """Draw a bar for each of `fields` (label -> name) in each row. Fields that no row has are left out."""
     axes.set_title(title, fontsize="medium")
     fields = {label: name for label, name in fields.items() if any(row.get(name) for row in rows)}
     height = 0.8 / max(len(fields), 1)

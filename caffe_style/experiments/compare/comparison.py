@@ -164,7 +164,7 @@ def _folder(path: Path) -> Path:
 
 
 def _reference(job: Dict[str, Any], scratch: str, timeout: float) -> Dict[str, Any]:
-    """What the rows of one implementation share: the same weights, and where the float64 values are.
+    """Return what the rows of one implementation share: the weights, and the file of the float64 values.
 
     Raises
     ------

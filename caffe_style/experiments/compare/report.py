@@ -43,7 +43,7 @@ FIELDS = (
 
 
 def table(report: Report) -> List[str]:
-    """The comparison as lines of text, aligned; one that failed is a line with its reason."""
+    """Return the comparison as aligned lines of text. A row that failed is a line with its reason."""
     heads = ("", "start-up", "evaluation", "10-90 %", "host", "device")
     heads += ("loss off", "gradient off", "first loss", "last loss")
     cells = [heads] + [_cells(row) for row in report["rows"]]

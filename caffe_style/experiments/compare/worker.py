@@ -90,7 +90,7 @@ def make_reference(job: Job, tell: Tell) -> Dict[str, Any]:
 
 
 def peak_bytes() -> Optional[int]:
-    """The most memory this process has held, or None where the system does not say."""
+    """Return the peak memory of this process, or None if the system does not say."""
     try:
         # Not getrusage: what it tells includes the parent's memory before exec.
         fields = dict(
@@ -124,7 +124,7 @@ def _open(job: Job, backend: str, device: int) -> Network:
 
 
 def _settings(job: Job, network: Network, size: int, iterations: int) -> Dict[str, Any]:
-    """What `transfer` takes; size and iterations are the comparison's, alike for all implementations."""
+    """Return the arguments of `transfer`. All implementations have the same size and iterations."""
     own: Dict[str, Any] = {}
     if job["implementation"]:
         own = get_preset(job["implementation"]).settings(network.model)
@@ -147,7 +147,7 @@ def _probe(job: Job, network: Network) -> Dict[str, np.ndarray]:
 
 
 def _deviations(found: Dict[str, np.ndarray], exact: Dict[str, np.ndarray]) -> Dict[str, float]:
-    """The largest over the probes of |L - L64| / L64, and of ||g - g64|| / ||g64||."""
+    """Return the largest |L - L64| / L64 and the largest ||g - g64|| / ||g64|| of the probes."""
 
     def largest(kind: str) -> float:
         return max(

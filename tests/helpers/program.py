@@ -1,0 +1,67 @@
+"""Running the program in a process of its own, in a folder with two small pictures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import pytest
+
+from caffe_style.pictures import images
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and descriptors are POSIX")
+PROGRAM = [sys.executable, "-m", "caffe_style"]
+FAST = ["--model", "strokenet", "--size", "64", "--threads", "1"]
+SHORT = [*FAST, "--iterations", "2", "--quiet"]
+ENDLESS = [*FAST, "--iterations", "100000", "--quiet"]
+
+
+def run(
+    folder: Path, *arguments: str, program: Sequence[str] = PROGRAM, **settings: Any
+) -> subprocess.CompletedProcess:
+    """Run the program, or another one, to its end."""
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
+    command = [*program, *map(str, arguments)]
+    return subprocess.run(command, cwd=str(folder), timeout=120, text=True, **settings)
+
+
+def start(
+    folder: Path, *arguments: str, program: Sequence[str] = PROGRAM, **settings: Any
+) -> subprocess.Popen:
+    """Begin a run, and wait until it has kept a frame."""
+    process = subprocess.Popen(
+        [*program, "transfer", "a.png", "b.png", *ENDLESS, "--save-every", "1", *arguments],
+        cwd=str(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+        **settings,
+    )
+    wait_for(lambda: list(folder.glob("out-*")) or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+    return process
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    """Wait until something holds, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file is a picture of the size that `FAST` makes."""
+    return images.read_image(path).shape == (48, 64, 3)
+
+
+def line_of(result: subprocess.CompletedProcess, *words: str) -> str:
+    """Return the one line of standard error, which has these words."""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and "Traceback" not in result.stderr, result.stderr
+    for word in words:
+        assert word in lines[0]
+    return lines[0]
