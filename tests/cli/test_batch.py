@@ -280,7 +280,7 @@ def test_an_interrupted_batch_ends_its_jobs_and_goes_on(folder, number):
         [sys.executable, "-m", "caffe_style", "batch", str(path), "-q"], start_new_session=True
     )
     record = record_path(path)
-    deadline = time.time() + 120
+    deadline = time.time() + 300
     while not (folder / "a-b.png").exists() and time.time() < deadline:
         time.sleep(0.1)
     time.sleep(1)

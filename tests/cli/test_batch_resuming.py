@@ -42,7 +42,7 @@ def kill_meanwhile(path, number):
     (job,) = read_jobs(path)
     checkpoint = job.folder / job.checkpoint
     batch = subprocess.Popen([sys.executable, "-m", "caffe_style", "batch", str(path), "-q"])
-    deadline = time.time() + 120
+    deadline = time.time() + 300
     while not checkpoint.exists() and time.time() < deadline:
         time.sleep(0.02)
     batch.send_signal(number)

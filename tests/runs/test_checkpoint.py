@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers.program import wait_for
 
 import caffe_style as cs
 from caffe_style.backends.threads import set_threads
@@ -324,13 +325,6 @@ def run(*arguments, cwd, program=("-m", "caffe_style")):
 def finished(process):
     _, error = process.communicate(timeout=120)
     return process.returncode, error
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 @pytest.fixture

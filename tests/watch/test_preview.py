@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers.program import wait_for
 from PIL import Image
 
 from caffe_style import Preview
@@ -53,13 +54,6 @@ def record(iteration, **terms):
 
 def image(seed=0, height=20, width=30):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 class Run(threading.Thread):

@@ -72,7 +72,7 @@ def iteration(page):
 
 def wait_for_iteration_after(page, number):
     """Asked from here: the page's own policy forbids to evaluate what Playwright would wait for."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while iteration(page) <= number:
         assert time.monotonic() < deadline
         time.sleep(0.05)
