@@ -3,7 +3,8 @@
 import numpy as np
 
 from caffe_style.engine.blob import Blob
-from caffe_style.engine.memory import Memory, Pool
+from caffe_style.engine.memory import Memory
+from caffe_style.engine.pool import Pool
 
 
 class CountingDevice:
