@@ -52,10 +52,11 @@ def open_net(prototxt: str, backend: str) -> Any:
 
 def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
     from caffe_style import losses
+    from caffe_style.backends import arrays
     from caffe_style.engine.formats.prototxt import read_prototxt
     from caffe_style.networks import zoo
     from caffe_style.networks.network import Network
-    from caffe_style.objective.objective import Objective, single_term
+    from caffe_style.objective.objective import Objective, responses, single_term
 
     described = zoo.get_model(model)
     net = open_net(str(described.prototxt), backend)
@@ -69,10 +70,10 @@ def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
     image = 50 * rng.standard_normal((1, 3, size, size)).astype(np.float32)
     terms = []
     for blob in style:
-        channels = network.net.blobs[blob].data.shape[1]
+        channels = network.net.blobs[blob].shape[1]
         target = np.zeros((channels, channels), np.float32)
         terms.append(single_term("style " + blob, blob, losses.gram, target, 1.0))
-    target = np.zeros_like(network.net.blobs[content].data[0])
+    target = arrays.zeros_like(responses(network.net, content)[0])
     terms.append(single_term("content", content, losses.content, target, 1.0))
     objective = Objective(network.net, "data", terms)
     return lambda: objective(image)

@@ -180,6 +180,14 @@ class GenuineDevice(Device):
         """A blob's data, which Caffe itself copies to the host."""
         return blob.data
 
+    def diff_of(self, blob: Any) -> Any:
+        """A blob's diff, likewise."""
+        return blob.diff
+
+    def set_data(self, blob: Any, values: Any) -> None:
+        """Copy values of its shape into a blob's data."""
+        blob.data[...] = values
+
     def kept_bytes(self, net: Any, last_layer: str) -> int:
         """Every diff, and each convolution's columns."""
         layers = list(net.rules._layer_names)

@@ -96,6 +96,3 @@ class TrainableNet(Net, Protocol):
     @property
     def params(self) -> Mapping[str, Sequence[Blob]]:
         """Layer -> its parameters, usually filters and bias."""
-
-    def forward(self, *, start: str, end: str) -> Any:
-        """Run the layers from one named up to another, both included."""

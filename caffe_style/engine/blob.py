@@ -1,4 +1,4 @@
-"""Blob: Caffe's array of data and diff, kept channels-last and shown as Caffe shows it."""
+"""Blob: Caffe's array of data and diff, shown in Caffe's order and kept channels-last for layers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Sequence, Tuple
 import numpy as np
 
 from ..errors import LayerError
-from .memory import Memory
+from .memory import Memory, Order
 
 
 def count_of(shape: Sequence[int]) -> int:
@@ -21,9 +21,10 @@ def count_of(shape: Sequence[int]) -> int:
 class Blob:
     """Data and diff of one shape, both float32, zero at first.
 
-    The memory of a blob with three or more axes is channels-last: a blob of shape (N, C, H, W) lies in
-    memory as (N, H, W, C), so that every kernel is a stream over channels. `data` and `diff` are Caffe's
-    view of it, (N, C, H, W), and write through. Parameters keep Caffe's own order.
+    `data` and `diff` are Caffe's arrays: C-contiguous (N, C, H, W), for callers. Layers and losses work on
+    memory of their own, which for three or more axes is channels-last, (N, H, W, C), so that every kernel is a
+    stream over channels: `data_buffer` as it lies, `data_view` in Caffe's shape. That of parameters has Caffe's
+    order, too. `Memory` keeps the two in step.
 
     Parameters
     ----------
@@ -77,7 +78,10 @@ class Blob:
     width = property(lambda self: self._legacy(3), doc="Fourth axis.")
 
     def set_shape(self, shape: Sequence[int]) -> None:
-        """Take a new shape; what the values are afterwards is not defined.
+        """Take a new shape.
+
+        A blob that does not outgrow the largest size it ever had keeps its memory, with its leading values (in
+        Caffe's order); one that does gets new memory, all zero, and arrays that callers hold keep the old one.
 
         Raises
         ------
@@ -95,28 +99,44 @@ class Blob:
         unused = not (self._data.allocated or self._diff.allocated)
         if count > self._data.capacity or unused:
             self._data, self._diff = self._data.renewed(count), self._diff.renewed(count)
+        self._data.order = self._diff.order = self._order
+
+    @property
+    def _order(self) -> Order:
+        if not self.channels_last:
+            return 1, 1, self.count
+        batch, channels, *size = self._shape
+        return batch, channels, count_of(size)
 
     def reshape(self, *shape: int) -> None:
-        """Change the shape as pycaffe does: only this blob, the others follow at the next forward.
-
-        A blob that does not outgrow the largest size it ever had keeps its leading values (in Caffe's
-        order); one that does becomes all zero.
-        """
-        kept = []
-        for memory, view in ((self._data, "data"), (self._diff, "diff")):
-            if memory.allocated:
-                kept.append((memory, view, getattr(self, view).ravel()))
+        """Change the shape as pycaffe does: only this blob, the others follow at the next forward."""
         self.set_shape(shape)
-        for memory, view, values in kept:
-            if memory in (self._data, self._diff):
-                leading = np.zeros(self.count, np.float32)
-                common = min(values.size, self.count)
-                leading[:common] = values[:common]
-                getattr(self, view)[...] = leading.reshape(self._shape)
 
     # -- values --------------------------------------------------------------------------------
 
-    def _shown(self, buffer: np.ndarray) -> np.ndarray:
+    @property
+    def data(self) -> np.ndarray:
+        """Values, float32 of `shape`: Caffe's array, writable. Whoever holds it sees every later forward."""
+        return self._data.lend()[: self.count].reshape(self._shape)
+
+    @property
+    def diff(self) -> np.ndarray:
+        """Gradient of the loss with respect to `data`, float32 of `shape`: likewise."""
+        return self._diff.lend()[: self.count].reshape(self._shape)
+
+    def collect(self) -> None:
+        """Take over what callers may have written into arrays that they hold."""
+        self._data.collect()
+        self._diff.collect()
+
+    def show(self) -> None:
+        """Bring the latest values into arrays that callers hold."""
+        self._data.show()
+        self._diff.show()
+
+    # -- what layers and losses work on --------------------------------------------------------
+
+    def _in_shape(self, buffer: np.ndarray) -> np.ndarray:
         return np.moveaxis(buffer, -1, 1) if self.channels_last else buffer
 
     def data_buffer(self, overwritten: bool = False) -> np.ndarray:
@@ -128,6 +148,23 @@ class Blob:
         return self._diff.array(overwritten)[: self.count].reshape(self.physical_shape)
 
     @property
+    def data_view(self) -> np.ndarray:
+        """`data_buffer` in Caffe's shape: a writable, strided view."""
+        return self._in_shape(self.data_buffer())
+
+    @property
+    def diff_view(self) -> np.ndarray:
+        """`diff_buffer` likewise."""
+        return self._in_shape(self.diff_buffer())
+
+    def read_data(self) -> np.ndarray:
+        """`data_view`, only to be read: a device's copy of it stays as good."""
+        buffer = self._data.read()[: self.count].reshape(self.physical_shape)
+        shown = self._in_shape(buffer).view()
+        shown.flags.writeable = False
+        return shown
+
+    @property
     def data_memory(self) -> Memory:
         """What holds the data, for devices with memory of their own."""
         return self._data
@@ -136,23 +173,6 @@ class Blob:
     def diff_memory(self) -> Memory:
         """What holds the diff, likewise."""
         return self._diff
-
-    def read_data(self) -> np.ndarray:
-        """`data`, only to be read: a device's copy of it stays as good."""
-        buffer = self._data.read()[: self.count].reshape(self.physical_shape)
-        shown = self._shown(buffer).view()
-        shown.flags.writeable = False
-        return shown
-
-    @property
-    def data(self) -> np.ndarray:
-        """Values, float32 of `shape`: a writable view made anew at each access."""
-        return self._shown(self.data_buffer())
-
-    @property
-    def diff(self) -> np.ndarray:
-        """Gradient of the loss with respect to `data`, float32 of `shape`: a writable view."""
-        return self._shown(self.diff_buffer())
 
     # -- sharing -------------------------------------------------------------------------------
 
@@ -167,6 +187,7 @@ class Blob:
     def recycle_diff(self, pool: object) -> None:
         """Take the diff's buffer from `pool` from now on (None: an own buffer)."""
         self._diff = Memory(self._diff.capacity)
+        self._diff.order = self._order
         self._diff.pool = pool  # type: ignore[assignment]
 
     def release_diff(self) -> None:

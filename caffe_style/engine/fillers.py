@@ -102,4 +102,4 @@ def fill(blob: Blob, filler: Any) -> None:
         raise LayerError("cannot fill a blob of shape %s: it holds nothing" % (blob.shape,))
     if filler.type == "constant" and filler.value == 0:
         return  # A new blob is zero; not touching it leaves its memory unused until weights come.
-    blob.data[...] = FILLERS[filler.type](blob.shape, filler)
+    blob.data_view[...] = FILLERS[filler.type](blob.shape, filler)

@@ -10,7 +10,7 @@ from . import graph
 from .blob import Blob
 from .devices import Device, current_device
 from .layers import Layer, create_layer
-from .memory import Pool
+from .pool import Pool
 
 
 class NetCore:
@@ -230,6 +230,7 @@ class NetCore:
     def _reshape_layer(self, i: int) -> None:
         bottom, top = self._bottoms[i], self._tops[i]
         layer = self._layers[i]
+        self._collect(i)
         if layer.reshapes_always or self._reshaped_for[i] != self._shapes(bottom, top):
             try:
                 layer.reshape(bottom, top)
@@ -238,6 +239,19 @@ class NetCore:
                     raise
                 layer.fail(str(error))
             self._reshaped_for[i] = self._shapes(bottom, top)
+
+    def _blobs_of(self, i: int) -> List[Blob]:
+        return [*self._bottoms[i], *self._tops[i], *self._layers[i].blobs]
+
+    def _collect(self, i: int) -> None:
+        """Take over what callers may have written into arrays of layer i's blobs that they hold."""
+        for blob in self._blobs_of(i):
+            blob.collect()
+
+    def _show(self, i: int) -> None:
+        """Bring what layer i has written into arrays that callers hold."""
+        for blob in self._blobs_of(i):
+            blob.show()
 
     def _run_forward(
         self, start: int, end: int, hooks: Sequence[Sequence[Any]] = ((), ())
@@ -258,9 +272,10 @@ class NetCore:
                 device.forward_with_relu(layer, bottom, top)
             else:
                 device.forward(layer, bottom, top)
+            self._show(i)
             for blob, weight in zip(top, layer.loss_weights):
                 if weight:
-                    loss += float((blob.data * blob.diff).sum(dtype="float64"))
+                    loss += float((blob.data_view * blob.diff_view).sum(dtype="float64"))
             for hook in after:
                 hook(i)
             i += 2 if fused else 1
@@ -293,6 +308,7 @@ class NetCore:
             i -= 1
 
     def _backward_layer(self, i: int, device: Any, with_relu: bool) -> None:
+        self._collect(i)
         layer, bottom, top = self._layers[i], self._bottoms[i], self._tops[i]
         needs = self._bottom_needs[i]
         asked = layer.param_propagate_down
@@ -305,6 +321,7 @@ class NetCore:
                 device.backward(layer, top, needs, bottom)
         finally:
             layer.param_propagate_down = asked
+        self._show(i)
         if self.lean:
             for blob in self._retires[i]:
                 blob.release_diff()

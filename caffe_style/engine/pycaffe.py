@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -155,7 +156,7 @@ class Net(Indexed, NetCore):
             for name, value in inputs.items():
                 if value.shape[0] != self._blob_list[name].shape[0]:
                     raise Exception("Input is not batch sized")
-                self._blob_list[name].data[...] = value
+                self._blob_list[name].data_view[...] = value
         self._forward(first, last)
         return {name: self._blob_list[name].data for name in names}
 
@@ -190,7 +191,7 @@ class Net(Indexed, NetCore):
             for name, value in top_diffs.items():
                 if value.shape[0] != self._blob_list[name].shape[0]:
                     raise Exception("Diff is not batch sized")
-                self._blob_list[name].diff[...] = value
+                self._blob_list[name].diff_view[...] = value
         self._backward(first, last)
         return {name: self._blob_list[name].diff for name in names}
 
@@ -245,14 +246,14 @@ class Net(Indexed, NetCore):
         """Zero the diffs of the parameters (backward adds to them)."""
         for layer in self._layers:
             for blob in layer.blobs:
-                blob.diff[...] = 0
+                blob.diff_buffer(overwritten=True)[...] = 0
 
     # -- batches -------------------------------------------------------------------------------
 
     def forward_all(self, blobs: Optional[List[str]] = None, **inputs: np.ndarray) -> Returned:
         """Forward any number of inputs, batch by batch; returns copies."""
         collected: Dict[str, List[np.ndarray]] = {}
-        for batch in self._batches(inputs):
+        for batch in self._batch(inputs):
             for name, value in self.forward(blobs=blobs, **batch).items():
                 collected.setdefault(name, []).append(value.copy())
         return self._joined(collected, len(next(iter(inputs.values()))))
@@ -268,7 +269,8 @@ class Net(Indexed, NetCore):
         tops = {k: v for k, v in inputs_and_diffs.items() if k not in inputs}
         all_blobs: Dict[str, List[np.ndarray]] = {}
         all_diffs: Dict[str, List[np.ndarray]] = {}
-        for batch, top_batch in zip(self._batches(inputs), self._batches(tops)):
+        batches = itertools.zip_longest(self._batch(inputs), self._batch(tops), fillvalue={})
+        for batch, top_batch in batches:
             for name, value in self.forward(blobs=blobs, **batch).items():
                 all_blobs.setdefault(name, []).append(value.copy())
             for name, value in self.backward(diffs=diffs, **top_batch).items():
@@ -276,21 +278,26 @@ class Net(Indexed, NetCore):
         total = len(next(iter(inputs.values())))
         return self._joined(all_blobs, total), self._joined(all_diffs, total)
 
-    def _batches(self, arrays: Dict[str, np.ndarray]) -> Iterable[Dict[str, np.ndarray]]:
-        """Slices of the first axis as large as the net's batch, the last one padded with zeros."""
-        size = self._blob_list[self._input_names[0]].shape[0]
-        if not arrays:
-            while True:
-                yield {}
-        total = len(next(iter(arrays.values())))
+    def _batch(self, blobs: Mapping[str, Sequence[np.ndarray]]) -> Iterator[Returned]:
+        """Split lists of items into batches of the net's size, the last one filled up with zeros.
+
+        Parameters
+        ----------
+        blobs : dict of str to sequence of ndarray
+            Blob name -> items, as many for each.
+
+        Yields
+        ------
+        dict of str to ndarray
+            Blob name -> one batch, of the items' type.
+        """
+        size = next(iter(self._blob_list.values())).shape[0]
+        total = len(next(iter(blobs.values()), ()))
         for first in range(0, total, size):
-            batch = {}
-            for name, value in arrays.items():
-                part = np.asarray(value[first : first + size])
-                missing = size - len(part)
-                if missing:
-                    part = np.concatenate([part, np.zeros((missing,) + part.shape[1:], part.dtype)])
-                batch[name] = part
+            batch = {name: np.asarray(items[first : first + size]) for name, items in blobs.items()}
+            for name, part in batch.items():
+                padding = [(0, size - len(part))] + [(0, 0)] * (part.ndim - 1)
+                batch[name] = np.pad(part, padding, mode="constant")
             yield batch
 
     @staticmethod
@@ -346,7 +353,7 @@ class Net(Indexed, NetCore):
                     )
         for name, arrays in layers.items():
             for blob, array in zip(self._params.get(name, []), arrays):
-                blob.data[...] = array.reshape(blob.shape)
+                blob.data_view[...] = array.reshape(blob.shape)
 
     def share_with(self, other: Net) -> None:
         """Use the parameters of `other`, layer by layer of the same name."""

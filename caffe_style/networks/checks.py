@@ -31,7 +31,7 @@ def check_input(network: Network) -> None:
         raise ModelError(
             "%s must have one input, the image; it has %s" % (network.name, network.net.inputs)
         )
-    shape = tuple(network.net.blobs[network.input_blob].data.shape)
+    shape = tuple(network.net.blobs[network.input_blob].shape)
     if len(shape) != 4 or shape[1] != 3:
         raise PrototxtError(
             "%s reads a blob of shape %s, not an image (1, 3, H, W)" % (network.name, shape)

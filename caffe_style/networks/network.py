@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
-from ..backends import estimate
+from ..backends import arrays, estimate
 from ..backends import select as backends
 from ..backends.net import TrainableNet
 from ..errors import (
@@ -126,7 +126,11 @@ class Network:
         with estimate.explained(self.net, self.input_blob):
             self.net.blobs[self.input_blob].data[...] = self.to_blob(image)
             self.net._forward(0, list(self.net._layer_names).index(self.last_layer(blobs)))
-            return {blob: self.net.blobs[blob].data[0].copy(order="K") for blob in blobs}
+            return {blob: self._response(blob).copy(order="K") for blob in blobs}
+
+    def _response(self, blob: str) -> np.ndarray:
+        """The response (N, H_l, W_l) in the order in which losses work."""
+        return arrays.to_numpy(self.net.device.data_of(self.net.blobs[blob]))[0]
 
     def last_layer(self, blobs: Iterable[str]) -> str:
         """Return the last layer that the network must run to compute all of these blobs."""

@@ -14,6 +14,7 @@ from typing import Sequence
 
 import numpy as np
 
+from ..backends import arrays
 from ..backends.net import TrainableNet
 from ..pictures.images import coloured_noise, to_caffe
 
@@ -44,21 +45,24 @@ def fill_random(net: TrainableNet, input_blob: str, mean: Sequence[float], seed:
     batch = np.concatenate(pictures)
     net.blobs[input_blob].reshape(*batch.shape)
     net.blobs[input_blob].data[...] = batch
-    for layer in net._layer_names:
+    for index, layer in enumerate(net._layer_names):
         if layer in net.params:
-            _fill_convolution(net, layer, rng)
+            _fill_convolution(net, index, layer, rng)
         else:
-            net.forward(start=layer, end=layer)
+            net._forward(index, index)
 
 
-def _fill_convolution(net: TrainableNet, layer: str, rng: np.random.RandomState) -> None:
+def _fill_convolution(
+    net: TrainableNet, index: int, layer: str, rng: np.random.RandomState
+) -> None:
     filters, bias = net.params[layer][0], net.params[layer][1]
     fan_in = np.prod(filters.data.shape[1:])
     filters.data[...] = rng.standard_normal(filters.data.shape) * np.sqrt(2.0 / fan_in)
     bias.data[...] = 0
     blob = net.top_names[layer][0]
-    net.forward(start=layer, end=layer)
-    response = net.blobs[blob].data
+    net._forward(index, index)
+    # Checkpoints know a network by its filters, to the last bit, and sums depend on the order in memory.
+    response = arrays.to_numpy(net.device.data_of(net.blobs[blob]))
     axes = (0, 2, 3)
     centre = response.mean(axes, dtype=np.float64)
     shape = (1, -1, 1, 1)
@@ -66,4 +70,4 @@ def _fill_convolution(net: TrainableNet, layer: str, rng: np.random.RandomState)
     scale = 1 / np.maximum(rectified.mean(axes, dtype=np.float64), 1e-8)
     filters.data[...] *= scale.reshape(-1, 1, 1, 1)
     bias.data[...] = -centre * scale
-    net.forward(start=layer, end=layer)
+    net._forward(index, index)

@@ -201,10 +201,9 @@ class Objective:
 
 def set_image(net: Net, name: str, image: Any) -> None:
     """Write an image (1, 3, H, W), a numpy array or one on the net's device, into a blob of its shape."""
-    if arrays.namespace(image) is arrays.np:
-        net.blobs[name].data[...] = image
-    else:
-        net.device.set_data(net.blobs[name], arrays.copy_of(image))
+    on_host = arrays.namespace(image) is arrays.np
+    values = net.device.placed(image) if on_host else arrays.copy_of(image)
+    net.device.set_data(net.blobs[name], values)
 
 
 def responses(net: Net, name: str) -> Any:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from caffe_style.engine.blob import Blob
-from caffe_style.engine.memory import Memory, Pool
+from caffe_style.engine.memory import Memory
+from caffe_style.engine.pool import Pool
 
 
 class CountingDevice:
@@ -20,11 +21,11 @@ class CountingDevice:
 
     def upload(self, array, buffer):
         self.uploads += 1
-        buffer[...] = array
+        buffer[: array.size] = array
 
     def download(self, buffer, array):
         self.downloads += 1
-        array[...] = buffer
+        array[...] = buffer[: array.size]
 
 
 def test_starts_at_zero_on_either_side():
@@ -106,3 +107,58 @@ def test_a_blob_shows_the_device_values_and_read_data_leaves_them_there():
     assert not shown.flags.writeable
     blob.data_memory.device_read(device)
     assert device.uploads == 0
+
+
+ORDER = (1, 3, 4)
+"""Three channels of four positions."""
+
+
+def test_callers_get_caffes_order_and_layers_channels_last():
+    device = CountingDevice()
+    memory = Memory(12)
+    memory.order = ORDER
+    memory.array()[:12] = np.arange(12).reshape(4, 3).ravel()
+    assert (memory.lend()[:12].reshape(3, 4) == np.arange(12).reshape(4, 3).T).all()
+    assert (memory.device_read(device) == np.arange(12)).all()
+    memory.lend()[:12] = np.arange(12)
+    assert (memory.read()[:12].reshape(4, 3).T == np.arange(12).reshape(3, 4)).all()
+
+
+def test_a_new_order_moves_values_only_if_they_are_asked_for():
+    device = CountingDevice()
+    memory = Memory(12)
+    memory.order = ORDER
+    memory.device_array(device, overwritten=True)[...] = np.arange(12)
+    memory.order = (1, 2, 4)
+    memory.device_array(device, overwritten=True)[...] = 7
+    assert (device.uploads, device.downloads) == (0, 0)
+    memory.order = (1, 1, 6)
+    assert (memory.read()[:6] == 7).all()
+    assert (device.uploads, device.downloads) == (0, 1)
+
+
+def test_what_is_lent_is_collected_before_and_shown_after_a_layer():
+    memory = Memory(12)
+    memory.order = ORDER
+    lent = memory.lend()[:5]
+    memory.read()
+    lent[1] = 8
+    memory.collect()
+    assert memory.read()[3] == 8
+    memory.array()[...] = 9
+    assert (lent != 9).all()
+    memory.show()
+    assert (lent == 9).all()
+
+
+def test_nothing_is_copied_for_callers_that_hold_nothing():
+    memory = Memory(12)
+    memory.order = ORDER
+    memory.lend()[...] = 1
+    assert not memory.lent
+    memory.array()[...] = 2
+    version = memory.version
+    memory.collect()
+    memory.show()
+    assert memory.version == version and (memory._flat == 1).all()
+    assert (memory.lend() == 2).all()

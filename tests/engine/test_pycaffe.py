@@ -275,6 +275,15 @@ def test_forward_all_pads_the_last_batch(net):
     assert not np.shares_memory(out["pool"], net.blobs["pool"].data)
 
 
+def test_batches_are_filled_up_with_zeros(net):
+    items = np.arange(5 * 4, dtype=np.float32).reshape(5, 4)
+    batches = list(net._batch({"data": list(items), "label": np.arange(5)}))
+    assert [batch["data"].shape for batch in batches] == [(2, 4)] * 3
+    assert np.array_equal(np.concatenate([b["data"] for b in batches]), [*items, [0] * 4])
+    assert np.array_equal(np.concatenate([b["label"] for b in batches]), [0, 1, 2, 3, 4, 0])
+    assert [len(list(net._batch({"data": items[:n]}))) for n in (0, 1, 2, 3)] == [0, 1, 1, 2]
+
+
 def test_forward_backward_all(net):
     rng = np.random.default_rng(1)
     data, diff = rng.standard_normal((3, 3, 6, 6)), rng.standard_normal((3, 3, 3, 3))

@@ -87,11 +87,11 @@ class Device:
 
     def diff_of(self, blob: Any) -> Any:
         """A blob's diff in Caffe's shape, to be changed."""
-        return blob.diff
+        return blob.diff_view
 
     def set_data(self, blob: Any, values: Any) -> None:
         """Let a blob's data be these values, of its shape; they belong to the blob from now on."""
-        blob.data[...] = values
+        blob.data_view[...] = values
 
     # -- how much memory a net takes -------------------------------------------------------------
 
@@ -114,9 +114,9 @@ class Device:
         raise NotImplementedError
 
     def upload(self, array: np.ndarray, buffer: Any) -> None:
-        """Copy from the host."""
+        """Copy from the host into the first values of a buffer."""
         raise NotImplementedError
 
     def download(self, buffer: Any, array: np.ndarray) -> None:
-        """Copy to the host, once all that was asked for has run."""
+        """Copy the first values, as many as the array has, to the host, once all that was asked for has run."""
         raise NotImplementedError

@@ -24,7 +24,7 @@ class ReLU(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Rectify."""
-        x, y = bottom[0].data_buffer(), top[0].data_buffer()
+        x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
         if self.slope == 0:
             np.maximum(x, 0, out=y)
         else:

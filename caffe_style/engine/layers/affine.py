@@ -72,19 +72,21 @@ class Bias(_PerAxis):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add."""
         operand = self._operand(bottom)
-        np.add(bottom[0].data, self.spread_over(operand.data, top[0]), out=top[0].data)
+        np.add(
+            bottom[0].data_view, self.spread_over(operand.data_view, top[0]), out=top[0].data_view
+        )
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """db is dy summed over what b was spread over."""
-        operand, dy = self._operand(bottom), top[0].diff
+        operand, dy = self._operand(bottom), top[0].diff_view
         if len(bottom) > 1 and propagate_down[1]:
-            operand.diff[...] = gathered(dy, self.axis, len(operand.shape))
+            operand.diff_view[...] = gathered(dy, self.axis, len(operand.shape))
         elif len(bottom) == 1 and self.wants_gradient(0):
-            operand.diff[...] += gathered(dy, self.axis, len(operand.shape))
+            operand.diff_view[...] += gathered(dy, self.axis, len(operand.shape))
         if propagate_down[0] and bottom[0] is not top[0]:
-            bottom[0].diff[...] = dy
+            bottom[0].diff_view[...] = dy
 
 
 @register("Scale")
@@ -114,34 +116,34 @@ class Scale(_PerAxis):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Multiply, then add."""
-        x, y = bottom[0].data, top[0].data
+        x, y = bottom[0].data_view, top[0].data_view
         self._input = x.copy() if bottom[0] is top[0] else None
-        np.multiply(x, self.spread_over(self._operand(bottom).data, top[0]), out=y)
+        np.multiply(x, self.spread_over(self._operand(bottom).data_view, top[0]), out=y)
         if self.param.scale_param.bias_term:
-            y += self.spread_over(self.blobs[-1].data, top[0])
+            y += self.spread_over(self.blobs[-1].data_view, top[0])
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """ds is dy x summed over what s was spread over, db the same of dy."""
-        operand, dy = self._operand(bottom), top[0].diff
+        operand, dy = self._operand(bottom), top[0].diff_view
         if self.param.scale_param.bias_term and self.wants_gradient(len(self.blobs) - 1):
             bias = self.blobs[-1]
-            bias.diff[...] += gathered(dy, self.axis, len(bias.shape))
+            bias.diff_view[...] += gathered(dy, self.axis, len(bias.shape))
         if propagate_down[1] if len(bottom) > 1 else self.wants_gradient(0):
             self._scale_gradient(operand, dy, bottom)
         if propagate_down[0]:
-            factor = self.spread_over(operand.data, top[0])
-            np.multiply(dy, factor, out=bottom[0].diff)
+            factor = self.spread_over(operand.data_view, top[0])
+            np.multiply(dy, factor, out=bottom[0].diff_view)
 
     def _scale_gradient(self, operand: Blob, dy: np.ndarray, bottom: Sequence[Blob]) -> None:
-        x = bottom[0].data if self._input is None else self._input
+        x = bottom[0].data_view if self._input is None else self._input
         product = dy * x
         gradient = gathered(product, self.axis, len(operand.shape))
         if len(bottom) > 1 or self._caffe_overwrites(operand, bottom[0]):
-            operand.diff[...] = gradient
+            operand.diff_view[...] = gradient
         else:
-            operand.diff[...] += gradient
+            operand.diff_view[...] += gradient
         if self._input is not None and operand.count != bottom[0].count:
             # Caffe keeps the product where it kept the input: a second backward would see it.
             self._input[...] = product

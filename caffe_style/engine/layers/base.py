@@ -1,8 +1,9 @@
 """Layer: what every layer type is, and the registry that finds it by Caffe's name.
 
-A layer is written against `Blob.data` and `Blob.diff` in Caffe's own order (N, C, H, W) with numpy; this is
-its definition and its slow path. Devices bring faster kernels for the types that matter and fall back to
-this for the others.
+A layer is written with numpy against `Blob.data_view` and `Blob.diff_view`, of Caffe's shape (N, C, H, W):
+this is its definition and its slow path. Devices bring faster kernels for the types that matter and fall back
+to this for the others. Layers from outside may use `data` and `diff` as pycaffe's do, arrays in Caffe's order:
+each change between the two is a copy.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Layer:
         self.loss_weights = weights
         for blob, weight in zip(top, weights):
             if weight:
-                blob.diff[...] = weight
+                blob.diff_view[...] = weight
 
     # -- what a layer type defines -------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class _Filters(Layer):
 
     def last(self, blob: Blob, diff: bool = False) -> np.ndarray:
         """The blob as (N, *size, C): axes before the channel axis count as batch."""
-        shown = blob.diff if diff else blob.data
+        shown = blob.diff_view if diff else blob.data_view
         moved = np.moveaxis(shown, self.axis, -1)
         if self.axis == 1:
             return moved
@@ -91,14 +91,14 @@ class _Filters(Layer):
 
     def store(self, blob: Blob, values: np.ndarray, diff: bool = False) -> None:
         """Write (N, *size, C) values back into a blob."""
-        shown = blob.diff if diff else blob.data
+        shown = blob.diff_view if diff else blob.data_view
         moved = np.moveaxis(shown, self.axis, -1)
         moved[...] = values.reshape(moved.shape)
 
     def add_bias_gradient(self, dy: np.ndarray) -> None:
         """Sum of dy (N, *windows, K) over positions, added to the bias's diff."""
         if self.wants_gradient(1):
-            self.blobs[1].diff[...] += dy.reshape(-1, dy.shape[-1]).sum(0, dtype=np.float64)
+            self.blobs[1].diff_view[...] += dy.reshape(-1, dy.shape[-1]).sum(0, dtype=np.float64)
 
     def groups(self, channels: int) -> int:
         """Into how many groups the channels fall."""
@@ -140,9 +140,9 @@ class Convolution(_Filters):
         for below, above in zip(bottom, top):
             x = self.last(below)
             y = np.empty(self.last(above).shape, x.dtype)
-            windows.convolve(x, self.blobs[0].data, y, self.geometry, self.group)
+            windows.convolve(x, self.blobs[0].data_view, y, self.geometry, self.group)
             if len(self.blobs) > 1:
-                y += self.blobs[1].data
+                y += self.blobs[1].data_view
             self.store(above, y)
 
     def backward(
@@ -154,12 +154,12 @@ class Convolution(_Filters):
             self.add_bias_gradient(dy)
             if self.wants_gradient(0):
                 windows.convolve_filter_gradient(
-                    x, dy, self.blobs[0].diff, self.geometry, self.group
+                    x, dy, self.blobs[0].diff_view, self.geometry, self.group
                 )
             if wanted:
                 dx = np.empty(x.shape, x.dtype)
                 windows.convolve_input_gradient(
-                    dy, self.blobs[0].data, dx, self.geometry, self.group
+                    dy, self.blobs[0].data_view, dx, self.geometry, self.group
                 )
                 self.store(below, dx, diff=True)
 
@@ -193,9 +193,11 @@ class Deconvolution(_Filters):
         """Spread every value by the filters and add the bias."""
         for below, above in zip(bottom, top):
             x, y = self.last(below), np.empty(self.last(above).shape, np.float32)
-            windows.convolve_input_gradient(x, self.blobs[0].data, y, self.geometry, self.group)
+            windows.convolve_input_gradient(
+                x, self.blobs[0].data_view, y, self.geometry, self.group
+            )
             if len(self.blobs) > 1:
-                y += self.blobs[1].data
+                y += self.blobs[1].data_view
             self.store(above, y)
 
     def backward(
@@ -207,9 +209,9 @@ class Deconvolution(_Filters):
             self.add_bias_gradient(dy)
             if self.wants_gradient(0):
                 windows.convolve_filter_gradient(
-                    dy, x, self.blobs[0].diff, self.geometry, self.group
+                    dy, x, self.blobs[0].diff_view, self.geometry, self.group
                 )
             if wanted:
                 dx = np.empty(x.shape, np.float32)
-                windows.convolve(dy, self.blobs[0].data, dx, self.geometry, self.group)
+                windows.convolve(dy, self.blobs[0].data_view, dx, self.geometry, self.group)
                 self.store(below, dx, diff=True)

@@ -84,7 +84,7 @@ class Data(Source):
             picture, label = self._read()
             if not i:
                 self._shape_tops(picture, top)
-                values = [blob.data for blob in top]
+                values = [blob.data_view for blob in top]
             if self.transformation.shape(picture.shape) != values[0].shape[1:]:
                 self.fail("the pictures of a batch differ in size: give crop_size")
             for target, value in zip(values, (self.transformation(picture), label)):

@@ -38,7 +38,7 @@ class Elementwise(Layer):
         x = bottom[0].data_buffer()
         kept = self.keeps_input and bottom[0] is top[0]
         self._input: Optional[np.ndarray] = x.copy() if kept else None
-        top[0].data_buffer()[...] = self.value(x)
+        top[0].data_buffer(overwritten=True)[...] = self.value(x)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]

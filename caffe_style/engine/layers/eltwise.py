@@ -38,7 +38,7 @@ class Eltwise(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Combine."""
-        xs, y = [blob.data_buffer() for blob in bottom], top[0].data_buffer()
+        xs, y = [blob.data_buffer() for blob in bottom], top[0].data_buffer(overwritten=True)
         if self.operation == "PROD":
             np.multiply(xs[0], xs[1], out=y)
             for x in xs[2:]:

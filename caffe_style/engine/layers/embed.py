@@ -29,17 +29,17 @@ class Embed(Layer):
         top[0].set_shape(bottom[0].shape + (self.outputs,))
 
     def _indices(self, blob: Blob) -> np.ndarray:
-        indices, rows = blob.data.reshape(-1).astype(int), self.blobs[0].shape[0]
+        indices, rows = blob.data_view.reshape(-1).astype(int), self.blobs[0].shape[0]
         if indices.size and not 0 <= indices.min() <= indices.max() < rows:
             self.fail("indices must be 0 to %d" % (rows - 1))
         return indices
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Look up."""
-        rows = self.blobs[0].data[self._indices(bottom[0])]
+        rows = self.blobs[0].data_view[self._indices(bottom[0])]
         if len(self.blobs) > 1:
-            rows = rows + self.blobs[1].data
-        top[0].data[...] = rows.reshape(top[0].shape)
+            rows = rows + self.blobs[1].data_view
+        top[0].data_view[...] = rows.reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -47,8 +47,8 @@ class Embed(Layer):
         """Add each gradient to its row; an index has none."""
         if propagate_down[0]:
             self.fail("cannot give its indices a gradient")
-        dy = top[0].diff.reshape(-1, self.outputs)
+        dy = top[0].diff_view.reshape(-1, self.outputs)
         if self.wants_gradient(0):
-            np.add.at(self.blobs[0].diff, self._indices(bottom[0]), dy)
+            np.add.at(self.blobs[0].diff_view, self._indices(bottom[0]), dy)
         if self.wants_gradient(1):
-            self.blobs[1].diff[...] += dy.sum(0)
+            self.blobs[1].diff_view[...] += dy.sum(0)

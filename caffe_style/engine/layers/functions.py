@@ -53,7 +53,7 @@ class Power(Elementwise):
         """Multiply by the derivative; see the class for a power of 1 in place."""
         if self.power == 1 and bottom[0] is top[0]:
             if propagate_down[0]:
-                bottom[0].diff[...] = self.scale * self.scale
+                bottom[0].diff_view[...] = self.scale * self.scale
         else:
             super().backward(top, propagate_down, bottom)
 

@@ -59,7 +59,7 @@ class HDF5Data(Source):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Serve the next batch."""
-        targets: List[np.ndarray] = [blob.data for blob in top]
+        targets: List[np.ndarray] = [blob.data_view for blob in top]
         for i in range(self.param.hdf5_data_param.batch_size):
             for target, rows in zip(targets, self.arrays):
                 if rows.shape[1:] != target.shape[1:]:
@@ -112,7 +112,7 @@ class HDF5Output(Layer):
         def write(temporary: Path) -> None:
             with import_h5py().File(str(temporary), "w") as file:
                 for name, blob in zip(("data", "label"), bottom):
-                    file[name] = blob.data
+                    file[name] = blob.data_view
 
         try:
             replace_file(path, write)

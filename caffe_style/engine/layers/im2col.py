@@ -41,11 +41,11 @@ class Im2col(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Copy."""
-        x = self._channels_last(bottom[0].data)
+        x = self._channels_last(bottom[0].data_view)
         padded = windows.pad_input(x, self.geometry, self.windows)
         offsets = [padded[slices] for _, slices in self.geometry.offsets(self.windows)]
         columns = np.moveaxis(np.stack(offsets), (0, -1), (2, 1))
-        top[0].data[...] = columns.reshape(top[0].shape)
+        top[0].data_view[...] = columns.reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -53,10 +53,10 @@ class Im2col(Layer):
         """Add up what was copied more than once."""
         if not propagate_down[0]:
             return
-        columns = self._columns(top[0].diff)
+        columns = self._columns(top[0].diff_view)
         padded_size = self.geometry.padded(self.size, self.windows)
         padded = np.zeros((columns.shape[1],) + padded_size + columns.shape[-1:], np.float32)
         for column, (_, slices) in zip(columns, self.geometry.offsets(self.windows)):
             padded[slices] += column
         dx = np.moveaxis(padded[self.geometry.inner(self.size)], -1, 1)
-        bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+        bottom[0].diff_view[...] = dx.reshape(bottom[0].shape)

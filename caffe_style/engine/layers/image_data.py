@@ -76,7 +76,7 @@ class ImageData(Source):
         """Serve the next batch."""
         first = self._read_picture()
         self._shape_tops(first, top)
-        pictures, labels = top[0].data, top[1].data
+        pictures, labels = top[0].data_view, top[1].data_view
         for i in range(len(labels)):
             picture = self._read_picture() if i else first
             if self.transformation.shape(picture.shape) != pictures.shape[1:]:

@@ -46,21 +46,21 @@ class InnerProduct(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Multiply and add the bias."""
-        y = bottom[0].data.reshape(-1, self.length) @ self._weights(self.blobs[0].data).T
+        y = bottom[0].data_view.reshape(-1, self.length) @ self._weights(self.blobs[0].data_view).T
         if len(self.blobs) > 1:
-            y += self.blobs[1].data
-        top[0].data[...] = y.reshape(top[0].shape)
+            y += self.blobs[1].data_view
+        top[0].data_view[...] = y.reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Gradients to W, b and the input."""
-        dy = top[0].diff.reshape(-1, self.outputs)
+        dy = top[0].diff_view.reshape(-1, self.outputs)
         if self.wants_gradient(0):
-            gradient = dy.T @ bottom[0].data.reshape(-1, self.length)
-            self._weights(self.blobs[0].diff)[...] += gradient
+            gradient = dy.T @ bottom[0].data_view.reshape(-1, self.length)
+            self._weights(self.blobs[0].diff_view)[...] += gradient
         if self.wants_gradient(1):
-            self.blobs[1].diff[...] += dy.sum(0)
+            self.blobs[1].diff_view[...] += dy.sum(0)
         if propagate_down[0]:
-            dx = dy @ self._weights(self.blobs[0].data)
-            bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+            dx = dy @ self._weights(self.blobs[0].data_view)
+            bottom[0].diff_view[...] = dx.reshape(bottom[0].shape)

@@ -55,7 +55,7 @@ class Concat(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Copy each bottom into its part."""
-        y = top[0].data_buffer()
+        y = top[0].data_buffer(overwritten=True)
         for blob, part in zip(bottom, self._parts(bottom)):
             y[part] = blob.data_buffer()
 
@@ -100,7 +100,7 @@ class Slice(Layer):
         """Copy each part out."""
         x = bottom[0].data_buffer()
         for blob, part in zip(top, self.parts):
-            blob.data_buffer()[...] = x[part]
+            blob.data_buffer(overwritten=True)[...] = x[part]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -128,7 +128,7 @@ class Tile(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Repeat."""
-        top[0].data[...] = np.concatenate([bottom[0].data] * self.tiles, self.axis)
+        top[0].data_view[...] = np.concatenate([bottom[0].data_view] * self.tiles, self.axis)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -137,7 +137,7 @@ class Tile(Layer):
         if propagate_down[0]:
             shape = bottom[0].shape
             tiled = shape[: self.axis] + (self.tiles,) + shape[self.axis :]
-            bottom[0].diff[...] = top[0].diff.reshape(tiled).sum(self.axis)
+            bottom[0].diff_view[...] = top[0].diff_view.reshape(tiled).sum(self.axis)
 
 
 @register("Crop")
@@ -169,13 +169,13 @@ class Crop(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Cut the window out."""
-        top[0].data[...] = bottom[0].data[self.window]
+        top[0].data_view[...] = bottom[0].data_view[self.window]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Zeros around the window."""
         if propagate_down[0]:
-            dx = bottom[0].diff
+            dx = bottom[0].diff_view
             dx[...] = 0
-            dx[self.window] = top[0].diff
+            dx[self.window] = top[0].diff_view

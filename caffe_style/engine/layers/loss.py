@@ -48,7 +48,7 @@ class Loss(Layer):
         LayerError
             For a label that is no class.
         """
-        labels = blob.data.reshape(-1).astype(int)
+        labels = blob.data_view.reshape(-1).astype(int)
         loss_param = self.param.loss_param
         counted = np.ones(labels.shape, bool)
         if loss_param.HasField("ignore_label"):

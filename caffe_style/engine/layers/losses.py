@@ -29,9 +29,9 @@ class EuclideanLoss(Loss):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Subtract and square."""
-        self.difference = bottom[0].data - bottom[1].data.reshape(bottom[0].shape)
+        self.difference = bottom[0].data_view - bottom[1].data_view.reshape(bottom[0].shape)
         total = np.square(self.difference).sum(dtype=np.float64)
-        top[0].data[...] = total / bottom[0].shape[0] / 2
+        top[0].data_view[...] = total / bottom[0].shape[0] / 2
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -39,8 +39,8 @@ class EuclideanLoss(Loss):
         """(a - b) / N and its negative."""
         for blob, wanted, sign in zip(bottom, propagate_down, (1, -1)):
             if wanted:
-                factor = sign * top[0].diff / bottom[0].shape[0]
-                blob.diff[...] = (factor * self.difference).reshape(blob.shape)
+                factor = sign * top[0].diff_view / bottom[0].shape[0]
+                blob.diff_view[...] = (factor * self.difference).reshape(blob.shape)
 
 
 @register("HingeLoss")
@@ -54,13 +54,13 @@ class HingeLoss(Loss):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Sum the margins; like Caffe, leave them in the bottom's diff for backward."""
         count = bottom[0].shape[0]
-        margins = bottom[0].data.reshape(count, -1).copy()
+        margins = bottom[0].data_view.reshape(count, -1).copy()
         self._flip_label(margins, bottom[1])
         np.maximum(0, 1 + margins, out=margins)
-        bottom[0].diff[...] = margins.reshape(bottom[0].shape)
+        bottom[0].diff_view[...] = margins.reshape(bottom[0].shape)
         squared = self.param.hinge_loss_param.norm == self.param.hinge_loss_param.L2
         total = (np.square(margins) if squared else margins).sum(dtype=np.float64)
-        top[0].data[...] = total / count
+        top[0].data_view[...] = total / count
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -70,11 +70,11 @@ class HingeLoss(Loss):
         if not propagate_down[0]:
             return
         count = bottom[0].shape[0]
-        dx = bottom[0].diff.reshape(count, -1).copy()
+        dx = bottom[0].diff_view.reshape(count, -1).copy()
         self._flip_label(dx, bottom[1])
         squared = self.param.hinge_loss_param.norm == self.param.hinge_loss_param.L2
         dx = 2 * dx if squared else np.sign(dx)
-        bottom[0].diff[...] = (dx * (top[0].diff / count)).reshape(bottom[0].shape)
+        bottom[0].diff_view[...] = (dx * (top[0].diff_view / count)).reshape(bottom[0].shape)
 
 
 @register("SigmoidCrossEntropyLoss")
@@ -96,14 +96,14 @@ class SigmoidCrossEntropyLoss(Loss):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add up in the form that does not overflow."""
-        x, targets = bottom[0].data, bottom[1].data.reshape(bottom[0].shape)
+        x, targets = bottom[0].data_view, bottom[1].data_view.reshape(bottom[0].shape)
         counted, loss_param = self._counted(targets), self.param.loss_param
         each = np.log1p(np.exp(-np.abs(x))) - x * (targets - (x >= 0))
         mode = normalisation_mode(loss_param, loss_param.BATCH_SIZE)
         outer = x.shape[0]
         inner = x.size // max(outer, 1)
         self.divisor = normaliser(loss_param, mode, outer, inner, int(counted.sum()))
-        top[0].data[...] = each.sum(where=counted, dtype=np.float64) / self.divisor
+        top[0].data_view[...] = each.sum(where=counted, dtype=np.float64) / self.divisor
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -111,9 +111,9 @@ class SigmoidCrossEntropyLoss(Loss):
         """Sigmoid minus target."""
         self.refuse_label_gradient(propagate_down)
         if propagate_down[0]:
-            x, targets = bottom[0].data, bottom[1].data.reshape(bottom[0].shape)
+            x, targets = bottom[0].data_view, bottom[1].data_view.reshape(bottom[0].shape)
             dx = (sigmoid(x) - targets) * self._counted(targets)
-            bottom[0].diff[...] = dx * (top[0].diff / np.float32(self.divisor))
+            bottom[0].diff_view[...] = dx * (top[0].diff_view / np.float32(self.divisor))
 
 
 @register("ContrastiveLoss")
@@ -137,10 +137,10 @@ class ContrastiveLoss(Loss):
 
     def _pairs(self, bottom: Sequence[Blob]) -> tuple:
         """Differences (N, C), squared distances (N, 1), which pairs are similar (N, 1)."""
-        a, b = (blob.data.reshape(blob.shape[0], -1) for blob in bottom[:2])
+        a, b = (blob.data_view.reshape(blob.shape[0], -1) for blob in bottom[:2])
         difference = a - b
         squared = np.square(difference).sum(1, keepdims=True)
-        return difference, squared, bottom[2].data.reshape(-1, 1).astype(int) != 0
+        return difference, squared, bottom[2].data_view.reshape(-1, 1).astype(int) != 0
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add up."""
@@ -151,7 +151,7 @@ class ContrastiveLoss(Loss):
         else:
             apart = np.square(np.maximum(np.float32(param.margin) - np.sqrt(squared), 0))
         total = np.where(similar, squared, apart).sum(dtype=np.float64)
-        top[0].data[...] = total / bottom[0].shape[0] / 2
+        top[0].data_view[...] = total / bottom[0].shape[0] / 2
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -169,5 +169,5 @@ class ContrastiveLoss(Loss):
         factor = np.where(similar, np.float32(1), np.where(gap > 0, -push, np.float32(0)))
         for blob, wanted, sign in zip(bottom[:2], propagate_down, (1, -1)):
             if wanted:
-                dx = sign * top[0].diff / bottom[0].shape[0] * factor * difference
-                blob.diff[...] = dx.reshape(blob.shape)
+                dx = sign * top[0].diff_view / bottom[0].shape[0] * factor * difference
+                blob.diff_view[...] = dx.reshape(blob.shape)

@@ -62,7 +62,7 @@ class LRN(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Normalise."""
-        x, y = bottom[0].data_buffer(), top[0].data_buffer()
+        x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
         self.scale = self._scale(x)
         np.power(self.scale, np.float32(-self.beta), out=y)
         y *= x

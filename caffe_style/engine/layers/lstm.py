@@ -74,9 +74,9 @@ class LSTMUnit(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """One step."""
-        cell, gate, cont = (blob.data for blob in bottom)
+        cell, gate, cont = (blob.data_view for blob in bottom)
         (hidden, new), self.kept = lstm_step(gate, cell, cont[:, :, None])
-        top[0].data[...], top[1].data[...] = new, hidden
+        top[0].data_view[...], top[1].data_view[...] = new, hidden
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -86,7 +86,7 @@ class LSTMUnit(Layer):
             self.fail("cannot give cont (bottom 2) a gradient")
         if self.kept is None:
             return
-        dgate, dcell = lstm_step_gradient([top[1].diff, top[0].diff], self.kept)
+        dgate, dcell = lstm_step_gradient([top[1].diff_view, top[0].diff_view], self.kept)
         for blob, wanted, diff in zip(bottom, propagate_down, (dcell, dgate)):
             if wanted:
-                blob.diff[...] = diff
+                blob.diff_view[...] = diff

@@ -58,7 +58,7 @@ class BatchNorm(Layer):
 
     def _statistics(self, x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Mean and variance to use, each of shape (1, C, 1, ...)."""
-        sums, factor = [blob.data for blob in self.blobs[:2]], self.blobs[2].data
+        sums, factor = [blob.data_view for blob in self.blobs[:2]], self.blobs[2].data_view
         if self.global_statistics:
             scale = np.float32(0 if factor[0] == 0 else 1 / factor[0])
             mean, variance = sums[0] * scale, sums[1] * scale
@@ -75,7 +75,7 @@ class BatchNorm(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Normalise."""
-        x, y = bottom[0].data, top[0].data
+        x, y = bottom[0].data_view, top[0].data_view
         mean, variance = self._statistics(x)
         self.deviation = np.sqrt(variance + np.float32(self.param.batch_norm_param.eps))
         np.subtract(x, mean, out=y)
@@ -90,7 +90,7 @@ class BatchNorm(Layer):
         """Divide; through the batch's own statistics where those were used."""
         if not propagate_down[0]:
             return
-        dy, dx = top[0].diff, bottom[0].diff
+        dy, dx = top[0].diff_view, bottom[0].diff_view
         if self.global_statistics or self.normalised.shape != dy.shape:
             np.divide(dy, self.deviation, out=dx)
         else:
@@ -112,8 +112,8 @@ class MVN(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Normalise."""
-        param, y = self.param.mvn_param, top[0].data
-        x = bottom[0].data.reshape(y.shape)
+        param, y = self.param.mvn_param, top[0].data_view
+        x = bottom[0].data_view.reshape(y.shape)
         np.subtract(x, x.mean(self.axes, keepdims=True), out=y)
         if param.normalize_variance:
             deviation = np.sqrt(np.square(y).mean(self.axes, keepdims=True))
@@ -126,9 +126,9 @@ class MVN(Layer):
         """The gradient (Caffe's: as if eps were 0)."""
         if not propagate_down[0]:
             return
-        dy = top[0].diff
+        dy = top[0].diff_view
         if self.param.mvn_param.normalize_variance:
-            dx = normalised_gradient(dy, top[0].data, self.deviation, self.axes)
+            dx = normalised_gradient(dy, top[0].data_view, self.deviation, self.axes)
         else:
             dx = dy - dy.mean(self.axes, keepdims=True)
-        bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+        bottom[0].diff_view[...] = dx.reshape(bottom[0].shape)

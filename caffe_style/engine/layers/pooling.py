@@ -93,13 +93,13 @@ class Pooling(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pool; remembers which value each maximum or draw came from."""
-        x, y = bottom[0].data_buffer(), top[0].data_buffer()
+        x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
         if self.method == "AVE":
             pool_windows.mean_pool(x, y, self.windows)
         elif self.method == "MAX":
             pool_windows.max_pool(x, y, self._winners(y), self.windows)
             if len(top) > 1:
-                top[1].data_buffer()[...] = self.windows.positions(self._index)
+                top[1].data_buffer(overwritten=True)[...] = self.windows.positions(self._index)
         elif self.phase == 0:
             uniform = generator().random_sample(y.shape).astype(np.float32)
             pool_windows.stochastic_pool(x, y, self._winners(y), self.windows, uniform)

@@ -37,22 +37,22 @@ class PReLU(Layer):
         top[0].set_shape(shape)
 
     def _slopes(self, blob: Blob) -> np.ndarray:
-        return spread(self.blobs[0].data, 1, len(blob.shape))
+        return spread(self.blobs[0].data_view, 1, len(blob.shape))
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Rectify; in place x is kept for backward."""
-        x = bottom[0].data
+        x = bottom[0].data_view
         self._input = x.copy() if bottom[0] is top[0] else None
-        top[0].data[...] = np.where(x > 0, x, self._slopes(bottom[0]) * x)
+        top[0].data_view[...] = np.where(x > 0, x, self._slopes(bottom[0]) * x)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """dx is dy or a dy; da sums dy x where x is not above 0."""
-        x = bottom[0].data if self._input is None else self._input
-        dy = top[0].diff
+        x = bottom[0].data_view if self._input is None else self._input
+        dy = top[0].diff_view
         if self.wants_gradient(0):
             slopes = self.blobs[0]
-            slopes.diff[...] += gathered(np.where(x > 0, 0, dy * x), 1, len(slopes.shape))
+            slopes.diff_view[...] += gathered(np.where(x > 0, 0, dy * x), 1, len(slopes.shape))
         if propagate_down[0]:
-            bottom[0].diff[...] = np.where(x > 0, dy, self._slopes(bottom[0]) * dy)
+            bottom[0].diff_view[...] = np.where(x > 0, dy, self._slopes(bottom[0]) * dy)

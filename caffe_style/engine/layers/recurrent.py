@@ -80,22 +80,22 @@ class Recurrent(Layer):
 
     def _inputs(self, bottom: Sequence[Blob]) -> Tuple[np.ndarray, np.ndarray]:
         """x as (T, N, I) and cont as (T, N, 1)."""
-        x = bottom[0].data
-        return x.reshape(x.shape[:2] + (-1,)), bottom[1].data[:, :, None]
+        x = bottom[0].data_view
+        return x.reshape(x.shape[:2] + (-1,)), bottom[1].data_view[:, :, None]
 
     def _static(self, bottom: Sequence[Blob]) -> np.ndarray:
-        return bottom[2].data.reshape(bottom[2].shape[0], -1)
+        return bottom[2].data_view.reshape(bottom[2].shape[0], -1)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Step forward in time."""
         x, cont = self._inputs(bottom)
-        gates = x @ self.blobs[0].data.T + self.blobs[1].data
+        gates = x @ self.blobs[0].data_view.T + self.blobs[1].data_view
         if self.has_static:
-            gates += self._static(bottom) @ self.blobs[2].data.T
+            gates += self._static(bottom) @ self.blobs[2].data_view.T
         states = self.states
         if self.exposed:
-            states = [blob.data[0] for blob in bottom[-self.state_count :]]
-        recurrence = self.blobs[self.hidden_index].data
+            states = [blob.data_view[0] for blob in bottom[-self.state_count :]]
+        recurrence = self.blobs[self.hidden_index].data_view
         self.memory, hidden = [], np.empty(top[0].shape, np.float32)
         for t in range(self.steps):
             before = states[0] * cont[t]
@@ -104,9 +104,9 @@ class Recurrent(Layer):
             self.memory.append((before, kept))
             hidden[t] = states[0]
         self.states = [state.copy() for state in states]
-        top[0].data[...] = self.output(hidden)
+        top[0].data_view[...] = self.output(hidden)
         for blob, state in zip(top[1:], states):
-            blob.data[0] = state
+            blob.data_view[0] = state
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -119,7 +119,7 @@ class Recurrent(Layer):
         x, cont = self._inputs(bottom)
         from_output = self.output_gradient(top[0])
         dgates = np.empty(from_output.shape[:2] + self.blobs[1].shape, np.float32)
-        dstates = [blob.diff[0] for blob in top[1:]]
+        dstates = [blob.diff_view[0] for blob in top[1:]]
         dstates = dstates or [np.zeros_like(state) for state in self.states]
         recurrence = self.blobs[self.hidden_index]
         for t in reversed(range(self.steps)):
@@ -127,15 +127,15 @@ class Recurrent(Layer):
             dgates[t], others = self.step_gradient(
                 [dstates[0] + from_output[t]] + dstates[1:], kept
             )
-            dstates = [dgates[t] @ recurrence.data * cont[t]] + others
+            dstates = [dgates[t] @ recurrence.data_view * cont[t]] + others
             if self.wants_gradient(self.hidden_index):
-                recurrence.diff[...] += dgates[t].T @ before
+                recurrence.diff_view[...] += dgates[t].T @ before
         self._input_gradients(x, dgates, propagate_down, bottom)
         if self.exposed:
             count = self.state_count
             for blob, wanted, diff in zip(bottom[-count:], propagate_down[-count:], dstates):
                 if wanted:
-                    blob.diff[0] = diff
+                    blob.diff_view[0] = diff
 
     def _input_gradients(
         self,
@@ -146,17 +146,19 @@ class Recurrent(Layer):
     ) -> None:
         flat = dgates.reshape(-1, dgates.shape[-1])
         if self.wants_gradient(0):
-            self.blobs[0].diff[...] += flat.T @ x.reshape(len(flat), -1)
+            self.blobs[0].diff_view[...] += flat.T @ x.reshape(len(flat), -1)
         if self.wants_gradient(1):
-            self.blobs[1].diff[...] += flat.sum(0)
+            self.blobs[1].diff_view[...] += flat.sum(0)
         if propagate_down[0]:
-            bottom[0].diff[...] = (dgates @ self.blobs[0].data).reshape(bottom[0].shape)
+            bottom[0].diff_view[...] = (dgates @ self.blobs[0].data_view).reshape(bottom[0].shape)
         if self.has_static:
             total = dgates.sum(0)
             if self.wants_gradient(2):
-                self.blobs[2].diff[...] += total.T @ self._static(bottom)
+                self.blobs[2].diff_view[...] += total.T @ self._static(bottom)
             if propagate_down[2]:
-                bottom[2].diff[...] = (total @ self.blobs[2].data).reshape(bottom[2].shape)
+                bottom[2].diff_view[...] = (total @ self.blobs[2].data_view).reshape(
+                    bottom[2].shape
+                )
 
     # -- what a cell defines -------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class Recurrent(Layer):
 
     def output_gradient(self, top: Blob) -> np.ndarray:
         """Gradient of all hidden states."""
-        return top.diff
+        return top.diff_view
 
 
 @register("RNN")
@@ -200,14 +202,14 @@ class RNN(Recurrent):
     def output(self, hidden: np.ndarray) -> np.ndarray:
         """The output layer."""
         self.hidden = hidden
-        return np.tanh(hidden @ self.blobs[-2].data.T + self.blobs[-1].data)
+        return np.tanh(hidden @ self.blobs[-2].data_view.T + self.blobs[-1].data_view)
 
     def output_gradient(self, top: Blob) -> np.ndarray:
         """Through the output layer."""
-        dy = top.diff * (1 - top.data**2)
+        dy = top.diff_view * (1 - top.data_view**2)
         flat = dy.reshape(-1, self.outputs)
         if self.wants_gradient(len(self.blobs) - 2):
-            self.blobs[-2].diff[...] += flat.T @ self.hidden.reshape(-1, self.outputs)
+            self.blobs[-2].diff_view[...] += flat.T @ self.hidden.reshape(-1, self.outputs)
         if self.wants_gradient(len(self.blobs) - 1):
-            self.blobs[-1].diff[...] += flat.sum(0)
-        return dy @ self.blobs[-2].data
+            self.blobs[-1].diff_view[...] += flat.sum(0)
+        return dy @ self.blobs[-2].data_view

@@ -45,14 +45,14 @@ class BatchReindex(Layer):
         top[0].set_shape(bottom[1].shape + bottom[0].shape[1:])
 
     def _indices(self, bottom: Sequence[Blob]) -> np.ndarray:
-        indices, items = bottom[1].data.astype(int), bottom[0].shape[0]
+        indices, items = bottom[1].data_view.astype(int), bottom[0].shape[0]
         if indices.size and not 0 <= indices.min() <= indices.max() < items:
             self.fail("indices must be 0 to %d" % (items - 1))
         return indices
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pick."""
-        top[0].data[...] = bottom[0].data[self._indices(bottom)]
+        top[0].data_view[...] = bottom[0].data_view[self._indices(bottom)]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -61,8 +61,8 @@ class BatchReindex(Layer):
         if propagate_down[1]:
             self.fail("cannot give its indices a gradient")
         if propagate_down[0]:
-            bottom[0].diff[...] = 0
-            np.add.at(bottom[0].diff, self._indices(bottom), top[0].diff)
+            bottom[0].diff_view[...] = 0
+            np.add.at(bottom[0].diff_view, self._indices(bottom), top[0].diff_view)
 
 
 @register("Filter")
@@ -87,7 +87,7 @@ class Filter(Layer):
         if any(blob.shape[0] != selector.shape[0] for blob in bottom[:-1]):
             self.fail("every bottom must have the selector's %d items" % selector.shape[0])
         first = self.selected is None
-        self.selected = np.flatnonzero(selector.data.reshape(-1))
+        self.selected = np.flatnonzero(selector.data_view.reshape(-1))
         count = selector.shape[0] if first else len(self.selected)
         for blob, above in zip(bottom, top):
             above.set_shape((count,) + blob.shape[1:])
@@ -95,7 +95,7 @@ class Filter(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pick."""
         for blob, above in zip(bottom, top):
-            above.data[...] = blob.data[self.selected]
+            above.data_view[...] = blob.data_view[self.selected]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -105,5 +105,5 @@ class Filter(Layer):
             self.fail("cannot give its selector a gradient")
         for blob, above, wanted in zip(bottom, top, propagate_down):
             if wanted:
-                blob.diff[...] = 0
-                blob.diff[self.selected] = above.diff[: len(self.selected)]
+                blob.diff_view[...] = 0
+                blob.diff_view[self.selected] = above.diff_view[: len(self.selected)]

@@ -13,14 +13,14 @@ class _SameValues(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Copy in Caffe's order."""
-        top[0].data[...] = bottom[0].data.reshape(top[0].shape)
+        top[0].data_view[...] = bottom[0].data_view.reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Copy back."""
         if propagate_down[0]:
-            bottom[0].diff[...] = top[0].diff.reshape(bottom[0].shape)
+            bottom[0].diff_view[...] = top[0].diff_view.reshape(bottom[0].shape)
 
 
 @register("Flatten")

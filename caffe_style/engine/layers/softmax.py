@@ -31,12 +31,12 @@ class Softmax(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Normalise."""
-        top[0].data[...] = softmax(bottom[0].data, self.axis)
+        top[0].data_view[...] = softmax(bottom[0].data_view, self.axis)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """dx = (dy - sum(dy y)) y."""
         if propagate_down[0]:
-            y, dy = top[0].data, top[0].diff
-            bottom[0].diff[...] = (dy - (dy * y).sum(self.axis, keepdims=True)) * y
+            y, dy = top[0].data_view, top[0].diff_view
+            bottom[0].diff_view[...] = (dy - (dy * y).sum(self.axis, keepdims=True)) * y

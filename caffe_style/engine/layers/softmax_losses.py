@@ -27,7 +27,7 @@ class _OfSoftmax(Loss):
         """Write rows of K back."""
         outer, classes, inner = self.extent
         values = np.moveaxis(rows.reshape(outer, inner, classes), -1, 1).reshape(blob.shape)
-        (blob.diff if diff else blob.data)[...] = values
+        (blob.diff_view if diff else blob.data_view)[...] = values
 
     def place(self, axis: int, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Find outer, K and inner, and check the labels' number."""
@@ -56,7 +56,7 @@ class _OfSoftmax(Loss):
 
     def probabilities(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> np.ndarray:
         """Rows of softmax, kept for backward."""
-        self.rows = softmax(self.classes_last(bottom[0].data), 1)
+        self.rows = softmax(self.classes_last(bottom[0].data_view), 1)
         if len(top) > 1:
             self.store(self.rows, top[1], diff=False)
         return self.rows
@@ -81,7 +81,7 @@ class SoftmaxWithLoss(_OfSoftmax):
         labels, counted = self.read_labels(bottom[1], self.extent[1])
         chosen = np.maximum(rows[np.arange(len(rows)), labels], np.finfo(np.float32).tiny)
         total = -np.log(chosen).sum(where=counted, dtype=np.float64)
-        top[0].data[...] = total / self.divisor(counted)
+        top[0].data_view[...] = total / self.divisor(counted)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -92,7 +92,7 @@ class SoftmaxWithLoss(_OfSoftmax):
             labels, counted = self.read_labels(bottom[1], self.extent[1])
             rows = self.kept_probabilities(bottom, top).copy()
             rows[np.arange(len(rows)), labels] -= 1
-            rows *= counted[:, None] * (top[0].diff / np.float32(self.divisor(counted)))
+            rows *= counted[:, None] * (top[0].diff_view / np.float32(self.divisor(counted)))
             self.store(rows, bottom[0], diff=True)
 
 
@@ -120,7 +120,7 @@ class InfogainLoss(_OfSoftmax):
             self.fail("its matrix must be %d x %d" % (self.extent[1], self.extent[1]))
 
     def _gains(self, bottom: Sequence[Blob]) -> Tuple[np.ndarray, np.ndarray]:
-        matrix = bottom[2].data if len(bottom) > 2 else self.matrix
+        matrix = bottom[2].data_view if len(bottom) > 2 else self.matrix
         labels, counted = self.read_labels(bottom[1], self.extent[1])
         return matrix.reshape(self.extent[1], -1)[labels] * counted[:, None], counted
 
@@ -128,7 +128,9 @@ class InfogainLoss(_OfSoftmax):
         """Add up."""
         rows = np.maximum(self.probabilities(bottom, top), LOG_THRESHOLD)
         gains, counted = self._gains(bottom)
-        top[0].data[...] = -(gains * np.log(rows)).sum(dtype=np.float64) / self.divisor(counted)
+        top[0].data_view[...] = -(gains * np.log(rows)).sum(dtype=np.float64) / self.divisor(
+            counted
+        )
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -141,7 +143,9 @@ class InfogainLoss(_OfSoftmax):
             rows = self.kept_probabilities(bottom, top)
             gains, counted = self._gains(bottom)
             dx = rows * gains.sum(1, keepdims=True) - gains
-            self.store(dx * (top[0].diff / np.float32(self.divisor(counted))), bottom[0], diff=True)
+            self.store(
+                dx * (top[0].diff_view / np.float32(self.divisor(counted))), bottom[0], diff=True
+            )
 
 
 @register("MultinomialLogisticLoss")
@@ -149,7 +153,7 @@ class MultinomialLogisticLoss(Loss):
     """-1 / N sum log p[label], for probabilities that the bottom holds already."""
 
     def _chosen(self, bottom: Sequence[Blob]) -> tuple:
-        rows = bottom[0].data.reshape(bottom[0].shape[0], -1)
+        rows = bottom[0].data_view.reshape(bottom[0].shape[0], -1)
         labels, _ = self.read_labels(bottom[1], rows.shape[1])
         if len(labels) != len(rows):
             self.fail("needs one label for each of the %d items" % len(rows))
@@ -159,7 +163,7 @@ class MultinomialLogisticLoss(Loss):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add up."""
         rows, _, chosen = self._chosen(bottom)
-        top[0].data[...] = -np.log(chosen).sum(dtype=np.float64) / len(rows)
+        top[0].data_view[...] = -np.log(chosen).sum(dtype=np.float64) / len(rows)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -169,5 +173,5 @@ class MultinomialLogisticLoss(Loss):
         if propagate_down[0]:
             rows, index, chosen = self._chosen(bottom)
             dx = np.zeros_like(rows)
-            dx[index] = -(top[0].diff / len(rows)) / chosen
-            bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+            dx[index] = -(top[0].diff_view / len(rows)) / chosen
+            bottom[0].diff_view[...] = dx.reshape(bottom[0].shape)

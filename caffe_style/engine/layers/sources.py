@@ -128,5 +128,5 @@ class MemoryData(Source):
         if self.arrays is None:
             self.fail("has nothing to serve yet: call net.set_input_arrays(data, labels)")
         for blob, array in zip(top, self.arrays):
-            blob.data[...] = array[self.position : self.position + self.batch]
+            blob.data_view[...] = array[self.position : self.position + self.batch]
         self.position = (self.position + self.batch) % len(self.arrays[0])

@@ -65,7 +65,7 @@ class SPP(Layer):
             else:
                 pool_windows.max_pool(x, y, index, windows)
             parts.append(np.moveaxis(y, -1, 1).reshape(len(x), -1))
-        top[0].data[...] = np.concatenate(parts, 1).reshape(top[0].shape)
+        top[0].data_view[...] = np.concatenate(parts, 1).reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -73,7 +73,7 @@ class SPP(Layer):
         """Add the levels' gradients."""
         if not propagate_down[0]:
             return
-        dy, dx = top[0].diff.reshape(top[0].shape[0], -1), bottom[0].diff_buffer()
+        dy, dx = top[0].diff_view.reshape(top[0].shape[0], -1), bottom[0].diff_buffer()
         total, first = np.zeros_like(dx), 0
         for windows, index in zip(self.levels, self.indices):
             last = first + index[0].size

@@ -32,13 +32,13 @@ class Reduction(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add up."""
-        x = bottom[0].data.reshape(-1, self.length)
+        x = bottom[0].data_view.reshape(-1, self.length)
         if self.operation == "ASUM":
             x = np.abs(x)
         elif self.operation == "SUMSQ":
             x = np.square(x)
         total = x.sum(1, dtype=np.float64) * self.factor
-        top[0].data[...] = total.reshape(top[0].shape)
+        top[0].data_view[...] = total.reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -46,13 +46,13 @@ class Reduction(Layer):
         """Every value gets its sum's gradient, times its sign or twice itself."""
         if not propagate_down[0]:
             return
-        x = bottom[0].data
-        dy = (top[0].diff * self.factor).reshape(top[0].shape + (1,) * (x.ndim - self.axis))
+        x = bottom[0].data_view
+        dy = (top[0].diff_view * self.factor).reshape(top[0].shape + (1,) * (x.ndim - self.axis))
         if self.operation == "ASUM":
             dy = dy * np.sign(x)
         elif self.operation == "SUMSQ":
             dy = 2 * dy * x
-        bottom[0].diff[...] = dy
+        bottom[0].diff_view[...] = dy
 
 
 @register("ArgMax")
@@ -86,7 +86,7 @@ class ArgMax(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Sort."""
-        x = bottom[0].data
+        x = bottom[0].data_view
         if not self.along:
             x = x.reshape(x.shape[0], -1)
         reverse = np.flip(x, self.axis)
@@ -99,7 +99,7 @@ class ArgMax(Layer):
             result = values if with_values else positions
         else:
             result = np.stack([positions, values], 1) if with_values else positions
-        top[0].data[...] = result.reshape(top[0].shape)
+        top[0].data_view[...] = result.reshape(top[0].shape)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -134,9 +134,9 @@ class Accuracy(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Count."""
         param, classes = self.param.accuracy_param, bottom[0].shape[self.axis]
-        scores = bottom[0].data.reshape(self.items[0], classes, self.items[1])
+        scores = bottom[0].data_view.reshape(self.items[0], classes, self.items[1])
         scores = np.moveaxis(scores, 1, -1).reshape(-1, classes)
-        labels = bottom[1].data.reshape(-1).astype(int)
+        labels = bottom[1].data_view.reshape(-1).astype(int)
         if param.HasField("ignore_label"):
             counted = labels != param.ignore_label
             scores, labels = scores[counted], labels[counted]
@@ -144,11 +144,11 @@ class Accuracy(Layer):
             self.fail("labels must be 0 to %d" % (classes - 1))
         own = np.take_along_axis(scores, labels[:, None], 1)
         right = (scores >= own).sum(1) <= param.top_k
-        top[0].data[...] = right.mean() if right.size else 0
+        top[0].data_view[...] = right.mean() if right.size else 0
         if len(top) > 1:
             counts = np.bincount(labels, minlength=classes)
             hits = np.bincount(labels, right, minlength=classes)
-            top[1].data[...] = hits / np.maximum(counts, 1)
+            top[1].data_view[...] = hits / np.maximum(counts, 1)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]

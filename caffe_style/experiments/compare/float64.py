@@ -62,10 +62,12 @@ class Float64Blob:
         """Show the data of `other`."""
         self._buffers["data"] = other.data_buffer()
 
-    data = property(
+    data = data_view = property(
         lambda self: np.moveaxis(self.data_buffer(), -1, 1), doc="Values, (N, C, H, W)."
     )
-    diff = property(lambda self: np.moveaxis(self.diff_buffer(), -1, 1), doc="Their gradient.")
+    diff = diff_view = property(
+        lambda self: np.moveaxis(self.diff_buffer(), -1, 1), doc="Their gradient."
+    )
 
 
 class Float64Net:

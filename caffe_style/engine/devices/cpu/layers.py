@@ -34,11 +34,16 @@ def convolution_forward(
     device: Any, layer: Any, bottom: Blobs, top: Blobs, relu: bool = False
 ) -> None:
     """Convolve, and rectify in the same pass if `relu`."""
-    weights = layer.blobs[0].data
-    bias = layer.blobs[1].data if len(layer.blobs) > 1 else None
+    weights = layer.blobs[0].data_view
+    bias = layer.blobs[1].data_view if len(layer.blobs) > 1 else None
     for below, above in zip(bottom, top):
         native.convolve(
-            below.data_buffer(), weights, bias, above.data_buffer(), relu=relu, **_window(layer)
+            below.data_buffer(),
+            weights,
+            bias,
+            above.data_buffer(overwritten=True),
+            relu=relu,
+            **_window(layer),
         )
 
 
@@ -58,7 +63,7 @@ def convolution_backward(
         if wanted:
             native.convolve_input_gradient(
                 dy,
-                layer.blobs[0].data,
+                layer.blobs[0].data_view,
                 below.diff_buffer(overwritten=True),
                 mask=above.data_buffer() if relu else None,
                 **window,
@@ -68,8 +73,8 @@ def convolution_backward(
 def _filter_gradient(layer: Any, x: Callable, dy: Any, window: Dict[str, Any]) -> None:
     for_bias = layer.wants_gradient(1)
     if layer.wants_gradient(0):
-        bias = layer.blobs[1].diff if for_bias else None
-        native.convolve_filter_gradient(x(), dy, layer.blobs[0].diff, bias, **window)
+        bias = layer.blobs[1].diff_view if for_bias else None
+        native.convolve_filter_gradient(x(), dy, layer.blobs[0].diff_view, bias, **window)
     elif for_bias:
         layer.add_bias_gradient(dy)
 
@@ -82,7 +87,7 @@ def _always(layer: Any, bottom: Blobs, top: Blobs) -> bool:
 
 
 def _relu_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None:
-    native.relu(bottom[0].data_buffer(), top[0].data_buffer(), layer.slope)
+    native.relu(bottom[0].data_buffer(), top[0].data_buffer(overwritten=True), layer.slope)
 
 
 def _relu_backward(
@@ -108,7 +113,7 @@ def _pooling_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None
         layer.forward(bottom, top)
         return
     pool = native.pool_max if layer.method == "MAX" else native.pool_average
-    x, y = bottom[0].data_buffer(), top[0].data_buffer()
+    x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
     pool(x, y, layer.kernel, layer.stride, layer.pad)
 
 
@@ -130,7 +135,7 @@ def _is_across_channels(layer: Any, bottom: Blobs, top: Blobs) -> bool:
 
 
 def _lrn_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None:
-    x, y = bottom[0].data_buffer(), top[0].data_buffer()
+    x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
     native.lrn_across(x, y, layer.size, layer.alpha, layer.beta, layer.k)
 
 

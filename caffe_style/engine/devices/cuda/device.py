@@ -113,12 +113,12 @@ class TorchDevice(KernelDevice):
         buffer.zero_()
 
     def upload(self, array: np.ndarray, buffer: Any) -> None:
-        """Copy from the host."""
-        buffer.copy_(self.torch.from_numpy(array))
+        """Copy from the host into the first values of a buffer."""
+        buffer[: array.size].copy_(self.torch.from_numpy(array))
 
     def download(self, buffer: Any, array: np.ndarray) -> None:
-        """Copy to the host, once all that was asked for has run."""
-        self.torch.from_numpy(array).copy_(buffer)
+        """Copy the first values to the host, once all that was asked for has run."""
+        self.torch.from_numpy(array).copy_(buffer[: array.size])
 
     def placed(self, array: np.ndarray) -> Any:
         """An array's values in a tensor of its own here, of the same type and memory layout."""

@@ -126,12 +126,14 @@ class OpenclDevice(KernelDevice):
         self._cl.enqueue_fill_buffer(self._queue, buffer, np.float32(0), 0, size)
 
     def upload(self, array: np.ndarray, buffer: Any) -> None:
-        """Copy from the host."""
-        self._cl.enqueue_copy(self._queue, buffer, array)
+        """Copy from the host into the first values of a buffer."""
+        if array.size:
+            self._cl.enqueue_copy(self._queue, buffer, array)
 
     def download(self, buffer: Any, array: np.ndarray) -> None:
-        """Copy to the host, once all that was asked for has run."""
-        self._cl.enqueue_copy(self._queue, array, buffer)
+        """Copy the first values to the host, once all that was asked for has run."""
+        if array.size:
+            self._cl.enqueue_copy(self._queue, array, buffer)
 
     def uploaded(self, array: np.ndarray) -> Any:
         """A buffer with an array's values as float32."""

@@ -26,22 +26,22 @@ class Axpy(Layer):
     @staticmethod
     def _factor(bottom: Sequence[Blob]) -> np.ndarray:
         shape = bottom[1].shape
-        return bottom[0].data.reshape(shape[:2] + (1,) * (len(shape) - 2))
+        return bottom[0].data_view.reshape(shape[:2] + (1,) * (len(shape) - 2))
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Multiply and add."""
-        top[0].data[...] = self._factor(bottom) * bottom[1].data + bottom[2].data
+        top[0].data_view[...] = self._factor(bottom) * bottom[1].data_view + bottom[2].data_view
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """da is dy x summed over positions, dx is a dy."""
-        dy = top[0].diff
+        dy = top[0].diff_view
         if propagate_down[0]:
             factor = bottom[0]
-            product = (dy * bottom[1].data).reshape(dy.shape[:2] + (-1,))
-            factor.diff[...] = product.sum(2, dtype=np.float64).reshape(factor.shape)
+            product = (dy * bottom[1].data_view).reshape(dy.shape[:2] + (-1,))
+            factor.diff_view[...] = product.sum(2, dtype=np.float64).reshape(factor.shape)
         if propagate_down[1]:
-            bottom[1].diff[...] = self._factor(bottom) * dy
+            bottom[1].diff_view[...] = self._factor(bottom) * dy
         if propagate_down[2]:
-            bottom[2].diff[...] = dy
+            bottom[2].diff_view[...] = dy

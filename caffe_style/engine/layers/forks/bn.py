@@ -64,7 +64,7 @@ class BN(Layer):
             self.add_parameter(self.blobs[0].shape, None)
         frozen = self.param.bn_param.frozen
         if frozen:
-            self.blobs[3].data[...] = 1
+            self.blobs[3].data_view[...] = 1
         specs = self.param.param
         while len(specs) < 4:
             specs.add()
@@ -83,7 +83,7 @@ class BN(Layer):
 
     def _spread(self, index: int) -> np.ndarray:
         """Parameter `index`, ready to meet x."""
-        return self.blobs[index].data.reshape(self.deviation.shape)
+        return self.blobs[index].data_view.reshape(self.deviation.shape)
 
     def _statistics(self, x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the batch; in training they are mixed into the running ones."""
@@ -91,13 +91,13 @@ class BN(Layer):
         variance = np.square(x - mean).mean(self.axes, keepdims=True)
         if self.runs and self.phase == 0:
             for blob, new in zip(self.blobs[2:], (mean, variance)):
-                mixed = (1 - self.share) * blob.data + self.share * new.reshape(blob.shape)
-                blob.data[...] = mixed
+                mixed = (1 - self.share) * blob.data_view + self.share * new.reshape(blob.shape)
+                blob.data_view[...] = mixed
         return mean.astype(np.float32), variance.astype(np.float32)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Normalise, scale and shift."""
-        x = bottom[0].data
+        x = bottom[0].data_view
         if not (self.own_statistics or self.runs):
             self.normalised = x.copy()
         else:
@@ -106,22 +106,22 @@ class BN(Layer):
             )
             self.deviation = np.sqrt(variance + np.float32(self.eps))
             self.normalised = (x - mean) / self.deviation
-        top[0].data[...] = self._spread(0) * self.normalised + self._spread(1)
+        top[0].data_view[...] = self._spread(0) * self.normalised + self._spread(1)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Gradients to slope, bias and input."""
-        dy = top[0].diff
+        dy = top[0].diff_view
         for index, slope in ((0, self.normalised), (1, 1)):
             if self.wants_gradient(index):
                 blob = self.blobs[index]
                 total = (dy * slope).sum(self.axes, dtype=np.float64)
-                blob.diff[...] += total.reshape(blob.shape)
+                blob.diff_view[...] += total.reshape(blob.shape)
         if propagate_down[0]:
             dz = dy * self._spread(0)
             if self.own_statistics:
                 dx = normalised_gradient(dz, self.normalised, self.deviation, self.axes)
             else:
                 dx = dz / self.deviation
-            bottom[0].diff[...] = dx
+            bottom[0].diff_view[...] = dx

@@ -67,12 +67,12 @@ class DetectionOutput(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Decode, suppress, keep the best."""
         param, images = self.param.detection_output_param, bottom[0].shape[0]
-        prior, variance = bottom[2].data.reshape(2, self.boxes, 1, 4)
+        prior, variance = bottom[2].data_view.reshape(2, self.boxes, 1, 4)
         if param.variance_encoded_in_target:
             variance = np.ones_like(variance)
-        locations = bottom[0].data.reshape(images, self.boxes, -1, 4)
+        locations = bottom[0].data_view.reshape(images, self.boxes, -1, 4)
         boxes = decode(locations, prior, variance, param.code_type)
-        scores = bottom[1].data.reshape(images, self.boxes, self.classes)
+        scores = bottom[1].data_view.reshape(images, self.boxes, self.classes)
         rows = []
         for image in range(images):
             for label, index in self._found(boxes[image], scores[image]):
@@ -81,7 +81,7 @@ class DetectionOutput(Layer):
         if not rows:
             rows = [[image] + [_NONE] * 6 for image in range(images)]
         top[0].set_shape((1, 1, len(rows), 7))
-        top[0].data[...] = np.array(rows, np.float32)
+        top[0].data_view[...] = np.array(rows, np.float32)
 
     def _found(self, boxes: np.ndarray, scores: np.ndarray) -> List[Tuple[int, int]]:
         """(label, box) of what is found in one image; boxes (n, 1 or classes, 4), scores (n, classes)."""

@@ -77,8 +77,8 @@ class Interp(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Scale down the columns, then along the rows."""
         down, across = self.matrices
-        x = bottom[0].data[(slice(None), slice(None)) + self.inner]
-        top[0].data[...] = down @ x @ across.T
+        x = bottom[0].data_view[(slice(None), slice(None)) + self.inner]
+        top[0].data_view[...] = down @ x @ across.T
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -86,6 +86,6 @@ class Interp(Layer):
         """The transpose; the bottom that names the size gets none."""
         if propagate_down[0]:
             down, across = self.matrices
-            dx = bottom[0].diff
+            dx = bottom[0].diff_view
             dx[...] = 0
-            dx[(slice(None), slice(None)) + self.inner] = down.T @ top[0].diff @ across
+            dx[(slice(None), slice(None)) + self.inner] = down.T @ top[0].diff_view @ across

@@ -25,7 +25,7 @@ class Normalize(Layer):
             self.fail("takes a blob of at least 2 axes, not of shape %s" % (shape,))
         scale = self.add_parameter(() if param.channel_shared else shape[1:2], param.scale_filler)
         if not param.HasField("scale_filler"):
-            scale.data[...] = 1
+            scale.data_view[...] = 1
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Same shape."""
@@ -36,7 +36,7 @@ class Normalize(Layer):
         top[0].set_shape(shape)
 
     def _scale(self, axes: int) -> np.ndarray:
-        return self.blobs[0].data.reshape((1, -1) + (1,) * (axes - 2))
+        return self.blobs[0].data_view.reshape((1, -1) + (1,) * (axes - 2))
 
     def _norm(self, x: np.ndarray) -> np.ndarray:
         total = np.square(x).sum(self.axes, keepdims=True, dtype=np.float64)
@@ -44,21 +44,21 @@ class Normalize(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Divide and scale."""
-        x = bottom[0].data
-        top[0].data[...] = x / self._norm(x) * self._scale(x.ndim)
+        x = bottom[0].data_view
+        top[0].data_view[...] = x / self._norm(x) * self._scale(x.ndim)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Gradients to scale and input: what points along x is taken out."""
-        x, dy = bottom[0].data, top[0].diff
+        x, dy = bottom[0].data_view, top[0].diff_view
         norm = self._norm(x)
         unit = x / norm
         if self.wants_gradient(0):
             scale = self.blobs[0]
             others = (0,) + tuple(range(2, x.ndim)) if scale.shape else None
-            scale.diff[...] += (dy * unit).sum(others, dtype=np.float64)
+            scale.diff_view[...] += (dy * unit).sum(others, dtype=np.float64)
         if propagate_down[0]:
             dz = dy * self._scale(x.ndim)
             along = (dz * unit).sum(self.axes, keepdims=True)
-            bottom[0].diff[...] = (dz - unit * along) / norm
+            bottom[0].diff_view[...] = (dz - unit * along) / norm

@@ -31,14 +31,14 @@ class Permute(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Move the axes."""
-        top[0].data[...] = bottom[0].data.transpose(self.order)
+        top[0].data_view[...] = bottom[0].data_view.transpose(self.order)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Move them back."""
         if propagate_down[0]:
-            bottom[0].diff[...] = top[0].diff.transpose(np.argsort(self.order))
+            bottom[0].diff_view[...] = top[0].diff_view.transpose(np.argsort(self.order))
 
 
 @register("ShuffleChannel")
@@ -57,11 +57,11 @@ class ShuffleChannel(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pick the channels."""
-        top[0].data[...] = bottom[0].data[:, self.source]
+        top[0].data_view[...] = bottom[0].data_view[:, self.source]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Put them back."""
         if propagate_down[0]:
-            bottom[0].diff[...] = top[0].diff[:, np.argsort(self.source)]
+            bottom[0].diff_view[...] = top[0].diff_view[:, np.argsort(self.source)]

@@ -92,7 +92,7 @@ class PriorBox(Layer):
         boxes = np.concatenate([centres - half, centres + half], -1) / np.tile(image, 2)
         if param.clip:
             boxes = np.clip(boxes, 0, 1)
-        y = top[0].data
+        y = top[0].data_view
         y[0, 0] = boxes.ravel()
         y[0, 1] = np.resize(self.variance, y.shape[2])
 

@@ -70,7 +70,7 @@ class _Regions(Layer):
 
     def regions(self, bottom: Sequence[Blob], pooled: Tuple[int, int]) -> Iterator[Region]:
         """Each region with its pooled[0] x pooled[1] bins."""
-        table = bottom[1].data.reshape(-1, 5)
+        table = bottom[1].data_view.reshape(-1, 5)
         images, count = table[:, 0].astype(int), bottom[0].shape[0]
         if images.size and not 0 <= images.min() <= images.max() < count:
             self.fail("regions must be of the images 0 to %d" % (count - 1))
@@ -104,7 +104,7 @@ class ROIPooling(_Regions):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Take the maxima: of a bin's rows, then of its columns."""
-        x, y = bottom[0].data, top[0].data
+        x, y = bottom[0].data_view, top[0].data_view
         y[...] = 0
         for number, image, rows, columns in self.regions(bottom, self.pooled):
             for i, down in enumerate(rows):
@@ -121,7 +121,7 @@ class ROIPooling(_Regions):
         """Each maximum's gradient goes to the first value, in row order, that it was."""
         if not propagate_down[0]:
             return
-        x, dy, dx = bottom[0].data, top[0].diff, bottom[0].diff
+        x, dy, dx = bottom[0].data_view, top[0].diff_view, bottom[0].diff_view
         dx[...] = 0
         channel = np.arange(dx.shape[1])
         for number, image, rows, columns in self.regions(bottom, self.pooled):
@@ -176,9 +176,9 @@ class PSROIPooling(_Regions):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Take the means."""
-        y = top[0].data
+        y = top[0].data_view
         y[...] = 0
-        for index, window in self._bins(bottom, bottom[0].data):
+        for index, window in self._bins(bottom, bottom[0].data_view):
             y[index] = window.mean((1, 2))
 
     def backward(
@@ -186,9 +186,9 @@ class PSROIPooling(_Regions):
     ) -> None:
         """Spread each mean's gradient evenly over its bin."""
         if propagate_down[0]:
-            dy = top[0].diff
+            dy = top[0].diff_view
             # In an array of its own: a reshape of the diff might be a copy.
             dx = np.zeros(bottom[0].shape, np.float32)
             for index, window in self._bins(bottom, dx):
                 window += (dy[index] / (window.shape[1] * window.shape[2]))[:, None, None]
-            bottom[0].diff[...] = dx
+            bottom[0].diff_view[...] = dx

@@ -33,7 +33,7 @@ class SmoothL1Loss(Loss):
 
     def _terms(self, bottom: Sequence[Blob]) -> tuple:
         """The weighted difference, and which of it lies in the quadratic part."""
-        difference = bottom[0].data - self._like_first(bottom, 1)
+        difference = bottom[0].data_view - self._like_first(bottom, 1)
         if len(bottom) > 2:
             difference *= self._like_first(bottom, 2)
         self.squared = np.float32(self.param.smooth_l1_loss_param.sigma) ** 2
@@ -41,7 +41,7 @@ class SmoothL1Loss(Loss):
 
     @staticmethod
     def _like_first(bottom: Sequence[Blob], index: int) -> np.ndarray:
-        return bottom[index].data.reshape(bottom[0].shape)
+        return bottom[index].data_view.reshape(bottom[0].shape)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add up."""
@@ -50,7 +50,7 @@ class SmoothL1Loss(Loss):
         each = np.where(near, quadratic, np.abs(difference) - 0.5 / self.squared)
         if len(bottom) > 3:
             each *= self._like_first(bottom, 3)
-        top[0].data[...] = each.sum(dtype=np.float64) / bottom[0].shape[0]
+        top[0].data_view[...] = each.sum(dtype=np.float64) / bottom[0].shape[0]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -60,7 +60,7 @@ class SmoothL1Loss(Loss):
         slope = np.where(near, self.squared * difference, np.sign(difference))
         for index in range(2, len(bottom)):
             slope *= self._like_first(bottom, index)
-        slope *= top[0].diff / bottom[0].shape[0]
+        slope *= top[0].diff_view / bottom[0].shape[0]
         for blob, wanted, sign in zip(bottom[:2], propagate_down, (1, -1)):
             if wanted:
-                blob.diff[...] = (sign * slope).reshape(blob.shape)
+                blob.diff_view[...] = (sign * slope).reshape(blob.shape)

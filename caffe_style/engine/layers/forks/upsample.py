@@ -64,7 +64,9 @@ class Upsample(Layer):
     def _positions(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> np.ndarray:
         """Where each value goes, (N * C, H * W) positions in a plane of the top."""
         plane = top[0].shape[2] * top[0].shape[3]
-        positions = bottom[1].data.reshape(bottom[0].shape[0] * bottom[0].shape[1], -1).astype(int)
+        positions = (
+            bottom[1].data_view.reshape(bottom[0].shape[0] * bottom[0].shape[1], -1).astype(int)
+        )
         if positions.size and not 0 <= positions.min() <= positions.max() < plane:
             self.fail(
                 "the mask points outside the top %s: does the size fit the pooling that made it?"
@@ -74,7 +76,7 @@ class Upsample(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Place the values; where windows overlapped the last one stays."""
-        x, y = bottom[0].data, top[0].data
+        x, y = bottom[0].data_view, top[0].data_view
         if not self.masked:
             y[...] = x.repeat(self.scale[0], 2).repeat(self.scale[1], 3)
             return
@@ -89,10 +91,10 @@ class Upsample(Layer):
         """Fetch the gradients from there, or add up those of a block; a mask gets none."""
         if not propagate_down[0]:
             return
-        dy, (n, c, height, width) = top[0].diff, bottom[0].shape
+        dy, (n, c, height, width) = top[0].diff_view, bottom[0].shape
         if self.masked:
             positions = self._positions(bottom, top)
             dx = np.take_along_axis(dy.reshape(n * c, -1), positions, 1)
         else:
             dx = dy.reshape(n, c, height, self.scale[0], width, self.scale[1]).sum((3, 5))
-        bottom[0].diff[...] = dx.reshape(bottom[0].shape)
+        bottom[0].diff_view[...] = dx.reshape(bottom[0].shape)
