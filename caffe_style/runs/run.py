@@ -13,6 +13,7 @@ from ..scene.styles import Styles, as_styles
 from ..settings.transfer import OPTIMIZERS, TransferSettings
 from ..watch.watcher import Callback, as_watcher
 from .checkpoint import Checkpoint, PathLike, Unsaved
+from .checkpoint_file import Saved
 from .recipe import run_parameters
 from .scales import coarse_to_fine
 from .synthesis import Result
@@ -51,7 +52,9 @@ def run(
     watcher = as_watcher(callback)
     optimizer = _optimizer(settings, checkpoint is not None)
     saving = _as_checkpoint(checkpoint)
-    settings = settings.replace(optimizer=optimizer).for_model(network)
+    settings = settings.replace(
+        optimizer=optimizer, space=_space(settings, saving.resumed)
+    ).for_model(network)
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
@@ -83,6 +86,19 @@ def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
     optimizer = settings.optimizer or OPTIMIZERS[0]
     check_optimizer(optimizer, bool(settings.bounds))
     return optimizer
+
+
+def _space(settings: TransferSettings, resumed: Optional[Saved]) -> Optional[str]:
+    """Return the requested space, else that of a resumed run or, with bounds on pixels, pixels."""
+    if settings.space is None and resumed is not None:
+        return TransferSettings.noted_in(resumed.run["parameters"])["space"]
+    if not settings.bounds:
+        return settings.space
+    if settings.space not in (None, "pixels"):
+        raise OptionError(
+            "bounds hold for pixels: leave them out (--no-bounds), or choose the space pixels"
+        )
+    return "pixels"
 
 
 __all__ = ["Result", "run"]
