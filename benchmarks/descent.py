@@ -3,10 +3,10 @@
     python -m benchmarks.descent --pictures PICTURES --models strokenet,squeezenet --starts content,noise \\
         --settings space=pixels space=smooth space=whitened --size 256 --iterations 100 --plot descent.png
 
-Paints each pair of `benchmarks.judge` with each network, start and setting (keywords of `caffe_style.transfer`).
-The least loss so far is divided by the one that the first setting ends with, on the same pair. So the first
-setting ends at 1, and the last two columns say after which part of its evaluations and of its seconds another
-one is there. The settings of a pair take turns, so that what else the machine does slows them alike.
+Paints each pair of `benchmarks.judge` with each network, start and setting (keywords of `transfer`). The least
+loss so far is divided by the one that the first setting ends with, on the same pair. So the first setting ends
+at 1, and the last two columns say after which part of its evaluations and of its seconds another one is there.
+The settings of a pair take turns, so that what else the machine does slows them alike.
 """
 
 from __future__ import annotations

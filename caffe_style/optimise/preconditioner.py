@@ -1,8 +1,7 @@
 """The preconditioner of L-BFGS: a smoothing P of the picture that stands for its first inverse Hessian.
 
-Natural pictures have amplitudes of about 1 / r at the frequency r (Field 1987): fine detail is a small part of
-them. L-BFGS that starts from a multiple of the identity moves fine detail as far as coarse forms. With P, which
-damps high frequencies, coarse forms move first.
+L-BFGS that starts from a multiple of the identity moves fine detail as far as coarse forms. With P, which damps
+high frequencies, coarse forms move first.
 
 P multiplies the cosine transform of each channel by weights w(r)^2, and the three channels at each pixel by the
 matrix C^2. L-BFGS that starts from P takes the same steps as L-BFGS that starts from the identity and sees the
