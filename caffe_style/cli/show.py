@@ -81,6 +81,8 @@ def command_line(request: Any) -> List[str]:
         default = getattr(model, one.name, None) if one.of_model else one.default
         if one.name == "optimizer":
             default = OPTIMIZERS[0]
+        elif one.name == "space":  # the default depends on other settings, too
+            default = None
         known = default is not None and not one.required
         # As texts, in which the order of layers counts: the losses add up in it.
         if value is None or (known and one.kind.write(value) == one.kind.write(default)):
