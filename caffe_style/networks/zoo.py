@@ -1,8 +1,8 @@
 """The model zoo: the known networks, the sources of their weights, and their default settings.
 
 A model is a folder with a ``readme.md`` whose front matter follows the Caffe Model Zoo (name, caffemodel,
-caffemodel_url, sha1, license), with a few keys of our own: prototxt, mean, pooling, and the default content and
-style layers and weights.
+caffemodel_url, sha1, license), with a few keys of our own: prototxt, mean, pooling, space, and the default
+content and style layers and weights.
 """
 
 from __future__ import annotations

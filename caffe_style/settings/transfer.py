@@ -38,7 +38,7 @@ class RunSettings(Settings):
     optimizer: Optional[str] = setting(
         None,
         Choice(OPTIMIZERS),
-        "L-BFGS of scipy on the host, or our own on the backend's device",
+        "L-BFGS of scipy on the host, or our own on the backend's device, whose steps take less time",
         "optimiser",
         shown="scipy; with a checkpoint device",
     )
