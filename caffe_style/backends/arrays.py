@@ -149,6 +149,13 @@ def as_doubles(x: Any) -> Any:
     return contiguous(x.double().clone())
 
 
+def as_singles(x: Any) -> Any:
+    """A copy as float32 in C order, where `x` is."""
+    if namespace(x) is np:
+        return np.array(x, np.float32, order="C")
+    return contiguous(x.float().clone())
+
+
 def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
     """Cut the positions of an (N, M) matrix into slices of about `size` elements, on a device larger ones."""
     channels, positions = matrix.shape

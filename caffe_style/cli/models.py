@@ -112,6 +112,7 @@ def _facts(model: Model) -> Dict[str, Any]:
         "content_weight": model.content_weight,
         "style_weight": model.style_weight,
         "tv_weight": model.tv_weight,
+        "space": model.space,
         "pooling": model.pooling,
     }
 

@@ -83,6 +83,8 @@ def command_line(request: Any) -> List[str]:
         default = getattr(model, one.name, None) if one.of_model else one.default
         if one.name == "optimizer":
             default = OPTIMIZERS[0]
+        elif one.name == "space":  # the default depends on other settings, too
+            default = None
         known = default is not None and not one.required
         # Compared as texts, since the order of layers matters: losses are added in that order.
         same = known and value is not None and one.kind.write(value) == one.kind.write(default)

@@ -74,6 +74,7 @@ PRESETS: Dict[str, Preset] = {
             "style_scale": 1.0,
             "corrections": 100,
             "bounds": False,
+            "space": "pixels",
         },
     ),
     # 5 * mean (F - P)^2 + 100 * sum over five layers of mean (G - A)^2, G and A divided by N M; 1e-3 * TV.
@@ -92,6 +93,7 @@ PRESETS: Dict[str, Preset] = {
             "style_scale": 1.0,
             "corrections": 100,
             "bounds": False,
+            "space": "pixels",
         },
     ),
     # 1/2 sum (F - P)^2 + 1e4 * sum over layers of 0.2 / (4 N^2 M^2) sum (G - A)^2, G and A sums.
@@ -110,6 +112,7 @@ PRESETS: Dict[str, Preset] = {
             "style_scale": 1.2,
             "corrections": 8,
             "bounds": True,
+            "space": "pixels",
         },
         {"googlenet": {"content_layers": {"conv2/3x3": 2e-4, "inception_3a/output": 1 - 2e-4}}},
     ),
@@ -129,6 +132,7 @@ PRESETS: Dict[str, Preset] = {
             "style_scale": 1.0,
             "corrections": 20,
             "bounds": True,
+            "space": "pixels",
         },
         {"vgg19": _GATYS_LAYERS, "vgg16": _GATYS_LAYERS},
     ),

@@ -1,4 +1,4 @@
 """A recognition network: its model in the zoo, its weights, and its responses to a picture.
 
-May import backends, engine, pictures, system and errors.
+May import backends, engine, pictures, settings, system and errors.
 """

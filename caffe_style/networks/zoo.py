@@ -1,8 +1,8 @@
 """The model zoo: the known networks, the sources of their weights, and their default settings.
 
 A model is a folder with a ``readme.md`` whose front matter follows the Caffe Model Zoo (name, caffemodel,
-caffemodel_url, sha1, license), with a few keys of our own: prototxt, mean, pooling, and the default content and
-style layers and weights.
+caffemodel_url, sha1, license), with a few keys of our own: prototxt, mean, pooling, space, and the default
+content and style layers and weights.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple, Union
 
 from ..errors import ModelError
+from ..settings.transfer import SPACES
 from . import resources
 from .front_matter import (
     as_text,
@@ -55,6 +56,8 @@ class Model:
         Default layers and their weights; empty if the description does not say.
     content_weight, style_weight, tv_weight : float
         Default weights of content, style and total variation, relative (see `caffe_style.scene.terms.scale`).
+    space : {"pixels", "smooth", "whitened"}
+        Space that is optimised by default (see `caffe_style.scene.spaces`).
     pooling : {"max", "average"}
         Pooling that suits style transfer with this model. The prototxt keeps the published one.
     random : bool
@@ -88,6 +91,7 @@ class Model:
     content_weight: float = 1.0
     style_weight: float = 1.0
     tv_weight: float = 0.0
+    space: str = "pixels"
     pooling: str = "max"
     random: bool = False
     caffemodel: str = ""
@@ -192,6 +196,7 @@ def _read(readme: Path, own: bool) -> Model:
             content_weight=number(front.get("content_weight", 1), "content_weight"),
             style_weight=number(front.get("style_weight", 1), "style_weight"),
             tv_weight=number(front.get("tv_weight", 0), "tv_weight"),
+            space=one_of(front.get("space", SPACES[0]), SPACES, "space"),
             pooling=one_of(front.get("pooling", "max"), ("max", "average"), "pooling"),
             random=one_of(front.get("weights", "trained"), ("trained", "random"), "weights")
             == "random",

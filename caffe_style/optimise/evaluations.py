@@ -128,6 +128,8 @@ class Run:
         Number of accepted steps.
     at_start : bool
         Whether the next evaluation is at `point`; set by the caller.
+    step_length : float
+        Euclidean length of the last step; before the first one, the length to try.
     """
 
     def __init__(
@@ -148,22 +150,6 @@ class Run:
         self.at_start = True
         self.loss = math.nan
         self.step_length = state.step_length if state else math.sqrt(arrays.count(start))
-
-    def scale(self) -> float:
-        """Return the unit in which scipy sees the picture.
-
-        L-BFGS depends on it only in its first step, which has length one. With this unit the first step is as
-        long as the last step taken; at the start it changes each value by about one. This saves the line search
-        from growing a tiny step. The unit is a power of two, so that nothing is rounded.
-        """
-        return 2.0 ** round(math.log2(self.step_length))
-
-    def evaluate_scaled(self, x: np.ndarray, scale: float) -> Tuple[float, np.ndarray]:
-        """Evaluate at `scale * x`; return the loss and its flat gradient with respect to x."""
-        np.multiply(x.reshape(self.trial.shape), scale, out=self.trial)
-        loss, gradient = self.evaluate(self.trial)
-        gradient *= scale
-        return loss, gradient.ravel()
 
     def evaluate(self, trial: Any) -> Tuple[float, Any]:
         """Evaluate the objective; the next evaluation overwrites the returned gradient."""

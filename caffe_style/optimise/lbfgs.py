@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Callable, List, NamedTuple, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 from ..backends import arrays
 
@@ -61,7 +61,12 @@ def start(state: State, evaluate: Evaluate) -> None:
     state.gradient = arrays.copy_of(gradient)
 
 
-def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
+def advance(
+    state: State,
+    evaluate: Evaluate,
+    corrections: int,
+    precondition: Optional[Callable[[Any], Any]] = None,
+) -> str:
     """Take one step. It ends at the point that is evaluated last.
 
     Parameters
@@ -72,6 +77,8 @@ def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
         `evaluate(x) -> (loss, gradient)`, a float and an array that the next evaluation may overwrite.
     corrections : int
         Number of steps to remember.
+    precondition : callable, optional
+        As in `search_direction`.
 
     Returns
     -------
@@ -91,7 +98,7 @@ def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
     >>> state.loss < 25
     True
     """
-    direction = search_direction(state)
+    direction = search_direction(state, precondition)
     slope = arrays.dot(direction, state.gradient)
     if not slope < 0:
         return "converged" if slope == 0 else "stuck"
@@ -104,7 +111,9 @@ def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
         loss, gradient = evaluate(trial)
         return loss, arrays.dot(direction, gradient)
 
-    first = 1.0 if state.steps else state.step_length / math.sqrt(-slope)
+    first = 1.0
+    if not state.steps:
+        first = state.step_length / math.sqrt(arrays.dot(direction, direction))
     accepted = line_search(along, state.loss, slope, first)
     if accepted is None:
         return "stuck"
@@ -119,8 +128,16 @@ def advance(state: State, evaluate: Evaluate, corrections: int) -> str:
     return "stepped"
 
 
-def search_direction(state: State) -> Any:
-    """Compute -H g with H the inverse Hessian estimated from the memory: two-loop recursion (algorithm 7.4)."""
+def search_direction(state: State, precondition: Optional[Callable[[Any], Any]] = None) -> Any:
+    """Compute -H g with H the inverse Hessian estimated from the memory: two-loop recursion (algorithm 7.4).
+
+    Parameters
+    ----------
+    state : State
+    precondition : callable, optional
+        Product with the matrix P of which a multiple is the first estimate of the inverse Hessian; the identity
+        by default. It returns a new array.
+    """
     direction = -state.gradient
     pairs = list(zip(state.steps, state.changes))
     curvatures = [arrays.dot(step, change) for step, change in pairs]
@@ -129,9 +146,12 @@ def search_direction(state: State) -> Any:
         part = arrays.dot(step, direction) / curvature
         arrays.add_scaled(direction, change, -part)
         parts.append(part)
+    if precondition is not None:
+        direction = precondition(direction)
     if pairs:
         change = pairs[-1][1]
-        direction *= curvatures[-1] / arrays.dot(change, change)
+        smoothed = change if precondition is None else precondition(change)
+        direction *= curvatures[-1] / arrays.dot(change, smoothed)
     for (step, change), curvature, part in zip(pairs, curvatures, reversed(parts)):
         arrays.add_scaled(direction, step, part - arrays.dot(change, direction) / curvature)
     return direction

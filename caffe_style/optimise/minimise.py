@@ -17,6 +17,8 @@ from ..settings.transfer import OPTIMIZERS
 from ..system.files import reason
 from . import lbfgs
 from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
+from .preconditioner import Preconditioner
+from .variables import Variables
 
 
 def minimise(
@@ -27,6 +29,7 @@ def minimise(
     optimizer: str = "scipy",
     corrections: int = 10,
     bounds: Optional[Tuple[Any, Any]] = None,
+    preconditioner: Optional[Preconditioner] = None,
     callback: Optional[Callable[[Record, np.ndarray], None]] = None,
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
@@ -52,6 +55,9 @@ def minimise(
     bounds : (lower, upper), optional
         Scalars or arrays of the start's shape, for "scipy" only. Bounds make a step slower than a small
         network's evaluation. Clipping the finished picture is usually as good.
+    preconditioner : Preconditioner, optional
+        Smoothing that stands for the first inverse Hessian, not together with bounds: in the smoothed variables
+        that SciPy gets, a bound on a pixel is none on a variable. Without it, a multiple of the identity does.
     callback : callable, optional
         `callback(record, image)`, called after each accepted step. It may raise StopIteration to end the
         optimisation. The image (float64, on the start's device) is overwritten later, so copy what you keep.
@@ -82,7 +88,7 @@ def minimise(
         result so far from it.
     OptionError
         If `iterations`, `corrections` or `steps` is less than 1, if the optimizer is unknown, or if it does not
-        take the given bounds or state.
+        take the given bounds, preconditioner or state.
 
     Examples
     --------
@@ -96,6 +102,8 @@ def minimise(
     'converged'
     """
     check_optimizer(optimizer, bounds is not None)
+    if preconditioner is not None and bounds is not None:
+        raise OptionError("bounds hold for pixels: leave out them, or the preconditioner")
     if optimizer == "scipy" and (state is not None or save is not None):
         raise OptionError(
             "scipy's optimizer cannot go on from a state: choose the optimizer device"
@@ -111,8 +119,8 @@ def minimise(
 
     def descend(steps: int) -> Tuple[str, str]:
         if state is None:
-            return _descend_by_scipy(run, steps, corrections, bounds)
-        return _descend_on_device(run, state, steps, corrections)
+            return _descend_by_scipy(run, steps, corrections, bounds, preconditioner)
+        return _descend_on_device(run, state, steps, corrections, preconditioner)
 
     try:
         if redraw is None:
@@ -157,19 +165,27 @@ CONVERGED = "converged", "converged, nothing changes any more,"
 STUCK = "stuck", "stuck, the line search finds nothing lower,"
 
 
-def _descend_by_scipy(run: Run, steps: int, corrections: int, bounds: Any) -> Tuple[str, str]:
+def _descend_by_scipy(
+    run: Run,
+    steps: int,
+    corrections: int,
+    bounds: Any,
+    preconditioner: Optional[Preconditioner],
+) -> Tuple[str, str]:
     """Take up to `steps` steps down one fixed objective; return how it ended."""
     from scipy.optimize import Bounds, minimize
 
     goal, fresh_starts = run.iteration + steps, 1
     while True:
         before = run.iteration
-        scale = run.scale()
-        limits = [np.broadcast_to(bound, run.point.shape).ravel() / scale for bound in bounds or ()]
-        run.at_start = True
+        variables = Variables(run, preconditioner)
+        limits = [
+            np.broadcast_to(bound, run.point.shape).ravel() / variables.scale
+            for bound in bounds or ()
+        ]
         answer = minimize(
-            lambda x, scale=scale: run.evaluate_scaled(x, scale),
-            run.point.ravel() / scale,
+            variables.evaluate,
+            variables.begin,
             jac=True,
             method="L-BFGS-B",
             bounds=Bounds(*limits) if limits else None,
@@ -196,16 +212,21 @@ def _descend_by_scipy(run: Run, steps: int, corrections: int, bounds: Any) -> Tu
 
 
 def _descend_on_device(
-    run: Run, state: lbfgs.State, steps: int, corrections: int
+    run: Run,
+    state: lbfgs.State,
+    steps: int,
+    corrections: int,
+    preconditioner: Optional[Preconditioner],
 ) -> Tuple[str, str]:
     """Take up to `steps` steps with `caffe_style.optimise.lbfgs`; return how it ended."""
     goal = run.iteration + steps
+    precondition = None if preconditioner is None else preconditioner.whole
     while True:
         run.at_start = True
         lbfgs.start(state, run.evaluate)
         while True:
             before = state.loss
-            outcome = lbfgs.advance(state, run.evaluate, corrections)
+            outcome = lbfgs.advance(state, run.evaluate, corrections, precondition)
             if outcome != "stepped":
                 break
             run.accept()

@@ -32,6 +32,8 @@ Save = Callable[[State, List[Record]], None]
 class Unsaved:
     """The checkpoint of a run that is not saved: its methods do nothing."""
 
+    resumed: Optional[Saved] = None
+
     def held(self) -> ContextManager:
         """Return a context that locks nothing."""
         return contextlib.nullcontext()

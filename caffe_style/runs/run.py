@@ -8,11 +8,12 @@ from ..errors import OptionError
 from ..networks.network import Network
 from ..optimise.minimise import check_optimizer
 from ..scene.inputs import read_inputs
-from ..scene.starts import PictureLike, name_of
+from ..scene.starts import PictureLike, is_picture, name_of
 from ..scene.styles import Styles, as_styles
 from ..settings.transfer import OPTIMIZERS, TransferSettings
 from ..watch.watcher import Callback, as_watcher
 from .checkpoint import Checkpoint, PathLike, Unsaved
+from .checkpoint_file import Saved
 from .recipe import run_parameters
 from .scales import coarse_to_fine
 from .synthesis import Result
@@ -51,7 +52,8 @@ def run(
     watcher = as_watcher(callback)
     optimizer = _optimizer(settings, checkpoint is not None)
     saving = _as_checkpoint(checkpoint)
-    settings = settings.replace(optimizer=optimizer).for_model(network)
+    space = _space(settings, saving.resumed, network.model.space)
+    settings = settings.replace(optimizer=optimizer, space=space).for_model(network)
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
@@ -83,6 +85,25 @@ def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
     optimizer = settings.optimizer or OPTIMIZERS[0]
     check_optimizer(optimizer, bool(settings.bounds))
     return optimizer
+
+
+def _space(settings: TransferSettings, resumed: Optional[Saved], default: str) -> str:
+    """Return the requested space, else that of a resumed run, else the model's where it suits the run.
+
+    Bounds hold for each pixel. The whitened space leaves the noise of a start in the picture.
+    """
+    if settings.space is None and resumed is not None:
+        return str(TransferSettings.noted_in(resumed.run["parameters"])["space"])
+    if not settings.bounds:
+        noisy = not is_picture(settings.init) and settings.init not in ("content", "style")
+        if default == "whitened" and noisy:
+            default = "smooth"
+        return settings.space or default
+    if settings.space not in (None, "pixels"):
+        raise OptionError(
+            "bounds hold for pixels: leave them out (--no-bounds), or choose the space pixels"
+        )
+    return "pixels"
 
 
 __all__ = ["Result", "run"]

@@ -8,6 +8,7 @@ from typing import Any, Dict
 import numpy as np
 
 from ..errors import CheckpointError
+from ..settings.transfer import TransferSettings
 
 #: Parameters that may differ when a run is resumed: names of files, and the backend.
 _NAMES = (
@@ -33,9 +34,10 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
             raise CheckpointError(
                 "%s: this run began with another %s: restore that one, or begin anew" % (path, name)
             )
-    before, now = saved["parameters"], run["parameters"]
+    older = {one.name: one.before for one in TransferSettings.list() if one.before is not None}
+    before, now = {**older, **saved["parameters"]}, run["parameters"]
     for name in now:
-        # A setting that an older version did not have had its default.
+        # Another setting that an older version did not have had its default.
         if name in before and name not in _NAMES and before[name] != now[name]:
             raise CheckpointError(
                 "%s: this run has %s %s, not %s: leave the option out, or begin anew"

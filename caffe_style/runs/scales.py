@@ -16,6 +16,7 @@ from ..networks.network import Network
 from ..optimise.evaluations import attach, result_of
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
+from ..scene.spaces import scene_preconditioner
 from ..scene.starts import PictureLike, start_picture
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Watcher
@@ -80,6 +81,7 @@ def coarse_to_fine(
                 corrections=settings.corrections,
                 bounds=bool(settings.bounds),
                 optimizer=settings.optimizer,
+                preconditioner=scene_preconditioner(scene, settings.space),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
                 state=None if saved is None else saved.state,

@@ -14,6 +14,7 @@ from ..objective.objective import Objective
 from ..optimise.evaluations import attach, result_of
 from ..optimise.lbfgs import State
 from ..optimise.minimise import minimise
+from ..optimise.preconditioner import Preconditioner
 from ..pictures.images import from_caffe
 from ..watch.watcher import Watcher
 
@@ -79,6 +80,7 @@ def synthesise(
     parameters: Dict[str, Any],
     watcher: Watcher,
     optimizer: str = "scipy",
+    preconditioner: Optional[Preconditioner] = None,
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
     state: Optional[State] = None,
@@ -103,6 +105,8 @@ def synthesise(
         Parameters to record in the result.
     optimizer : str
         One of `caffe_style.settings.transfer.OPTIMIZERS`.
+    preconditioner : Preconditioner, optional
+        Smoothing of the space that is optimised: see `minimise`.
     watcher : Watcher
         Watcher of the run, called after each iteration.
     redraw, steps
@@ -144,6 +148,7 @@ def synthesise(
                 optimizer=optimizer,
                 corrections=corrections,
                 bounds=_pixel_bounds(mean) if bounds else None,
+                preconditioner=preconditioner,
                 callback=step,
                 redraw=redraw,
                 steps=steps,

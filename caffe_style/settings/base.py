@@ -42,6 +42,9 @@ class Setting(NamedTuple):
         Whether None means the model's own value.
     bare : any
         Value of the option if it is given without one; None if the option needs a value.
+    before : any
+        Value that a picture or checkpoint means that was made before the setting existed; None if that is the
+        default.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Setting(NamedTuple):
     shown: Optional[str] = None
     of_model: bool = False
     bare: Any = None
+    before: Any = None
 
     @property
     def option(self) -> str:
@@ -170,8 +174,12 @@ class Settings:
         OptionError
             If a setting has a bad value.
         """
-        settings = [one for one in cls.list() if one.name in parameters]
-        return {one.name: one.check(parameters[one.name]) for one in settings}
+        noted = {one.name: parameters.get(one.name, one.before) for one in cls.list()}
+        return {
+            one.name: one.check(noted[one.name])
+            for one in cls.list()
+            if one.name in parameters or one.before is not None
+        }
 
     def parameters(self) -> Dict[str, Any]:
         """Return the settings as metadata records them, as values that JSON can hold."""

@@ -14,6 +14,8 @@ from .style_losses import STYLE_LOSSES
 OPTIMIZERS = ("scipy", "device")
 #: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
+#: Where L-BFGS works: see `caffe_style.scene.spaces`.
+SPACES = ("pixels", "smooth", "whitened")
 #: Source of the result's colours.
 COLORS = ("style", "content", "match")
 #: Picture whose responses guide the covariation loss.
@@ -36,7 +38,7 @@ class RunSettings(Settings):
     optimizer: Optional[str] = setting(
         None,
         Choice(OPTIMIZERS),
-        "L-BFGS of scipy on the host, or our own on the backend's device",
+        "L-BFGS of scipy on the host, or our own on the backend's device, whose steps take less time",
         "optimiser",
         shown="scipy; with a checkpoint device",
     )
@@ -46,7 +48,7 @@ class RunSettings(Settings):
     bounds: Optional[bool] = setting(
         False,
         Flag(),
-        "keep pixels within 0..255 during the optimisation (slower)",
+        "keep pixels within 0..255 during the optimisation (slower, in the space of pixels)",
         "optimiser",
         shown="no",
     )
@@ -75,6 +77,14 @@ class TransferSettings(RunSettings):
         Scales(),
         "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels",
         "picture",
+    )
+    space: Optional[str] = setting(
+        None,
+        Choice(SPACES),
+        "where L-BFGS works: in pixels, smooth (coarse forms first), or whitened (also in the style's colours)",
+        "optimiser",
+        of_model=True,
+        before="pixels",
     )
     tile: Optional[int] = setting(
         None,

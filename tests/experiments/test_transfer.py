@@ -28,7 +28,7 @@ def pair():
 
 
 def test_loss_falls_over_accepted_iterations(network, pair):
-    result = cs.transfer(*pair, network, size=64, iterations=10)
+    result = cs.transfer(*pair, network, size=64, iterations=10, space="pixels")
     accepted = [record.loss for record in result.history if record.accepted]
     assert len(accepted) == 11
     assert all(after <= before for before, after in zip(accepted, accepted[1:]))

@@ -1,0 +1,72 @@
+"""The variables of SciPy's L-BFGS: a picture as a flat vector, in a unit of our choice, perhaps smoothed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional, Tuple
+
+import numpy as np
+
+from ..backends import arrays
+from .evaluations import Run
+from .preconditioner import Preconditioner
+
+
+class Variables:
+    """Variables z of a picture: x = scale z or, with a preconditioner P, x = x0 + scale P^(1/2) z.
+
+    L-BFGS depends on the scale only in its first step, which has length one. With this scale the first step is
+    as long as the last step taken; at the start it changes each value by about one. This saves the line search
+    from growing a tiny step. The scale is a power of two, so that nothing is rounded.
+
+    Parameters
+    ----------
+    run : Run
+        The run, at whose last accepted point, x0, the variables begin.
+    preconditioner : Preconditioner, optional
+
+    Attributes
+    ----------
+    begin : ndarray, (n,) float64
+        The variables of the run's point.
+    scale : float
+    """
+
+    def __init__(self, run: Run, preconditioner: Optional[Preconditioner] = None) -> None:
+        self.run, self.preconditioner = run, preconditioner
+        run.at_start = True
+        if preconditioner is None:
+            self.scale = _power_of_two(run.step_length)
+            self.begin = run.point.ravel() / self.scale
+            return
+        self.origin, self.begin = run.point.copy(), np.zeros(run.point.size)
+        self._loss, gradient = run.evaluate(self.origin)
+        self._root = preconditioner.root(gradient)
+        # SciPy's first step will be the picture's P g, to the length of P^(1/2) g.
+        step = preconditioner.root(self._root)
+        length = math.sqrt(arrays.dot(step, step) / (arrays.dot(self._root, self._root) or 1.0))
+        self.scale = _power_of_two(run.step_length / (length or 1.0))
+
+    def evaluate(self, variables: np.ndarray) -> Tuple[float, np.ndarray]:
+        """Return the loss and its gradient (n,) with respect to the variables (n,)."""
+        run = self.run
+        if self.preconditioner is None:
+            np.multiply(variables.reshape(run.trial.shape), self.scale, out=run.trial)
+            loss, gradient = run.evaluate(run.trial)
+            gradient *= self.scale
+            return loss, gradient.ravel()
+        if self._root is not None:
+            # SciPy begins where `__init__` has evaluated already.
+            loss, root, self._root = self._loss, self._root, None
+        else:
+            run.trial = self.preconditioner.root(variables.reshape(run.trial.shape))
+            run.trial *= self.scale
+            run.trial += self.origin
+            loss, gradient = run.evaluate(run.trial)
+            root = self.preconditioner.root(gradient)
+        root *= self.scale
+        return loss, root.ravel()
+
+
+def _power_of_two(value: Any) -> float:
+    return 2.0 ** round(math.log2(value))

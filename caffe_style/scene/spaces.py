@@ -1,0 +1,65 @@
+"""The space that is optimised: pixels, or a smoothing of them, perhaps in the style's colours.
+
+Natural pictures have amplitudes of about 1 / r at the frequency r (Field 1987), and the colours of a painting
+vary along some directions more than along others. "smooth" scales frequencies and colours by the root of these
+amplitudes, which lowers the loss in fewer evaluations. "whitened" takes nearly the amplitudes themselves, as
+Olah, Mordvintsev and Schubert (2017) do: its descent is no faster, but ends in a picture with less grain.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple, Optional
+
+import numpy as np
+
+from ..optimise.preconditioner import Preconditioner
+from .scene import Scene
+
+
+class Form(NamedTuple):
+    """The form of a smoothing.
+
+    Attributes
+    ----------
+    exponent, corner : float
+        See `Preconditioner`.
+    colours : float
+        Power of the standard deviations of the style's colours by which their directions are scaled.
+    """
+
+    exponent: float
+    corner: float
+    colours: float
+
+
+FORMS: Dict[str, Form] = {
+    "smooth": Form(exponent=0.5, corner=0.1, colours=0.5),
+    "whitened": Form(exponent=0.7, corner=0.01, colours=1.0),
+}
+#: Least variance of a colour, as a fraction of the largest, so that a grey style leaves colours some freedom.
+LEAST = 1e-3
+
+
+def scene_preconditioner(scene: Scene, space: str) -> Optional[Preconditioner]:
+    """Return the smoothing of a space (one of `settings.transfer.SPACES`), or None for pixels."""
+    form = FORMS.get(space)
+    if form is None:
+        return None
+    colours = colour_scales(scene, form.colours)
+    return Preconditioner(scene.shape, form.exponent, form.corner, colours)
+
+
+def colour_scales(scene: Scene, power: float) -> np.ndarray:
+    """Return a power of the root of the covariance of a scene's colours, (3, 3) in BGR order.
+
+    The colours are those of the styles, each by its share, or of the content if there is no style. Their mean
+    variance counts as 1.
+    """
+    pictures = [(style.image, style.share) for style in scene.styles] or [(scene.content, 1.0)]
+    covariance = sum(
+        share * np.cov(image[:, :, ::-1].reshape(-1, 3).T.astype(np.float64))
+        for image, share in pictures
+    )
+    variances, axes = np.linalg.eigh(covariance)
+    variances = np.maximum(variances, max(LEAST * variances.max(), 1e-12))
+    return (axes * (variances / variances.mean()) ** (power / 2)) @ axes.T

@@ -1,0 +1,192 @@
+"""The preconditioner: exact, symmetric, the same on tensors, and a change of variables for either L-BFGS."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.fft import dct
+from scipy.optimize import rosen, rosen_der
+
+from caffe_style.errors import OptionError
+from caffe_style.optimise import lbfgs
+from caffe_style.optimise.evaluations import Run
+from caffe_style.optimise.minimise import OPTIMIZERS, minimise
+from caffe_style.optimise.preconditioner import Preconditioner
+from caffe_style.optimise.variables import Variables
+
+COLOURS = np.array([[1.2, 0.3, 0.1], [0.3, 0.8, 0.2], [0.1, 0.2, 0.5]])
+SHAPES = [(4, 5), (7, 6), (1, 9)]
+
+
+def smoothing(shape=(4, 5), colours=COLOURS):
+    return Preconditioner(shape, 0.7, 0.1, colours)
+
+
+def picture(shape=(4, 5), seed=0):
+    return np.random.default_rng(seed).standard_normal((1, 3, *shape))
+
+
+def matrix_of(function, shape):
+    """The matrix of a linear map of pictures."""
+    n = 3 * shape[0] * shape[1]
+    columns = [function(unit.reshape(1, 3, *shape)).ravel() for unit in np.eye(n)]
+    return np.array(columns).T
+
+
+def rosenbrock(x):
+    return rosen(x.ravel()), rosen_der(x.ravel()).reshape(x.shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("colours", [None, COLOURS])
+def test_the_root_is_symmetric_positive_and_its_square_the_whole(shape, colours):
+    one = smoothing(shape, colours)
+    root = matrix_of(one.root, shape)
+    np.testing.assert_allclose(root, root.T, atol=1e-6)
+    assert np.linalg.eigvalsh(root).min() > 0
+    np.testing.assert_allclose(matrix_of(one.whole, shape), root @ root, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_root_is_its_formula_written_out(shape):
+    """Cosine transform as a matrix, weights at each frequency, colours at each pixel."""
+    height, width = shape
+    down, across = (dct(np.eye(n), axis=0, norm="ortho") for n in shape)
+    r = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)
+    weights = (1 + (r / 0.1) ** 2) ** (-0.7 / 2)
+    x = picture(shape)
+    smooth = np.array(
+        [down.T @ (weights * (down @ channel @ across.T)) @ across for channel in x[0]]
+    )
+    wanted = np.einsum("ij,jhw->ihw", COLOURS, smooth)
+    np.testing.assert_allclose(smoothing(shape).root(x)[0], wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("colours", [None, COLOURS])
+def test_tensors_are_mapped_as_arrays_are(shape, colours):
+    torch = pytest.importorskip("torch")
+    one, x = smoothing(shape, colours), picture(shape)
+    for power in (one.root, one.whole):
+        found = power(torch.from_numpy(x))
+        assert isinstance(found, torch.Tensor) and found.is_contiguous()
+        np.testing.assert_allclose(found.numpy(), power(x), atol=2e-6)
+
+
+def test_the_variables_gradient_is_the_central_difference():
+    start, shape = picture(seed=1), (4, 5)
+    variables = Variables(Run(rosenbrock, start, None, None, None), smoothing(shape))
+    random = np.random.default_rng(2)
+    z, direction = random.standard_normal((2, start.size))
+    # SciPy asks at the beginning first; that is answered from what is known.
+    loss, gradient = variables.evaluate(variables.begin)
+    assert loss == rosenbrock(start)[0]
+    wanted = variables.scale * smoothing(shape).root(rosenbrock(start)[1])
+    np.testing.assert_allclose(gradient, wanted.ravel(), rtol=1e-5, atol=1e-3)
+    gradient = variables.evaluate(z)[1].copy()
+    step = 3e-3
+    above, below = (variables.evaluate(z + sign * step * direction)[0] for sign in (1, -1))
+    assert (above - below) / (2 * step) == pytest.approx(direction @ gradient, rel=3e-4)
+
+
+def test_the_direction_is_bfgss_written_out_from_the_whole():
+    one, shape = smoothing(), (4, 5)
+    whole, n = matrix_of(one.whole, shape), 60
+    hessian = np.diag(np.arange(1.0, n + 1))
+    steps = [picture(seed=seed) for seed in range(4)]
+    changes = [(hessian @ step.ravel()).reshape(step.shape) for step in steps]
+    gradient = picture(seed=9)
+    s, y = steps[-1].ravel(), changes[-1].ravel()
+    inverse = whole * (s @ y) / (y @ whole @ y)
+    for step, change in zip(steps, changes):
+        s, y = step.ravel(), change.ravel()
+        left = np.eye(n) - np.outer(s, y) / (s @ y)
+        inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
+    state = lbfgs.State(picture(), 1.0, steps, changes, 0.0, gradient)
+    found = lbfgs.search_direction(state, one.whole).ravel()
+    np.testing.assert_allclose(found, -inverse @ gradient.ravel(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_direction_is_that_of_the_identity_in_the_variables():
+    one = smoothing()
+    steps, changes = ([picture(seed=seed + k) for k in range(3)] for seed in (0, 10))
+    changes = [change + 3 * step for step, change in zip(steps, changes)]
+    gradient = picture(seed=9)
+    seen = lbfgs.State(
+        picture(), 1.0, steps, [one.root(y) for y in changes], 0.0, one.root(gradient)
+    )
+    moved = lbfgs.State(picture(), 1.0, [one.root(s) for s in steps], changes, 0.0, gradient)
+    np.testing.assert_allclose(
+        lbfgs.search_direction(moved, one.whole),
+        one.root(lbfgs.search_direction(seen)),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_either_optimizer_finds_the_minimum_from_the_start_itself(optimizer):
+    points = []
+
+    weights = np.linspace(0.1, 10, 60).reshape(1, 3, 4, 5)
+
+    def evaluate(x):
+        points.append(x.copy())
+        return float(np.sum(weights * (x - 1) ** 2)), 2 * weights * (x - 1)
+
+    start = picture(seed=1)
+    result = minimise(
+        evaluate, start, 500, optimizer=optimizer, corrections=20, preconditioner=smoothing()
+    )
+    np.testing.assert_allclose(result.image, 1, atol=1e-4)
+    np.testing.assert_array_equal(points[0], start)
+    assert len(points) == len(result.history)
+    losses = [record.loss for record in result.accepted]
+    assert all(after <= before for before, after in zip(losses, losses[1:]))
+    assert [record.iteration for record in result.accepted] == list(range(len(losses)))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_first_step_changes_each_value_by_about_one(optimizer):
+    shape, seen = (50, 60), []
+    centre = 50 + picture(shape, 3)
+
+    def evaluate(x):
+        seen.append(x.copy())
+        return np.sum((x - centre) ** 2), 2 * (x - centre)
+
+    minimise(evaluate, 0 * centre, 1, optimizer=optimizer, preconditioner=smoothing(shape))
+    assert 0.5 < np.sqrt(np.mean((seen[1] - seen[0]) ** 2)) < 2
+
+
+def test_scipys_takes_fewer_evaluations_where_the_curvature_is_that_of_the_inverse():
+    shape = (24, 20)
+    one, other = Preconditioner(shape, 0.7, 0.05), Preconditioner(shape, -0.7, 0.05)
+    target = 20 * picture(shape)
+
+    def evaluate(x):
+        gradient = other.whole(x - target)
+        return 0.5 * float(np.vdot(x - target, gradient)), gradient
+
+    start, least = np.zeros_like(target), {}
+    for preconditioner in (None, one):
+        result = minimise(evaluate, start, 12, preconditioner=preconditioner)
+        least[preconditioner] = min(record.loss for record in result.history)
+    assert least[one] < 1e-3 * least[None]
+
+
+def test_zero_gradient_at_the_start_is_converged():
+    for optimizer in OPTIMIZERS:
+        result = minimise(
+            lambda x: (float(np.sum(x**2)), 2 * x),
+            np.zeros((1, 3, 4, 5)),
+            5,
+            optimizer=optimizer,
+            preconditioner=smoothing(),
+        )
+        assert result.status == "converged" and result.iterations == 0
+
+
+def test_bounds_with_a_preconditioner_are_refused():
+    with pytest.raises(OptionError, match="bounds hold for pixels"):
+        minimise(rosenbrock, picture(), 1, bounds=(0, 1), preconditioner=smoothing())
