@@ -13,6 +13,7 @@ from ..errors import CheckpointError
 _NAMES = (
     "content",
     "style",
+    "segments",
     "model",
     "weights_file",
     "device",

@@ -79,7 +79,7 @@ def as_styles(given: Styles) -> List[Style]:
     """
     if given is None:
         return []
-    single = isinstance(given, (str, os.PathLike, np.ndarray, Style))
+    single = isinstance(given, (str, os.PathLike, np.ndarray, Style, dict))
     styles = [
         style if isinstance(style, Style) else _from_parameters(style)
         for style in ([given] if single else given)
