@@ -103,8 +103,8 @@ def layer_guides(
     >>> import numpy as np
     >>> halves = np.zeros((2, 4, 8), np.float32)
     >>> halves[0, :, :4] = halves[1, :, 4:] = 1
-    >>> layer_guides(halves, (4, 8), radius=1, what="style conv1")[0, 0].round(2).tolist()
-    [2.67, 2.67, 2.67, 0.0, 0.0, 0.0, 0.0, 0.0]
+    >>> layer_guides(halves, (4, 8), radius=2, what="style conv1")[0, 0].tolist()
+    [4.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     found = np.empty((len(guides), *size), np.float32)
     for number, guide in enumerate(guides):
