@@ -28,6 +28,7 @@ _PUBLIC = {
     "reconstruct": "experiments.transfer",
     "resume": "runs.resume",
     "Checkpoint": "runs.checkpoint",
+    "show_regions": "experiments.regions",
     "element": "experiments.generated",
     "sparse": "experiments.generated",
     "feature": "experiments.feature",

@@ -34,7 +34,7 @@ def beside(value: Any, x: Any) -> Any:
 
     What is there already is not copied.
     """
-    if isinstance(value, tuple):
+    if hasattr(value, "_fields"):
         return type(value)(*(beside(part, x) for part in value))
     if not hasattr(value, "dtype"):
         return value
@@ -164,6 +164,16 @@ def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
     step = max(1, size // channels)
     for start in range(0, positions, step):
         yield slice(start, start + step)
+
+
+def places(marks: Any) -> Any:
+    """Indices of the true values of a vector."""
+    return np.flatnonzero(marks) if namespace(marks) is np else marks.nonzero().reshape(-1)
+
+
+def take(rows: Any, places: Any) -> Any:
+    """Rows of a matrix at these indices, copied."""
+    return np.take(rows, places, axis=0) if namespace(rows) is np else rows[places]
 
 
 def square_sum(x: Any) -> float:

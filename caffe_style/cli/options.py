@@ -39,6 +39,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             more["action"] = argparse.BooleanOptionalAction
         else:
             more.update(type=reader(one.kind, one.name), metavar=one.kind.metavar)
+            if one.kind.values > 1:
+                more.update(nargs=one.kind.values)
             if one.bare is not None:
                 more.update(nargs="?", const=one.bare)
         groups[one.group].add_argument(one.option, required=one.required, **more)

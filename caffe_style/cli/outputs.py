@@ -48,7 +48,11 @@ def check_outputs(
     images.check_fits(output, getattr(args, "size", 1))
     if args.curve is not None:
         check_curve(args.curve)
-    others = (args.curve, args.animate, getattr(args, "checkpoint", None))
+    others = (
+        args.curve,
+        args.animate,
+        *(getattr(args, name, None) for name in ("checkpoint", "show_regions")),
+    )
     outputs = [path for path in others if path is not None]
     sources = [path for path in inputs if path is not None]
     files.check_apart([output, *outputs], sources)

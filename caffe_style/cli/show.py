@@ -61,8 +61,9 @@ def command_line(request: Any) -> List[str]:
     from ..settings.transfer import OPTIMIZERS
 
     settings = request.settings
-    if "array" in (request.content, settings.get("init"), settings.get("like")) or any(
-        "array" in (style.picture, style.mask) for style in request.styles
+    given = [request.content, settings.get("init"), settings.get("like")]
+    if "array" in [*given, *(settings.get("segments") or ())] or any(
+        "array" in style.files() for style in request.styles
     ):
         raise ImageError("Its pictures came as arrays, not from files: no command line repeats it.")
     if request.network["seed"] != settings.get("seed", 0) and getattr(
@@ -94,7 +95,8 @@ def command_line(request: Any) -> List[str]:
         if isinstance(one.kind, Flag):
             line.append(one.option if value else one.option.replace("--", "--no-", 1))
         else:
-            line += [one.option, one.kind.write(value)]
+            parts = value if one.kind.values > 1 else [one.kind.write(value)]
+            line += [one.option, *map(str, parts)]
     return line + _network_options(request, model)
 
 
@@ -131,7 +133,7 @@ def in_words(value: Any) -> str:
 
 def _style(style: Any) -> str:
     parts = [str(style.picture)]
-    parts += [str(style.mask)] if style.mask is not None else []
+    parts += [str(mask) for mask in (style.mask, style.style_mask) if mask is not None]
     parts += [repr(style.weight)] if style.weight != 1 else []
     return ":".join(parts)
 

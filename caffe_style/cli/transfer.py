@@ -25,9 +25,15 @@ def add_parser(commands: Any) -> None:
         dest="styles",
         action="append",
         default=[],
-        metavar="FILE[:MASK][:WEIGHT]",
+        metavar="FILE[:MASK[:STYLEMASK]][:WEIGHT]",
         help="another style, with a weight relative to the others (default: 1); a mask is a picture laid over "
-        "the content, white where the style applies",
+        "the content, white where the style applies; a second one is laid over the style picture, white where "
+        "it is taken from",
+    )
+    parser.add_argument(
+        "--show-regions",
+        metavar="FILE",
+        help="before the run, write a sheet of both pictures with the kinds of content that belong together",
     )
     _add_options(parser)
     parser = commands.add_parser("texture", help="the style alone, from noise")
@@ -81,6 +87,7 @@ def given_styles(args: argparse.Namespace) -> Tuple[Any, ...]:
 def run(args: argparse.Namespace) -> int:
     """Make the picture."""
     from ..experiments.presets import get_preset
+    from ..pictures import images
     from ..runs.run import run as run_transfer
     from ..settings.commands import COMMANDS
 
@@ -100,16 +107,29 @@ def run(args: argparse.Namespace) -> int:
     if output is None:
         output = default_output(request.content, styles and styles[0].picture)
     repeating.check_output(args, output)
+    sheet = getattr(args, "show_regions", None)
+    if sheet is not None:
+        images.check_writable(sheet)
     if checkpoint is not None:
         checkpoint.notes["output"] = os.path.abspath(output)
 
     def make(network: Any, step: Any) -> Any:
+        if sheet is not None:
+            _write_sheet(sheet, request.content, styles, network, settings)
         return run_transfer(request.content, styles, network, settings, checkpoint, step)
 
     status = running.optimise(args, request._replace(output=output), settings.iterations, make)
     if status == INTERRUPTED and checkpoint is not None and checkpoint.path.exists():
         print("caffe-style: to go on: --resume %s" % checkpoint.path, file=sys.stderr)
     return status
+
+
+def _write_sheet(path: str, content: Any, styles: Any, network: Any, settings: Any) -> None:
+    """Write the sheet of --show-regions."""
+    from ..experiments.regions import region_sheet
+    from ..pictures import images
+
+    images.write_image(path, region_sheet(content, styles, network, settings))
 
 
 def default_output(content: Optional[str], style: Optional[str]) -> str:

@@ -17,14 +17,20 @@ class CovariationTarget(NamedTuple):
         Gram matrices of the style image, weighted by its own guides and averaged over its positions.
     guides : array, (K, H, W), or None
         Fixed guides of the result, taken from the content image. None if each call passes its own.
+    shares : tuple of K floats, or None
+        Weight of each kind of content. None for 1 / K each.
     """
 
     grams: Any
     guides: Optional[Any] = None
+    shares: Optional[Tuple[float, ...]] = None
 
 
 def target_covariation(
-    features: Any, style_guides: Any, guides: Optional[Any] = None
+    features: Any,
+    style_guides: Any,
+    guides: Optional[Any] = None,
+    shares: Optional[Tuple[float, ...]] = None,
 ) -> CovariationTarget:
     """Make the target of `covariation` from the responses to a style image.
 
@@ -37,6 +43,8 @@ def target_covariation(
     guides : array, (K, H, W), optional
         Fixed guides of the result, made from the content image (see `make_guides`). Without them, each call of
         `covariation` must pass its own.
+    shares : tuple of K floats, optional
+        Weight of each kind of content, 1 / K each by default.
 
     Returns
     -------
@@ -51,7 +59,7 @@ def target_covariation(
     """
     grams = gram_matrices(features, style_guides)
     grams /= arrays.count(features[0])
-    return CovariationTarget(grams, guides)
+    return CovariationTarget(grams, guides, shares)
 
 
 def covariation(
@@ -62,15 +70,18 @@ def covariation(
     guides: Optional[Any] = None,
     guides_gradient: Optional[Any] = None,
 ) -> Tuple[float, Any]:
-    """Compute E = 1/(4 K N^2 M^2) sum_k ||G_k - A_k||^2 with G_k = sum_x C_k(x) F(x) F(x)^T.
+    """Compute E = 1/(4 N^2 M^2) sum_k m_k ||G_k - A_k||^2 with G_k = sum_x C_k(x) F(x) F(x)^T.
 
     The guide C_k(x) says how much of the k-th kind of content there is at position x. The paper uses every
     feature map of a content layer as a guide. A few combinations of them (`caffe_style.losses.guides`) cost
     much less. A single guide that is 1 everywhere gives the Gram loss. As in `gram`, A_k is M times the
-    target's mean Gram matrix. The gradients are
+    target's mean Gram matrix. The shares m_k are 1 / K by default. The gradients are
 
-        dE/dF(x) = 1/(K N^2 M^2) sum_k C_k(x) (G_k - A_k) F(x)
-        dE/dC_k(x) = 1/(2 K N^2 M^2) F(x)^T (G_k - A_k) F(x)
+        dE/dF(x) = 1/(N^2 M^2) sum_k m_k C_k(x) (G_k - A_k) F(x)
+        dE/dC_k(x) = m_k/(2 N^2 M^2) F(x)^T (G_k - A_k) F(x)
+
+    Regions (`caffe_style.scene.regions`) have guides with mean 1, so that G_k / M is the mean of F F^T over the
+    k-th kind, and shares that are its part of the picture.
 
     Parameters
     ----------
@@ -107,7 +118,7 @@ def covariation(
         guides = target.guides
     positions = arrays.count(features[0])
     value, differences, scale = gram_distance(
-        gram_matrices(features, guides), target.grams, positions, weight
+        gram_matrices(features, guides), target.grams, positions, weight, target.shares
     )
     add_gram_gradient(gradient, features, differences, scale, guides)
     if guides_gradient is not None:

@@ -6,12 +6,12 @@ summed over the tiles before they are compared, and then each tile gets its grad
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Sequence, Tuple
 
 from ..backends import arrays
 
-BLOCK = 1 << 19
-"""Elements of F in one block; a matrix product works on K times as many."""
+BLOCK = 1 << 20
+"""Elements of F in one block: the rows taken from it stay in the processor's cache."""
 
 
 def gram_matrices(features: Any, guides: Optional[Any] = None) -> Any:
@@ -41,17 +41,29 @@ def gram_matrices(features: Any, guides: Optional[Any] = None) -> Any:
         return arrays.gram(matrix)
     guides = guides.reshape(len(guides), -1)
     channels = len(matrix)
-    grams = arrays.empty((channels, len(guides) * channels), matrix)
+    grams = arrays.empty((len(guides), channels, channels), matrix)
     grams[...] = 0
+    tops = arrays.namespace(guides).amax(guides, 1)
     for part in arrays.blocks(matrix, BLOCK):
-        arrays.matmul(matrix[:, part], _guided(matrix, guides, part), out=grams, beta=1.0)
-    return arrays.contiguous(grams.reshape(channels, -1, channels).swapaxes(0, 1))
+        rows = matrix[:, part].T
+        for gram, guide, top in zip(grams, guides[:, part], tops):
+            whole, partial, weights = _places(guide, top)
+            if len(whole):
+                gram += top * arrays.gram(_at(rows, whole).T)
+            if len(partial):
+                found = _at(rows, partial)
+                arrays.matmul(found.T, found * weights, out=gram, beta=1.0)
+    return grams
 
 
 def gram_distance(
-    grams: Any, target: Any, positions: int, weight: float = 1.0
+    grams: Any,
+    target: Any,
+    positions: int,
+    weight: float = 1.0,
+    shares: Optional[Sequence[float]] = None,
 ) -> Tuple[float, Any, float]:
-    """Compute E = 1/(4 K N^2 M^2) sum_k ||G_k - A_k||^2, the distance of K Gram matrices; K = 1 without guides.
+    """Compute E = 1/(4 N^2 M^2) sum_k m_k ||G_k - A_k||^2, the distance of K Gram matrices; or of one.
 
     Parameters
     ----------
@@ -63,15 +75,17 @@ def gram_distance(
         Number M of positions in the image.
     weight : float
         Factor of the value and of `scale`.
+    shares : sequence of K floats, optional
+        The weight m_k of each matrix. By default 1 / K.
 
     Returns
     -------
     value : float
         weight * E.
     differences : array, like `grams`
-        G - A.
+        m_k (G_k - A_k); G - A without shares.
     scale : float
-        The gradient weight * dE/dF(x) is the sum over k of scale * (G_k - A_k) F(x) C_k(x).
+        The gradient weight * dE/dF(x) is the sum over k of scale * D_k F(x) C_k(x), D the differences.
 
     Examples
     --------
@@ -83,9 +97,16 @@ def gram_distance(
     """
     channels = grams.shape[-1]
     count = arrays.count(grams) // channels**2
-    scale = weight / (count * (channels * positions) ** 2)
+    scale = weight / (channels * positions) ** 2
     grams -= positions * target
-    return 0.25 * scale * arrays.square_sum(grams), grams, scale
+    if shares is None:
+        scale /= count
+        return 0.25 * scale * arrays.square_sum(grams), grams, scale
+    value = 0.0
+    for share, difference in zip(shares, grams):
+        value += share * arrays.square_sum(difference)
+        difference *= share
+    return 0.25 * scale * value, grams, scale
 
 
 def add_gram_gradient(
@@ -122,14 +143,35 @@ def add_gram_gradient(
         arrays.matmul(differences, f, out=g, alpha=scale, beta=1.0)
         return
     guides = guides.reshape(len(guides), -1)
-    rows = differences.reshape(-1, len(f))
+    tops = arrays.namespace(guides).amax(guides, 1)
     for part in arrays.blocks(f, BLOCK):
-        arrays.matmul(_guided(f, guides, part), rows, out=g[:, part].T, alpha=scale, beta=1.0)
+        rows, slopes = f[:, part].T, g[:, part].T
+        for difference, guide, top in zip(differences, guides[:, part], tops):
+            whole, partial, weights = _places(guide, top)
+            if len(whole):
+                slope = _at(slopes, whole)
+                factor = scale * float(top)
+                arrays.matmul(_at(rows, whole), difference, out=slope, alpha=factor, beta=1.0)
+                if len(whole) < len(rows):
+                    slopes[whole] = slope
+            if len(partial):
+                slope = _at(slopes, partial)
+                found = _at(rows, partial) * weights
+                arrays.matmul(found, difference, out=slope, alpha=scale, beta=1.0)
+                slopes[partial] = slope
 
 
-def _guided(matrix: Any, guides: Any, part: slice) -> Any:
-    """Return C_k(x) F(x) at m positions x as (m, K * N), so that one matrix product serves all guides."""
-    block = matrix[:, part].T
-    guided = arrays.empty((len(block), len(guides), len(matrix)), matrix)
-    arrays.namespace(matrix).multiply(block[:, None], guides[:, part].T[:, :, None], out=guided)
-    return guided.reshape(len(block), -1)
+def _places(guide: Any, top: Any) -> Tuple[Any, Any, Any]:
+    """Return the places that a guide takes whole, those that it takes in part, and their weights (m, 1).
+
+    Most places are of one kind wholly, and have the guide's largest weight. They need no multiplication, and
+    those of other kinds no product at all.
+    """
+    whole = guide == top
+    partial = arrays.places(~whole & (guide != 0))
+    return arrays.places(whole), partial, guide[partial][:, None]
+
+
+def _at(rows: Any, places: Any) -> Any:
+    """Return the rows (m, N) at some places: `rows` itself if these are all."""
+    return rows if len(places) == len(rows) else arrays.take(rows, places)

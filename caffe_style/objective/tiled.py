@@ -24,25 +24,33 @@ Place = Tuple[slice, slice]
 
 
 class TiledGram:
-    """The Gram loss (see `losses.gram`), optionally with positions weighted by a mask.
+    """The Gram loss (see `losses.gram`), or with guides that of each kind (see `losses.covariation`).
 
     Parameters
     ----------
-    target : ndarray, (N, N)
-        Mean Gram matrix.
+    target : ndarray, (N, N), or (K, N, N) with guides
+        Mean Gram matrices.
+    guides : ndarray, (K, H, W), optional
+        Weights of the positions of the whole picture.
+    shares : tuple of K floats, optional
+        Weight of each kind.
     positions : int
         Number M of positions in the whole picture.
     weight : float
         Factor of the loss.
-    mask : ndarray, (H, W), optional
-        Weight of each position, 1 on average. It is the only guide of `losses.gram_matrices`.
     """
 
     def __init__(
-        self, target: np.ndarray, positions: int, weight: float, mask: Optional[np.ndarray] = None
+        self,
+        target: np.ndarray,
+        guides: Optional[np.ndarray] = None,
+        shares: Optional[Tuple[float, ...]] = None,
+        *,
+        positions: int,
+        weight: float,
     ) -> None:
-        self.target, self.positions, self.weight = target, positions, weight
-        self.guides = None if mask is None else mask[np.newaxis]
+        self.target, self.guides, self.shares = target, guides, shares
+        self.positions, self.weight = positions, weight
         self.slope: Any = None
 
     def measure(self, features: Any, place: Place) -> np.ndarray:
@@ -53,7 +61,7 @@ class TiledGram:
     def settle(self, grams: np.ndarray) -> float:
         """Return the loss of the whole picture's Gram matrix, and keep its slope for `spread`."""
         value, differences, scale = losses.gram_distance(
-            grams, self.target, self.positions, self.weight
+            grams, self.target, self.positions, self.weight, self.shares
         )
         self.slope = (scale * differences).astype(np.float32)
         return value

@@ -129,14 +129,15 @@ def check_run(noted: Mapping[str, Any]) -> None:
 
 
 def _check_style(style: Any) -> None:
-    """Raise ValueError unless a style is a file's name, or a mapping of a name, a weight and a mask."""
+    """Raise ValueError unless a style is a file's name, or a mapping of a name, a weight and masks."""
     if isinstance(style, dict):
-        known = set(style) <= {"picture", "weight", "mask"}
+        known = set(style) <= {"picture", "weight", "mask", "style_mask"}
         if (
             known
             and is_a(style.get("picture"), _TEXT)
             and is_a(style.get("weight", 1.0), _NUMBER)
             and is_a(style.get("mask"), (str, type(None)))
+            and is_a(style.get("style_mask"), (str, type(None)))
         ):
             return
     elif style is None or isinstance(style, str):

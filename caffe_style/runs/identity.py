@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..backends.threads import get_threads
 from ..errors import CheckpointError, OptionError
 from ..networks.network import Network
 from ..scene.inputs import Inputs
-from ..scene.starts import read_picture
+from ..scene.starts import PictureLike, read_picture
 from ..scene.styles import as_styles
 from ..settings.transfer import TransferSettings
 from .request import Request
@@ -19,12 +19,16 @@ from .same_run import digest
 
 
 def describe_run(
-    network: Network, inputs: Inputs, parameters: Dict[str, Any], tiles: List[Optional[int]]
+    network: Network,
+    inputs: Inputs,
+    parameters: Dict[str, Any],
+    tiles: List[Optional[int]],
+    segmentations: Sequence[PictureLike] = (),
 ) -> Dict[str, Any]:
     """Describe everything that a run depends on, for `checkpoint.Saved.run`."""
     return {
         "parameters": parameters,
-        "identity": _identity(network, inputs),
+        "identity": _identity(network, inputs, segmentations),
         "network": network.opened,
         "threads": get_threads(),
         "tiles": tiles,
@@ -32,7 +36,9 @@ def describe_run(
     }
 
 
-def _identity(network: Network, inputs: Inputs) -> Dict[str, Any]:
+def _identity(
+    network: Network, inputs: Inputs, segmentations: Sequence[PictureLike]
+) -> Dict[str, Any]:
     """Return what must not change between checkpoint and resumption, by its name in errors."""
     blobs = [np.asarray(blob.data) for layer in network.net.params.values() for blob in layer]
     found: Dict[str, Any] = {"network": digest(*blobs)}
@@ -42,8 +48,11 @@ def _identity(network: Network, inputs: Inputs) -> Dict[str, Any]:
         which = "style" if len(inputs.styles) == 1 else "style %d" % number
         found["picture for the %s" % which] = digest(style.picture)
         found["weight of the %s" % which] = float(style.weight)
-        if style.mask is not None:
-            found["mask of the %s" % which] = digest(read_picture(style.mask))
+        for what, mask in (("mask", style.mask), ("own mask", style.style_mask)):
+            if mask is not None:
+                found["%s of the %s" % (what, which)] = digest(read_picture(mask))
+    for which, guides in zip(("content", "style"), segmentations):
+        found["segmentation of the %s picture" % which] = digest(read_picture(guides))
     return found
 
 
@@ -58,16 +67,15 @@ def saved_request(run: Dict[str, Any]) -> Request:
     parameters = run["parameters"]
     try:
         settings = TransferSettings.noted_in(parameters)
+        if settings.get("segments"):
+            settings["segments"] = [_file(run, name) for name in settings["segments"]]
         styles = as_styles(parameters.get("style"))
     except OptionError as error:
         raise CheckpointError("the checkpoint is not one of a run: %s" % error) from None
     return Request(
         "transfer",
         _file(run, parameters.get("content")),
-        tuple(
-            style._replace(picture=_file(run, style.picture), mask=_file(run, style.mask))
-            for style in styles
-        ),
+        tuple(style.with_files(lambda name: _file(run, name)) for style in styles),
         run["network"],
         run.get("threads"),
         settings,

@@ -10,6 +10,8 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..backends import estimate
 from ..networks.network import Network
+from ..scene.kinds import MOST as MOST_KINDS
+from ..scene.segments import MOST as MOST_SEGMENTS
 from ..settings.style_losses import STYLE_LOSSES, Copies
 from ..settings.transfer import TransferSettings
 
@@ -69,13 +71,16 @@ def transfer_needs(
     content_layers = _read(settings.content_layers, settings.content_weight)
     loss = STYLE_LOSSES[settings.style_loss]
     for style in styles:
-        if loss.needs_guides:
+        if loss.needs_guides and settings.guides != "kinds":
             guided = style_layers + _read(settings.content_layers, 1)
             passes.make_guided(style, shape, guided, _gram_bytes(network, settings))
         else:
             passes.make(style, style_layers, loss.copies)
     if content_layers:
         passes.make(shape, content_layers, CONTENT)
+    if settings.kinds or settings.segments:
+        for _ in styles:
+            passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)
     largest = max(passes.see(shape, blobs).values())
     working = (loss.copies.working if tile is None else TILE_COPIES) * largest
@@ -148,6 +153,13 @@ class _Passes:
             self.kept += copies.kept * size
             self.peak = max(self.peak, beside + self.kept + making * size)
 
+    def keep_regions(self, shape: Shape, blobs: List[str], count: int) -> None:
+        """Count the Gram matrices and guides of regions."""
+        self.network.resize(*shape)
+        for blob in blobs:
+            _, channels, height, width = self.network.net.blobs[blob].shape
+            self.kept += count * estimate.FLOAT32 * (channels**2 + height * width)
+
     def make_guided(self, style: Shape, shape: Shape, blobs: List[str], grams: int) -> None:
         """Count the targets of a covariation loss, which needs the responses to both pictures at once."""
         painted = self.see(style, blobs)
@@ -155,6 +167,13 @@ class _Passes:
         self.kept += grams
         beside = sum(painted.values()) + sum(pictured.values())
         self.peak = max(self.peak, self.kept + beside + self.silent * max(pictured.values()))
+
+
+def _most_kinds(settings: TransferSettings) -> int:
+    """Return the number of regions that there may be."""
+    if settings.segments:
+        return MOST_SEGMENTS
+    return MOST_KINDS if settings.kinds == "auto" else settings.kinds
 
 
 def _read(layers: Mapping[str, float], weight: float) -> List[str]:

@@ -66,13 +66,12 @@ class Recipe(NamedTuple):
         if asked.content is None:
             content = self.locate(content)
         if not asked.styles:
-            styles = tuple(
-                style._replace(picture=self.locate(style.picture), mask=self.locate(style.mask))
-                for style in styles
-            )
+            styles = tuple(style.with_files(self.locate) for style in styles)
         init = settings.get("init", "content")
         if "init" not in asked.settings and (is_picture(init) or init == "array"):
             settings["init"] = self.locate(init)
+        if settings.get("segments") and "segments" not in asked.settings:
+            settings["segments"] = [self.locate(name) for name in settings["segments"]]
         if not {"model", "weights_file"} & set(asked.network):
             network = {**network, "weights_file": self.locate(network.get("weights_file"))}
         return self.request._replace(

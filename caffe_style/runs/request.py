@@ -77,6 +77,7 @@ class Request(NamedTuple):
     def inputs(self) -> List[str]:
         """Return the names of the files that the run reads."""
         named = [self.content, self.settings.get("init"), self.settings.get("like")]
+        named += self.settings.get("segments") or []
         for style in self.styles:
-            named += [style.picture, style.mask]
+            named += style.files()
         return [name for name in named if isinstance(name, (str, os.PathLike))]

@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Union
 from ..errors import OptionError
 from ..networks.network import Network
 from ..optimise.minimise import check_optimizer
+from ..scene.found_regions import check_regions
 from ..scene.inputs import read_inputs
 from ..scene.starts import PictureLike, is_picture, name_of
 from ..scene.styles import Styles, as_styles
@@ -58,6 +59,7 @@ def run(
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
     inputs = read_inputs(content, styles, settings.style_loss, settings.colors)
+    check_regions(inputs, settings)
     named = [one.parameters for one in styles]
     parameters: Dict[str, Any] = {
         **run_parameters(network),

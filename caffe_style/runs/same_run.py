@@ -14,6 +14,7 @@ from ..settings.transfer import TransferSettings
 _NAMES = (
     "content",
     "style",
+    "segments",
     "model",
     "weights_file",
     "device",

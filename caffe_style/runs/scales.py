@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import CheckpointError
 from ..networks.network import Network
 from ..optimise.evaluations import attach, result_of
+from ..scene.found_regions import with_regions
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
@@ -56,10 +57,13 @@ def coarse_to_fine(
         Result of the last scale with the history of all, or of an earlier scale if the run was stopped there.
     """
     settings, plan = make_plan(network, inputs, settings)
+    inputs = with_regions(network, inputs, settings)
     parameters = {**parameters, **settings.parameters()}
     final = _scene(inputs, settings, settings.size)
     tiles = [scale.tile for scale in plan]
-    saved = checkpoint.begin(lambda: describe_run(network, inputs, parameters, tiles))
+    saved = checkpoint.begin(
+        lambda: describe_run(network, inputs, parameters, tiles, settings.segments or ())
+    )
     past, first = Past([]), 0
     if saved is not None:
         parameters, tiles = saved.run["parameters"], saved.run["tiles"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Iterator
 
-import numpy as np
-
 from .. import losses
 from ..backends import arrays, estimate
 from ..errors import OptionError, ResourceError
@@ -70,23 +68,6 @@ def self_guided_term(target: LayerTarget, weight: float) -> Term:
         return value
 
     return Term(target.name, (target.blob, guide), evaluate)
-
-
-def masked(gram: np.ndarray, mask: np.ndarray) -> CovariationTarget:
-    """Make a target with which the covariation loss is a Gram loss of the masked positions.
-
-    Parameters
-    ----------
-    gram : ndarray, (N, N)
-        Mean Gram matrix.
-    mask : ndarray, (H, W)
-        Weights of the positions, which serve as a single guide.
-
-    Returns
-    -------
-    CovariationTarget
-    """
-    return CovariationTarget(gram[np.newaxis], mask[np.newaxis])
 
 
 def _check(network: Network, content_layers: Any, style_layers: Any, count: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import OptionError
 from ..pictures import images
 from ..settings.style_losses import STYLE_LOSSES
+from .regions import Regions
 from .starts import PictureLike, read_picture
 from .styles import Style
 
@@ -21,10 +22,13 @@ class Inputs(NamedTuple):
     content : ndarray, (H, W, 3) uint8 RGB, or None
     styles : list of Style
         Styles with their pictures as arrays. Masks may still be paths.
+    regions : list of Regions, or None
+        Kinds of content that each style has in common with the content picture.
     """
 
     content: Optional[np.ndarray]
     styles: List[Style]
+    regions: Optional[List[Optional[Regions]]] = None
 
 
 def read_inputs(
@@ -45,7 +49,7 @@ def read_inputs(
         raise OptionError("colors '%s' needs a content and a style picture" % colors)
     if loss.needs_guides and inputs.content is None:
         raise OptionError("the %s loss needs a content picture: it guides the style" % style_loss)
-    if not loss.takes_masks and any(style.mask is not None for style in styles):
+    if not loss.takes_masks and any(style.is_masked for style in styles):
         maskable = " or ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)
         raise OptionError(
             "masks guide Gram matrices: they go with the %s loss, not %s" % (maskable, style_loss)

@@ -16,6 +16,7 @@ from ..pictures import images
 from ..pictures.edges import guided_filter
 from ..settings.style_losses import STYLE_LOSSES
 from .inputs import Inputs, result_shape
+from .regions import Regions, masked_regions
 from .styles import read_mask, shares
 from .targets import CONTENT, Guides, Reference
 from .terms import make_terms, matting_term, variation_term
@@ -35,14 +36,14 @@ class ScaledStyle(NamedTuple):
         Style picture.
     share : float
         Fraction of the style weight.
-    mask : ndarray, (H, W) float32, or None
-        Weights of the result's pixels.
+    regions : Regions, or None
+        Kinds of content that it has in common with the result; of a style with masks, the one region.
     """
 
     label: str
     image: np.ndarray
     share: float
-    mask: Optional[np.ndarray]
+    regions: Optional[Regions]
 
 
 class Scene(NamedTuple):
@@ -109,8 +110,9 @@ def make_scene(
     content = None if inputs.content is None else images.resize(inputs.content, shape)
     masks = [read_mask(style.mask, shape) for style in inputs.styles]
     styles = []
-    for number, (style, mask, share) in enumerate(
-        zip(inputs.styles, masks, shares(inputs.styles, masks)), 1
+    found = inputs.regions or [None] * len(masks)
+    for number, (style, mask, share, regions) in enumerate(
+        zip(inputs.styles, masks, shares(inputs.styles, masks), found), 1
     ):
         image = images.resize(style.picture, round(size * style_scale))
         if STYLE_LOSSES[style_loss].needs_equal_size and image.shape[:2] != shape:
@@ -126,7 +128,9 @@ def make_scene(
         elif colors == "match":
             image = palette.match_colors(image, content)
         label = "style" if len(masks) == 1 else "style %d" % number
-        styles.append(ScaledStyle(label, image, share, mask))
+        if regions is None:
+            regions = masked_regions(mask, read_mask(style.style_mask, image.shape[:2]))
+        styles.append(ScaledStyle(label, image, share, regions))
     if colors == "content":
         return Scene(shape, palette.grey(content), styles, content)
     return Scene(shape, content, styles, None)
@@ -171,7 +175,9 @@ def scene_objective(
 def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
     """Return the styles and the content of a scene that have a weight on any layer."""
     loss, guides = STYLE_LOSSES[settings.style_loss], None
-    if loss.needs_guides:
+    if loss.needs_guides and settings.guides == "kinds":
+        loss = STYLE_LOSSES["gram"]
+    elif loss.needs_guides:
         guides = Guides(
             scene.content,
             settings.content_layers,
@@ -182,7 +188,7 @@ def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
     found = []
     for style in scene.styles:
         layers = _weighted(settings.style_layers, settings.style_weight * style.share)
-        found.append(Reference(style.label, style.image, loss, layers, style.mask, guides))
+        found.append(Reference(style.label, style.image, loss, layers, style.regions, guides))
     if scene.content is not None:
         layers = _weighted(settings.content_layers, settings.content_weight)
         found.append(Reference("content", scene.content, CONTENT, layers))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -23,22 +23,42 @@ class Style(NamedTuple):
         Weight relative to the other styles, above 0.
     mask : path or ndarray (H, W, 3) uint8, optional
         Picture laid over the result: white where the style applies, black where it does not, grey in between.
+    style_mask : path or ndarray (H, W, 3) uint8, optional
+        The same laid over the style picture: white where the style is taken from.
     """
 
     picture: PictureLike
     weight: float = 1.0
     mask: Optional[PictureLike] = None
+    style_mask: Optional[PictureLike] = None
 
     @property
     def parameters(self) -> Union[str, dict, None]:
         """Return the style as metadata records it."""
-        if self.weight == 1 and self.mask is None:
+        if self.weight == 1 and not self.is_masked:
             return name_of(self.picture)
-        return {
+        noted = {
             "picture": name_of(self.picture),
             "weight": self.weight,
             "mask": name_of(self.mask),
         }
+        if self.style_mask is not None:
+            noted["style_mask"] = name_of(self.style_mask)
+        return noted
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether it has a mask."""
+        return self.mask is not None or self.style_mask is not None
+
+    def files(self) -> Tuple[Optional[PictureLike], ...]:
+        """Return the pictures that it reads, None for those that it does not have."""
+        return self.picture, self.mask, self.style_mask
+
+    def with_files(self, find: Callable) -> Style:
+        """Return the style with each of its files replaced by `find(file)`."""
+        picture, mask, style_mask = map(find, self.files())
+        return self._replace(picture=picture, mask=mask, style_mask=style_mask)
 
 
 Styles = Union[PictureLike, Style, Sequence[Union[PictureLike, Style]], None]
@@ -59,7 +79,7 @@ def as_styles(given: Styles) -> List[Style]:
     """
     if given is None:
         return []
-    single = isinstance(given, (str, os.PathLike, np.ndarray, Style))
+    single = isinstance(given, (str, os.PathLike, np.ndarray, Style, dict))
     styles = [
         style if isinstance(style, Style) else _from_parameters(style)
         for style in ([given] if single else given)
@@ -78,7 +98,9 @@ def _from_parameters(given: Union[PictureLike, dict]) -> Style:
 
 
 def read_style(text: str) -> Style:
-    """Read a style from the text `FILE[:MASK][:WEIGHT]`. The name of an existing file may contain colons.
+    """Read a style from the text `FILE[:MASK[:STYLEMASK]][:WEIGHT]`.
+
+    The name of an existing file may contain colons.
 
     Raises
     ------
@@ -88,7 +110,7 @@ def read_style(text: str) -> Style:
     Examples
     --------
     >>> read_style("painting.jpg:mask.png:0.5")
-    Style(picture='painting.jpg', weight=0.5, mask='mask.png')
+    Style(picture='painting.jpg', weight=0.5, mask='mask.png', style_mask=None)
     """
     parts: List[str] = []
     rest = text
@@ -98,11 +120,12 @@ def read_style(text: str) -> Style:
     weight = _as_number(parts[-1]) if parts else None
     if weight is not None:
         parts.pop()
-    if len(parts) > 1 or not rest or "" in parts:
+    if len(parts) > 2 or not rest or "" in parts:
         raise OptionError(
-            "style '%s': write FILE, FILE:MASK, FILE:WEIGHT or FILE:MASK:WEIGHT" % text
+            "style '%s': write FILE, FILE:WEIGHT, FILE:MASK, FILE:MASK:WEIGHT or "
+            "FILE:MASK:STYLEMASK:WEIGHT" % text
         )
-    return Style(rest, 1.0 if weight is None else weight, parts[0] if parts else None)
+    return Style(rest, 1.0 if weight is None else weight, *parts)
 
 
 def _as_number(text: str) -> Optional[float]:
@@ -145,18 +168,3 @@ def shares(styles: Sequence[Style], masks: Sequence[Optional[np.ndarray]]) -> Li
     meeting = sum(style.weight * mask for style, mask in zip(styles, whole))
     most = float(np.max(meeting))
     return [style.weight * float(mask.mean()) / most for style, mask in zip(styles, whole)]
-
-
-def layer_mask(mask: np.ndarray, shape: Tuple[int, int], what: str) -> np.ndarray:
-    """Resize a mask to a layer's resolution, (*shape) float32, with mean 1.
-
-    Raises
-    ------
-    OptionError
-        If nothing of the mask is left at this resolution.
-    """
-    small = np.clip(images.resize(mask, shape), 0, None)
-    mean = float(small.mean())
-    if not mean > 1e-4:
-        raise OptionError("%s: the mask leaves too little of the picture for this layer" % what)
-    return small / np.float32(mean)

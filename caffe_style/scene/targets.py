@@ -12,6 +12,7 @@ from ..errors import OptionError
 from ..networks.network import Network
 from ..objective.tiled import cut, responses
 from ..settings.style_losses import STYLE_LOSSES, StyleLoss
+from .regions import Regions, layer_guides, region_target, shrinking
 
 #: The content loss, described like a style loss.
 CONTENT = StyleLoss("content", "content", needs_equal_size=True, tiles="local", position_power=0)
@@ -56,8 +57,8 @@ class Reference(NamedTuple):
         Loss that compares the two; `CONTENT` for the content.
     layers : mapping of str to float
         Weight of each layer.
-    mask : ndarray, (H, W) float32, optional
-        Weights of the result's pixels.
+    regions : Regions, optional
+        Kinds of content that the result and the picture have in common.
     guides : Guides, optional
         Guides for a loss that needs them.
     """
@@ -66,7 +67,7 @@ class Reference(NamedTuple):
     image: np.ndarray
     loss: StyleLoss
     layers: Mapping[str, float]
-    mask: Optional[np.ndarray] = None
+    regions: Optional[Regions] = None
     guides: Optional[Guides] = None
 
 
@@ -97,11 +98,23 @@ class LayerTarget(NamedTuple):
     own_guides: Optional[Tuple[str, np.ndarray]] = None
 
 
-def whole_targets(network: Network, reference: Reference) -> Iterator[LayerTarget]:
-    """Yield the target of each layer, from the responses to the picture."""
+def whole_targets(
+    network: Network, reference: Reference, sizes: Mapping[str, Size]
+) -> Iterator[LayerTarget]:
+    """Yield the target of each layer, from the responses to the picture.
+
+    Parameters are those of `tiled_targets`.
+    """
+    regions = reference.regions
     for blob, features in network.features(reference.image, reference.layers).items():
         name = "%s %s" % (reference.label, blob)
-        value = reference.loss.make_target(features)
+        if regions is None:
+            value = reference.loss.make_target(features)
+        else:
+            radius = shrinking(network, blob, regions)
+            guides = layer_guides(regions.style, features.shape[1:], radius, name)
+            grams = losses.target_covariation(features, guides).grams
+            value = region_target(grams, regions, sizes[blob], radius, name)
         yield LayerTarget(name, blob, value, features, reference.layers[blob])
 
 
@@ -136,9 +149,11 @@ def tiled_targets(
     tiles, fields = cut(network, reference.image.shape[:2], tile, blobs)
     cores = responses(network, network.to_blob(reference.image), tiles, fields, blobs)
     if reference.loss.tiles == "gram":
-        values = _mean_grams(cores)
+        values = _mean_grams(network, reference, cores, sizes)
         # The loss of zero responses does not depend on the number of positions, so one position is enough.
-        shaped = {blob: np.zeros((len(gram), 1, 1), np.float32) for blob, gram in values.items()}
+        shaped = {
+            blob: np.zeros((network.net.blobs[blob].shape[1], 1, 1), np.float32) for blob in values
+        }
     else:
         values = shaped = _joined(cores, sizes)
     for blob in blobs:
@@ -146,14 +161,39 @@ def tiled_targets(
         yield LayerTarget(name, blob, values[blob], shaped[blob], reference.layers[blob])
 
 
-def _mean_grams(cores: Iterator[Tuple[str, Any, Any]]) -> Dict[str, np.ndarray]:
+def _mean_grams(
+    network: Network,
+    reference: Reference,
+    cores: Iterator[Tuple[str, Any, Any]],
+    sizes: Mapping[str, Size],
+) -> Dict[str, Any]:
+    """Return the mean Gram matrix of each layer, or its target with regions, summed over the tiles."""
+    regions = reference.regions
+    names = {blob: "%s %s" % (reference.label, blob) for blob in reference.layers}
+    guides, radius = {}, {}
+    if regions is not None:
+        shapes = layer_sizes(network, reference.image.shape[:2], reference.layers)
+        radius = {blob: shrinking(network, blob, regions) for blob in shapes}
+        guides = {
+            blob: layer_guides(regions.style, shape, radius[blob], names[blob])
+            for blob, shape in shapes.items()
+        }
     totals: Dict[str, Any] = {}
     positions: Dict[str, int] = {}
-    for blob, _, core in cores:
-        gram = arrays.to_numpy(losses.gram_matrices(core)).astype(np.float64)
+    for blob, place, core in cores:
+        weights = None
+        if regions is not None:
+            weights = arrays.beside(guides[blob][(slice(None), *place)], core)
+        gram = arrays.to_numpy(losses.gram_matrices(core, weights)).astype(np.float64)
         totals[blob] = totals.get(blob, 0) + gram
         positions[blob] = positions.get(blob, 0) + arrays.count(core[0])
-    return {blob: (totals[blob] / positions[blob]).astype(np.float32) for blob in totals}
+    means = {blob: (totals[blob] / positions[blob]).astype(np.float32) for blob in totals}
+    if regions is None:
+        return means
+    return {
+        blob: region_target(grams, regions, sizes[blob], radius[blob], names[blob])
+        for blob, grams in means.items()
+    }
 
 
 def _joined(

@@ -11,10 +11,8 @@ from ..errors import OptionError
 from ..networks.network import Network
 from ..objective.objective import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
-from ..settings.style_losses import StyleLoss
 from ..settings.transfer import NORMALISATIONS
-from .guides import guided_targets, masked, self_guided_term
-from .styles import layer_mask
+from .guides import guided_targets, self_guided_term
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
 
 
@@ -52,40 +50,33 @@ def make_terms(
     elif reference.loss.needs_guides:
         targets = guided_targets(network, reference)
     else:
-        targets = whole_targets(network, reference)
+        targets = whole_targets(network, reference, sizes)
     terms = []
     for target in targets:
-        size, mask = sizes[target.blob], None
-        if reference.mask is not None:
-            mask = layer_mask(reference.mask, size, target.name)
         weight = target.weight * scale(normalisation, reference, target)
         if tile is None:
-            terms.append(_term(reference.loss, target, weight, mask))
+            terms.append(_term(reference, target, weight))
         else:
-            terms.append(_tiled_term(reference.loss, target, weight, mask, size))
+            terms.append(_tiled_term(reference, target, weight, sizes[target.blob]))
     return terms
 
 
-def _term(loss: StyleLoss, target: LayerTarget, weight: float, mask: Optional[np.ndarray]) -> Term:
+def _term(reference: Reference, target: LayerTarget, weight: float) -> Term:
     if target.own_guides is not None:
         return self_guided_term(target, weight)
-    function, value = loss.loss, target.value
-    if mask is not None:
-        function, value = losses.covariation, masked(value, mask)
-    return single_term(target.name, target.blob, function, value, weight)
+    function = reference.loss.loss if reference.regions is None else losses.covariation
+    return single_term(target.name, target.blob, function, target.value, weight)
 
 
 def _tiled_term(
-    loss: StyleLoss,
-    target: LayerTarget,
-    weight: float,
-    mask: Optional[np.ndarray],
-    size: Tuple[int, int],
+    reference: Reference, target: LayerTarget, weight: float, size: Tuple[int, int]
 ) -> TiledTerm:
+    loss, value = reference.loss, target.value
     if loss.tiles == "gram":
-        summed = TiledGram(target.value, size[0] * size[1], weight, mask)
+        regions = value if reference.regions is not None else losses.CovariationTarget(value)
+        summed = TiledGram(*regions, positions=size[0] * size[1], weight=weight)
     else:
-        summed = TiledLocal(loss.loss, target.value, weight, loss.position_power)
+        summed = TiledLocal(loss.loss, value, weight, loss.position_power)
     return TiledTerm(target.name, target.blob, summed)
 
 
@@ -121,7 +112,11 @@ def scale(normalisation: str, reference: Reference, target: LayerTarget) -> floa
             "unknown normalisation '%s': choose one of %s"
             % (normalisation, ", ".join(NORMALISATIONS))
         )
-    silent = reference.loss.loss(np.zeros_like(target.features), target.value)[0]
+    if reference.regions is None:
+        silent = reference.loss.loss(np.zeros_like(target.features), target.value)[0]
+    else:
+        grams = target.value.grams
+        silent = losses.gram_distance(np.zeros_like(grams), grams, 1, shares=target.value.shares)[0]
     if not silent > 0:
         raise OptionError(
             "%s layer %s does not respond to the picture: leave it out"

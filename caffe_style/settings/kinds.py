@@ -8,7 +8,7 @@ the kind's own type. `read` takes the text of a command line, and `write` return
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence, Tuple, Union
 
 from ..errors import OptionError
 from .named import shown
@@ -27,11 +27,14 @@ class Kind:
 
     Attributes
     ----------
-    metavar : str
-        Placeholder of the value in the help.
+    metavar : str, or tuple of str
+        Placeholder of the value in the help, or one for each of several.
+    values : int
+        Number of values that the option takes.
     """
 
-    metavar = "NAME"
+    metavar: Union[str, Tuple[str, ...]] = "NAME"
+    values = 1
 
     def check(self, value: Any, name: str) -> Any:
         """Check a value, and return it in the kind's own type.
@@ -190,11 +193,11 @@ class LayerWeights(Kind):
         return dict(value)
 
 
-class Scales(Number):
-    """The number of sizes from coarse to fine, or "auto"."""
+class NumberOrAuto(Number):
+    """A whole number in [least, most], or "auto"."""
 
-    def __init__(self) -> None:
-        super().__init__(int, 1, 64)
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(int, least, most)
         self.metavar = "N|auto"
 
     def check(self, value: Any, name: str) -> Union[int, str]:
@@ -209,8 +212,25 @@ class Scales(Number):
         """Return the text."""
         return str(value)
 
+
+class Scales(NumberOrAuto):
+    """The number of sizes from coarse to fine, or "auto"."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 64)
+
     def _described(self) -> str:
         return "auto or a whole number from 1"
+
+
+class Regions(NumberOrAuto):
+    """The number of kinds of content, or "auto". More than 25 cannot each have 4 % of a picture."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 25)
+
+    def _described(self) -> str:
+        return "auto or " + super()._described()
 
 
 def refuse(name: str, wanted: str, value: Any) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import (
     Any,
+    List,
     Optional,
 )
 
@@ -34,3 +35,24 @@ class Start(File):
     """A picture to start from, or a word such as noise or mix:0.3 (see `caffe_style.scene.starts`)."""
 
     metavar = "START"
+
+
+class Pair(File):
+    """Two pictures, on the command line one after the other."""
+
+    metavar = ("CONTENT", "STYLE")
+    values = 2
+
+    def check(self, value: Any, name: str) -> List[PictureLike]:
+        """Return a list of two names or arrays."""
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            refuse(name, "two pictures", value)
+        return [super(Pair, self).check(part, name) for part in value]
+
+    def read(self, text: str, name: str) -> PictureLike:
+        """Return one of the two."""
+        return super().check(text, name)
+
+    def note(self, value: Any) -> List[Optional[str]]:
+        """Return the files' names, or "array"."""
+        return [name_of(part) for part in value]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import List, Optional, Union
 
 from .base import Settings, changed, setting
-from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Scales
-from .picture_kinds import Start
+from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Regions, Scales
+from .picture_kinds import Pair, Start
 from .style_losses import STYLE_LOSSES
 
 #: L-BFGS of SciPy on the host, or our own on the network's device.
@@ -18,8 +18,8 @@ NORMALISATIONS = ("relative", "paper", "mean")
 SPACES = ("pixels", "smooth", "whitened")
 #: Source of the result's colours.
 COLORS = ("style", "content", "match")
-#: Picture whose responses guide the covariation loss.
-GUIDES = ("content", "own")
+#: What guides the covariation loss: the responses to a picture, or kinds that both pictures have.
+GUIDES = ("content", "own", "kinds")
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,25 @@ class TransferSettings(RunSettings):
         "content",
         Choice(GUIDES, "|".join(GUIDES)),
         "for covariation: guide the style by the content layers' responses to the content picture (content) or "
-        "to the result (own)",
+        "to the result (own), or by kinds of content that both pictures have (kinds)",
         "objective",
     )
     guide_count: int = setting(
         8, Number(int, 1, 4096), "for covariation: number of kinds of content", "objective"
+    )
+    regions: Union[int, str, None] = setting(
+        None,
+        Regions(),
+        "give each kind of content the style of the same kind: find so many kinds that both pictures have, or "
+        "2 to 6 (auto)",
+        "objective",
+    )
+    segments: Optional[List[PictureLike]] = setting(
+        None,
+        Pair(),
+        "the same with kinds drawn by hand: a coloured picture over each of the two; equal colours belong "
+        "together",
+        "objective",
     )
     content_weight: Optional[float] = setting(
         None, Number(float, 0), "total weight of the content terms", "objective", of_model=True
@@ -154,6 +168,13 @@ class TransferSettings(RunSettings):
         "formula (paper), or a mean square (mean)",
         "objective",
     )
+
+    @property
+    def kinds(self) -> Union[int, str, None]:
+        """Number of kinds of content to find in both pictures, or "auto"; None for none."""
+        if self.style_loss == "covariation" and self.guides == "kinds":
+            return self.guide_count
+        return self.regions
 
     @property
     def blobs(self) -> List[str]:

@@ -137,6 +137,64 @@ def test_covariation_gradient_with_fixed_guides():
     check_gradient(lambda f: losses.covariation(f, target, 3.0), maps((4, 6, 5), 1))
 
 
+def hard_guides(shape, seed):
+    """Guides as regions have them: most places of one kind, some of two, with mean 1."""
+    random = np.random.default_rng(seed)
+    guides = np.eye(shape[0])[random.integers(shape[0], size=shape[1:])].transpose(2, 0, 1)
+    mixed = random.random(shape[1:]) < 0.2
+    guides[:, mixed] = 0.5 * guides[:, mixed] + 0.5 * guides[::-1][:, mixed]
+    return guides / guides.mean(axis=(1, 2), keepdims=True)
+
+
+def test_gram_matrices_of_hard_guides_are_the_dense_sum(monkeypatch):
+    """Places that are wholly of one kind, and those of no share, are summed without a product of their own."""
+    monkeypatch.setattr(sys.modules[losses.gram_distance.__module__], "BLOCK", 60)
+    features, guides = maps((4, 12, 10), 1), hard_guides((3, 12, 10), 2)
+    expected = np.einsum("kyx,yxij->kij", guides, outer(features))
+    np.testing.assert_allclose(losses.gram_matrices(features, guides), expected)
+    differences = expected - expected.mean(axis=0)
+    gradient = np.zeros_like(features)
+    losses.add_gram_gradient(gradient, features, differences, 0.5, guides)
+    dense = 0.5 * np.einsum("kyx,kij,jyx->iyx", guides, differences, features)
+    np.testing.assert_allclose(gradient, dense, atol=1e-12)
+
+
+def test_covariation_with_shares_is_the_sum_over_mass_normalised_kinds():
+    features, style = maps((4, 6, 5), 1), maps((4, 9, 7), 2)
+    guides, style_guides = hard_guides((3, 6, 5), 3), hard_guides((3, 9, 7), 4)
+    shares = (0.5, 0.2, 0.3)
+    target = losses.target_covariation(style, style_guides, guides, shares)
+    expected = 0.0
+    for share, ours, theirs in zip(shares, guides, style_guides):
+        g = np.einsum("yx,yxij->ij", ours, outer(features)) / ours.sum()
+        a = np.einsum("yx,yxij->ij", theirs, outer(style)) / theirs.sum()
+        expected += share * np.sum((g - a) ** 2) / (4 * 4**2)
+    assert losses.covariation(features, target)[0] == pytest.approx(expected)
+    check_gradient(lambda f: losses.covariation(f, target, 3.0), features)
+
+
+def test_one_kind_everywhere_is_gram():
+    features, style = maps((4, 6, 5), 1), maps((4, 9, 3), 2)
+    target = losses.target_covariation(style, np.ones((1, 9, 3)), np.ones((1, 6, 5)), (1.0,))
+    value, gradient = losses.covariation(features, target, 3.0)
+    gram = losses.gram(features, losses.target_gram(style), 3.0)
+    assert value == pytest.approx(gram[0])
+    np.testing.assert_allclose(gradient, gram[1], atol=1e-15)
+
+
+def test_covariation_with_shares_through_its_own_guides():
+    features, guides = maps((4, 6, 5), 1), guide_maps((3, 6, 5), 3)
+    shares = (0.5, 0.2, 0.3)
+    target = losses.target_covariation(maps((4, 6, 5), 2), guide_maps((3, 6, 5), 4), shares=shares)
+
+    def of_guides(g):
+        slope = np.zeros_like(g)
+        value, _ = losses.covariation(features, target, 3.0, None, g, slope)
+        return value, slope
+
+    check_gradient(of_guides, guides)
+
+
 def test_covariation_conventions():
     guides = guide_maps((3, 20, 37), 3)
 

@@ -116,11 +116,15 @@ def test_value_and_gradient_are_those_of_the_whole(network, pair):
         positions = pictured[blob][0].size
         weight = 1 / losses.gram(np.zeros_like(pictured[blob]), target)[0]
         plain.append(single_term("gram " + blob, blob, losses.gram, target, weight))
-        tiled.append(TiledTerm("gram " + blob, blob, TiledGram(target, positions, weight)))
+        tiled.append(
+            TiledTerm("gram " + blob, blob, TiledGram(target, positions=positions, weight=weight))
+        )
         mask = rng.random(pictured[blob].shape[1:], np.float32)
         guided = losses.CovariationTarget(target[np.newaxis], mask[np.newaxis])
         plain.append(single_term("mask " + blob, blob, losses.covariation, guided, weight))
-        tiled.append(TiledTerm("mask " + blob, blob, TiledGram(target, positions, weight, mask)))
+        tiled.append(
+            TiledTerm("mask " + blob, blob, TiledGram(*guided, positions=positions, weight=weight))
+        )
     top, bottom = blobs[-1], blobs[0]
     weight = 1 / losses.content(np.zeros_like(pictured[top]), pictured[top])[0]
     plain.append(single_term("content", top, losses.content, pictured[top], weight))

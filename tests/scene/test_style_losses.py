@@ -16,6 +16,7 @@ from caffe_style.objective.objective import Objective
 from caffe_style.objective.tiled import TiledObjective
 from caffe_style.pictures import images
 from caffe_style.scene.inputs import read_inputs
+from caffe_style.scene.regions import masked_regions
 from caffe_style.scene.styles import Style
 from caffe_style.scene.targets import CONTENT, Reference
 from caffe_style.scene.terms import make_terms
@@ -101,12 +102,14 @@ def test_what_does_not_tile_is_refused(network, pair, name):
 def test_a_mask_says_where(network, pair, name, tile):
     image, picture = pair
     without = Reference("style", picture, STYLE_LOSSES[name], LAYERS)
-    white = without._replace(mask=np.ones(SHAPE, np.float32))
+    white = without._replace(regions=masked_regions(np.ones(SHAPE, np.float32), None))
     expected = evaluate(network, image, without, tile)
     assert_same(evaluate(network, image, white, tile), expected)
     left = np.zeros(SHAPE, np.float32)
     left[:, :150] = 1
-    value, gradient = evaluate(network, image, without._replace(mask=left), tile)
+    value, gradient = evaluate(
+        network, image, without._replace(regions=masked_regions(left, None)), tile
+    )
     assert value != pytest.approx(expected[0], rel=1e-3)
     # Right of the mask, beyond what its layers see, nothing is asked; fast convolutions round.
     assert np.abs(gradient[..., 160:]).max() < 1e-6 * np.abs(gradient[..., :140]).max()

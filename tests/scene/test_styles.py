@@ -9,7 +9,8 @@ import caffe_style as cs
 from caffe_style import cli
 from caffe_style.errors import ImageError, OptionError
 from caffe_style.pictures import images
-from caffe_style.scene.styles import Style, as_styles, layer_mask, read_mask, read_style, shares
+from caffe_style.scene.regions import layer_guides
+from caffe_style.scene.styles import Style, as_styles, read_mask, read_style, shares
 
 LAYERS = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": {"conv2_2": 1.0}}
 
@@ -46,6 +47,8 @@ def left_half():
         ("a.png:m.png", Style("a.png", 1.0, "m.png")),
         ("a.png:2.5", Style("a.png", 2.5)),
         ("a.png:m.png:2", Style("a.png", 2.0, "m.png")),
+        ("a.png:m.png:s.png", Style("a.png", 1.0, "m.png", "s.png")),
+        ("a.png:m.png:s.png:2", Style("a.png", 2.0, "m.png", "s.png")),
         ("C:a.png", Style("C:a.png")),
         ("C:a.png:m.png", Style("C:a.png", 1.0, "m.png")),
     ],
@@ -61,7 +64,9 @@ def test_a_file_keeps_its_colons(tmp_path, monkeypatch):
     assert read_style("at 10:30.png:3") == Style("at 10:30.png", 3.0)
 
 
-@pytest.mark.parametrize("text", ["a.png:m.png:n.png", "a.png:m.png:n.png:1", "a.png::1", "a.png:"])
+@pytest.mark.parametrize(
+    "text", ["a.png:b:c:d.png", "a.png:b:c:d.png:1", "a.png::1", "a.png::s.png", "a.png:"]
+)
 def test_text_that_is_no_style(text):
     with pytest.raises(OptionError, match="FILE:MASK:WEIGHT"):
         read_style(text)
@@ -92,11 +97,12 @@ def test_a_black_mask_is_refused(tmp_path):
 
 
 def test_a_layer_sees_the_mask_with_a_mean_of_one():
-    small = layer_mask(read_mask(left_half(), (48, 64)), (12, 16), "style conv3_1")
+    mask = read_mask(left_half(), (48, 64))[np.newaxis]
+    small = layer_guides(mask, (12, 16), None, "style conv3_1")[0]
     assert small.mean() == pytest.approx(1) and small[:, :7] == pytest.approx(2, abs=0.1)
-    dot = np.zeros((48, 64), np.float32)
+    dot = np.zeros((1, 48, 64), np.float32)
     with pytest.raises(OptionError, match="style conv3_1: the mask leaves too little"):
-        layer_mask(dot, (12, 16), "style conv3_1")
+        layer_guides(dot, (12, 16), None, "style conv3_1")
 
 
 def test_styles_share_where_they_meet():

@@ -24,7 +24,7 @@ _PICTURES = {
     "reconstruct": ("content",),
 }
 #: Options whose value is a file that is written.
-_WRITTEN = ("--curve", "--animate", "--checkpoint")
+_WRITTEN = ("--curve", "--animate", "--checkpoint", "--show-regions")
 #: How many jobs a file may ask for: lists of contents and styles multiply.
 _MOST = 20_000
 #: Bytes of a checkpoint's name, which file systems take even with what is added while it is written.
@@ -213,7 +213,8 @@ def _option(where: str, name: str, value: Any) -> List[str]:
     if isinstance(value, dict):
         return [option, ",".join("%s:%s" % item for item in value.items())]
     if isinstance(value, list):
-        return [option, ",".join(map(str, value))]
+        several = name == "segments"
+        return [option, *map(str, value)] if several else [option, ",".join(map(str, value))]
     if value is None:
         raise BatchError("%s: %s has no value" % (where, name))
     return [option, str(value)]

@@ -1,0 +1,126 @@
+"""Finding the regions of a run: by the network, or from segmentations that a person has drawn."""
+
+from __future__ import annotations
+
+import logging
+from typing import List, Optional, Sequence
+
+import numpy as np
+
+from ..errors import OptionError
+from ..networks.network import Network
+from ..pictures import images
+from ..pictures.edges import guided_filter
+from ..settings.style_losses import STYLE_LOSSES
+from ..settings.transfer import TransferSettings
+from . import kinds
+from .inputs import Inputs
+from .regions import REST, Regions, matched_regions
+from .segments import segmented
+
+#: Long edge in pixels at which kinds are found, whatever the result's size, so that all scales have the same.
+LONG_EDGE = 384
+#: Radius in pixels within which a region's border looks for an edge of the picture.
+_RADIUS = 8
+
+
+def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
+    """Check that what the settings ask for goes together, before anything is computed.
+
+    Raises
+    ------
+    OptionError
+    """
+    asked = {"regions": settings.regions, "segments": settings.segments}
+    asked = [name for name, value in asked.items() if value is not None]
+    if settings.kinds is not None and not asked:
+        asked = ["guides kinds"]
+    if not asked:
+        return
+    if len(asked) > 1:
+        raise OptionError("regions finds what segments draws by hand: leave one out")
+    name = asked[0]
+    if inputs.content is None or not inputs.styles:
+        raise OptionError("%s needs a content and a style picture" % name)
+    if any(style.is_masked for style in inputs.styles):
+        raise OptionError("%s and masks both say where a style belongs: leave one out" % name)
+    if name != "guides kinds" and not STYLE_LOSSES[settings.style_loss].takes_masks:
+        raise OptionError(
+            "%s guides Gram matrices: it goes with the gram loss, not %s"
+            % (name, settings.style_loss)
+        )
+    if name == "segments" and len(inputs.styles) > 1:
+        raise OptionError("segments is for one style picture: give several styles masks instead")
+
+
+def with_regions(network: Network, inputs: Inputs, settings: TransferSettings) -> Inputs:
+    """Return the inputs with the regions that the settings ask for.
+
+    Raises
+    ------
+    OptionError, ImageError
+        If the segmentations are bad.
+    """
+    if settings.segments is not None:
+        pictures = [inputs.content, inputs.styles[0].picture]
+        return inputs._replace(regions=[segmented(settings.segments, pictures)])
+    if settings.kinds is None:
+        return inputs
+    regions = [
+        _found(network, [inputs.content, style.picture], settings) for style in inputs.styles
+    ]
+    return inputs._replace(regions=regions)
+
+
+def _found(
+    network: Network, pictures: Sequence[np.ndarray], settings: TransferSettings
+) -> Optional[Regions]:
+    """Return the kinds that both pictures have; None if it is one single kind, which a message says."""
+    edge = min(LONG_EDGE, settings.size)
+    pictures = [images.resize(picture, edge) for picture in pictures]
+    layers = deepest_layers(network, settings)
+    places = [kinds.describe_places(network, picture, layers) for picture in pictures]
+    count = settings.kinds
+    guides = kinds.find_kinds(places, count, settings.seed)
+    logger = logging.getLogger("caffe_style")
+    if len(guides[0]) == 1:
+        logger.warning(
+            "the pictures have one single kind of content in common: the style goes everywhere"
+        )
+        return None
+    content, style = (_edged(*pair) for pair in zip(guides, pictures))
+    regions = matched_regions(content, style)
+    logger.info(
+        "%d kinds of content in common: %s of the content picture",
+        len(content),
+        ", ".join("%d %%" % round(100 * share) for share in regions.shares),
+    )
+    if settings.style_loss == "covariation":
+        equal = (1 / len(content),) * len(content)
+        return regions._replace(shares=equal)
+    return regions
+
+
+def deepest_layers(network: Network, settings: TransferSettings) -> List[str]:
+    """Return the two deepest of the layers that the model or the settings read, the deeper one last."""
+    model = network.model
+    blobs = {*model.content_layers, *model.style_layers, *settings.blobs}
+    order = list(network.net._layer_names)
+    found = sorted(
+        (blob for blob in blobs if blob in network.net.blobs),
+        key=lambda blob: order.index(network.last_layer([blob])),
+    )
+    return [found[-2:][0], found[-1]]
+
+
+def _edged(guides: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Enlarge guides to their picture, let them follow its edges, and let each place be nearly of one kind."""
+    from skimage.transform import resize
+
+    shape = (len(guides), *picture.shape[:2])
+    large = np.stack([resize(guide, shape[1:], order=1, mode="edge") for guide in guides])
+    filtered = np.clip(guided_filter(large, picture, _RADIUS), 0, None)
+    filtered[filtered < 2 * REST] = 0
+    total = filtered.sum(axis=0)
+    # Where nothing is left the map before the filter counts.
+    return np.where(total > 0, filtered / np.where(total > 0, total, 1), large).astype(np.float32)

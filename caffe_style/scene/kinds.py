@@ -1,0 +1,178 @@
+"""Kinds of content that two pictures have in common, found by k-means of what their places are like."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Union
+
+import numpy as np
+
+from ..networks.network import Network
+
+#: Pixels from one place to the next, and pixels that the picture is continued by on each side: responses near a
+#: padded border are a kind of their own.
+STEP, MARGIN = 4, 64
+#: Weights of the second deepest and the deepest layer, of CIE Lab colour and of the vertical position.
+LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 0.5, 0.45
+#: Least part of each picture that a kind has.
+LEAST = 0.04
+#: Numbers of kinds that "auto" chooses from.
+FEWEST, MOST = 2, 6
+#: Part of the best separation that is enough for a larger number of kinds.
+NEARLY = 0.75
+#: Squared distance, beyond that to the nearest centre, at which a place's share in a kind falls to 1 / e.
+SOFTNESS = 0.05
+#: Places of each picture that the centres are found from, their principal components, and starts of k-means.
+SAMPLES, COMPONENTS, STARTS = 1000, 24, 4
+
+
+def describe_places(network: Network, image: np.ndarray, layers: Sequence[str]) -> np.ndarray:
+    """Describe every place of a picture by the responses there, its colour and its height.
+
+    Parameters
+    ----------
+    network : Network
+        Network whose responses are taken.
+    image : ndarray, (H, W, 3) uint8 RGB
+        The picture.
+    layers : sequence of str
+        The two layers to read, the deeper one last.
+
+    Returns
+    -------
+    ndarray, (H // 4, W // 4, D) float32
+    """
+    from skimage.color import rgb2lab
+    from skimage.transform import resize
+
+    size = [max(1, edge // STEP) for edge in image.shape[:2]]
+    around = MARGIN // STEP
+    inside = (slice(around, around + size[0]), slice(around, around + size[1]))
+    continued = np.pad(image, [(MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)], "symmetric")
+    responses = network.features(continued, layers)
+    parts = []
+    for weight, layer in zip(LAYERS, layers):
+        values = np.moveaxis(responses[layer], 0, -1)
+        values = values / np.sqrt(np.sum(values**2, axis=2, keepdims=True) + 1e-6)
+        grid = [edge + 2 * around for edge in size]
+        parts.append(
+            weight * resize(values, grid, order=1, mode="edge", anti_aliasing=False)[inside]
+        )
+    parts.append(COLOUR / 100 * resize(rgb2lab(image), size, anti_aliasing=True))
+    height = np.linspace(-HEIGHT, HEIGHT, size[0])
+    parts.append(np.broadcast_to(height[:, np.newaxis, np.newaxis], (*size, 1)))
+    return np.concatenate(parts, axis=2).astype(np.float32)
+
+
+def find_kinds(
+    places: Sequence[np.ndarray], count: Union[int, str], seed: int = 0
+) -> List[np.ndarray]:
+    """Find kinds of places that all pictures have.
+
+    Parameters
+    ----------
+    places : sequence of ndarray, (h, w, D)
+        Descriptions of the pictures' places, from `describe_places`.
+    count : int or "auto"
+        Number of kinds to look for. Those with less than 4 % of a picture are dropped, and their places go to
+        the nearest kind left. "auto" looks for 2 to 6, and takes the most kinds that lie clearly apart.
+    seed : int
+        Seed of the starts of k-means.
+
+    Returns
+    -------
+    list of ndarray, (K, h, w) float32
+        The share of each place in each kind, which sum to 1. K may be 1.
+    """
+    random = np.random.default_rng(seed)
+    flat = _principal([part.reshape(-1, part.shape[-1]) for part in places], random)
+    sample = np.concatenate([_some(part, random) for part in flat])
+    numbers = range(FEWEST, MOST + 1) if count == "auto" else [int(count)]
+    centres = _choose(
+        sample, [_shared_by_all(_k_means(sample, number, random), flat) for number in numbers]
+    )
+    return [
+        _soft(part, centres).T.reshape(-1, *shaped.shape[:2]).astype(np.float32)
+        for part, shaped in zip(flat, places)
+    ]
+
+
+def _some(points: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw as many points of each picture, so that a larger one counts no more."""
+    if len(points) <= SAMPLES:
+        return points
+    return points[random.choice(len(points), SAMPLES, replace=False)]
+
+
+def _principal(pictures: Sequence[np.ndarray], random: np.random.Generator) -> List[np.ndarray]:
+    """Project points (M, D) on the principal components of all, which keep nearly all of the distances."""
+    from scipy.linalg import eigh
+
+    sample = np.concatenate([_some(points, random) for points in pictures])
+    centre = sample.mean(axis=0)
+    last = sample.shape[1] - 1
+    first = max(0, last + 1 - COMPONENTS)
+    _, vectors = eigh(np.cov((sample - centre).T), subset_by_index=[first, last])
+    return [((points - centre) @ vectors).astype(np.float64) for points in pictures]
+
+
+def _distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Squared distances (M, K)."""
+    squares = np.sum(points**2, axis=1)[:, np.newaxis] - 2 * points @ centres.T
+    return np.maximum(squares + np.sum(centres**2, axis=1), 0)
+
+
+def _k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """Centres (K, D) of the best of several starts, each seeded by k-means++ (Arthur & Vassilvitskii 2007)."""
+    import warnings
+
+    from scipy.cluster.vq import kmeans2
+
+    best, least = None, np.inf
+    for _ in range(STARTS):
+        centres = points[random.integers(len(points), size=1)]
+        while len(centres) < count:
+            nearest = _distances(points, centres).min(axis=1)
+            total = nearest.sum()
+            chance = nearest / total if total > 0 else None
+            centres = np.vstack([centres, points[random.choice(len(points), p=chance)]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a kind without places is dropped later
+            centres, _ = kmeans2(points, centres, iter=20, minit="matrix")
+        error = _distances(points, centres).min(axis=1).sum()
+        if error < least:
+            best, least = centres, error
+    return best
+
+
+def _shared_by_all(centres: np.ndarray, pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Drop the kind that a picture has least of, until each picture has its part of every kind."""
+    while len(centres) > 1:
+        parts = [_soft(points, centres).mean(axis=0) for points in pictures]
+        least = np.min(parts, axis=0)
+        if least.min() >= LEAST:
+            break
+        centres = np.delete(centres, least.argmin(), axis=0)
+    return centres
+
+
+def _soft(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """The share (M, K) of each point in each kind."""
+    squares = _distances(points, centres)
+    shares = np.exp((squares.min(axis=1, keepdims=True) - squares) / SOFTNESS)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _choose(points: np.ndarray, found: Sequence[np.ndarray]) -> np.ndarray:
+    """Of several sets of centres, the largest that is separated nearly as well as the best one."""
+    scores = [_separation(points, centres) for centres in found]
+    enough = NEARLY * max(scores)
+    fitting = [pair for pair in zip(scores, found) if pair[0] >= enough]
+    return max(fitting, key=lambda pair: (len(pair[1]), pair[0]))[1]
+
+
+def _separation(points: np.ndarray, centres: np.ndarray) -> float:
+    """The simplified silhouette, 0 to 1: how much nearer points are to their own centre than to the next."""
+    if len(centres) == 1:
+        return 0.0
+    nearest, second = np.sqrt(np.partition(_distances(points, centres), 1, axis=1)[:, :2].T)
+    return float(np.mean((second - nearest) / np.maximum(second, 1e-12)))

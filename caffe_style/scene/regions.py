@@ -1,0 +1,139 @@
+"""Regions: where in the result and in a style picture each kind of content is, and what belongs together.
+
+Kinds that `kinds` found, segmentations and masks all become `Regions`. The covariation loss compares a Gram
+matrix of each kind with that of the same kind in the style picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from ..errors import OptionError
+from ..losses.covariation import CovariationTarget
+from ..networks.network import Network
+from ..objective.receptive import receptive_fields
+from ..pictures import images
+
+#: Part of a place below which it does not belong to a kind.
+REST = 0.05
+
+
+class Regions(NamedTuple):
+    """The kinds of content that the result and a style picture have in common.
+
+    Attributes
+    ----------
+    content, style : ndarray, (K, H, W) float32
+        Guides: how much of each place, 0 to 1, is of each kind. The two pictures may differ in size.
+    shares : tuple of K floats
+        Weight of each kind. They sum to 1.
+    hard : bool
+        Whether a place belongs to one kind, so that a region shrinks at deep layers, whose responses at its
+        border see the next one. Masks are taken as they are.
+    """
+
+    content: np.ndarray
+    style: np.ndarray
+    shares: Tuple[float, ...]
+    hard: bool = True
+
+
+def matched_regions(content: np.ndarray, style: np.ndarray) -> Regions:
+    """Make regions of guides (K, H, W), each kind with a share that is its part of the content picture."""
+    mass = content.mean(axis=(1, 2), dtype=np.float64)
+    return Regions(content, style, tuple((mass / mass.sum()).tolist()))
+
+
+def masked_regions(
+    mask: Optional[np.ndarray], style_mask: Optional[np.ndarray]
+) -> Optional[Regions]:
+    """Make the one region of a style with a mask (H, W) on either picture; a missing one takes all of it."""
+    if mask is None and style_mask is None:
+        return None
+    whole = np.ones((1, 1, 1), np.float32)
+    content, style = (whole if one is None else one[np.newaxis] for one in (mask, style_mask))
+    return Regions(content, style, (1.0,), hard=False)
+
+
+def shrinking(network: Network, blob: str, regions: Regions) -> Optional[int]:
+    """Return by how many positions regions shrink at a layer: a quarter of its receptive field.
+
+    The outer half of a field has little influence on a response. None for masks.
+    """
+    if not regions.hard:
+        return None
+    try:
+        field = receptive_fields(network.param, network.input_blob, network.last_layer([blob]))[
+            blob
+        ]
+    except OptionError:
+        return 0  # a layer may see the whole picture: nothing would be left
+    return (field.before + field.after) // (4 * field.jump)
+
+
+def layer_guides(
+    guides: np.ndarray, size: Tuple[int, int], radius: Optional[int], what: str
+) -> np.ndarray:
+    """Resize guides to a layer, shrink each region, and give each a mean of 1.
+
+    Parameters
+    ----------
+    guides : ndarray, (K, H, W) float32
+    size : (int, int)
+        Height and width of the layer's responses.
+    radius : int or None
+        Number of positions by which a region shrinks; fewer where less than half of it would be left. None for
+        a mask.
+    what : str
+        Name of the term, for the error.
+
+    Returns
+    -------
+    ndarray, (K, *size) float32
+
+    Raises
+    ------
+    OptionError
+        If nothing of a region is left at this resolution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> halves = np.zeros((2, 4, 8), np.float32)
+    >>> halves[0, :, :4] = halves[1, :, 4:] = 1
+    >>> layer_guides(halves, (4, 8), radius=2, what="style conv1")[0, 0].tolist()
+    [4.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    found = np.empty((len(guides), *size), np.float32)
+    for number, guide in enumerate(guides):
+        guide = np.clip(images.resize(guide, size), 0, None)
+        if radius is not None:
+            # Resizing leaves small rests of other kinds, which would cost as much as whole places.
+            guide = np.where(guide < REST, 0, np.minimum(guide, 1))
+        mean = guide.mean(dtype=np.float64)
+        if not mean > 1e-4:
+            raise OptionError("%s: the mask leaves too little of the picture for this layer" % what)
+        guide = _shrunk(guide, radius or 0, 0.5 * mean)
+        found[number] = guide / np.float32(guide.mean(dtype=np.float64))
+    return found
+
+
+def _shrunk(guide: np.ndarray, radius: int, least: float) -> np.ndarray:
+    from scipy.ndimage import minimum_filter
+
+    while radius:
+        inner = minimum_filter(guide, 2 * radius + 1, mode="nearest")
+        if inner.mean(dtype=np.float64) >= least:
+            return inner
+        radius //= 2
+    return guide
+
+
+def region_target(
+    grams: Any, regions: Regions, size: Tuple[int, int], radius: int, what: str
+) -> CovariationTarget:
+    """Make the target of a layer from the style's mean Gram matrices (K, N, N) of each kind."""
+    guides = layer_guides(regions.content, size, radius, what)
+    return CovariationTarget(grams, guides, regions.shares)
