@@ -21,7 +21,7 @@ def picture(shape=(48, 64), seed=0):
     return np.kron(small, np.ones((shape[0] // 6, shape[1] // 8, 1), np.uint8))
 
 
-SMALL = {"size": 64, "iterations": 6, "closing_radius": 0}
+SMALL = {"size": 64, "iterations": 6, "closing_radius": 0, "space": "pixels"}
 
 
 def roughness(image, content):
