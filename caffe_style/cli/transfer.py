@@ -51,8 +51,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         metavar="NAME",
-        help="the conventions of another implementation: tai, johnson, liu or gatys; other options take "
-        "precedence",
+        help="settings for a purpose: season or light, for two photographs; or the conventions of another "
+        "implementation: tai, johnson, liu or gatys. Other options take precedence",
     )
     repeating.add_repeating_options(parser)
     running.add_run_options(parser)

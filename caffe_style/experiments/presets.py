@@ -1,4 +1,4 @@
-"""Presets: the conventions of other implementations, for fair comparisons.
+"""Presets: the conventions of other implementations, for fair comparisons, and settings for a purpose.
 
     preset = cs.get_preset("johnson")
     network = cs.open_network("vgg19", **preset.network)
@@ -139,8 +139,17 @@ PRESETS: Dict[str, Preset] = {
 }
 
 
+#: For two photographs; the network, the size and the rest are the user's choice. Chosen by eye on SqueezeNet.
+PURPOSES: Dict[str, Preset] = {
+    # The ground gets the ground's colours and textures, the sky the sky's.
+    "season": Preset("Another season", {}, {"regions": "auto", "photoreal": 100.0}),
+    # Colours follow the light, and no texture comes along.
+    "light": Preset("Another light", {}, {"photoreal": 1000.0}),
+}
+
+
 def get_preset(name: str) -> Preset:
-    """Return the preset of this name.
+    """Return the preset of this name, of `PRESETS` or `PURPOSES`.
 
     Raises
     ------
@@ -152,6 +161,7 @@ def get_preset(name: str) -> Preset:
     >>> get_preset("johnson").network["pooling"]
     'max'
     """
-    if name not in PRESETS:
-        raise OptionError("unknown preset '%s': choose one of %s" % (name, ", ".join(PRESETS)))
-    return PRESETS[name]
+    presets = {**PRESETS, **PURPOSES}
+    if name not in presets:
+        raise OptionError("unknown preset '%s': choose one of %s" % (name, ", ".join(presets)))
+    return presets[name]

@@ -16,7 +16,7 @@ import caffe_style as cs
 from caffe_style.cli import make_parser
 from caffe_style.cli.options import add_settings
 from caffe_style.errors import OptionError
-from caffe_style.experiments.presets import PRESETS
+from caffe_style.experiments.presets import PRESETS, PURPOSES, get_preset
 from caffe_style.networks.zoo import get_model, list_models
 from caffe_style.settings import commands
 from caffe_style.settings.base import REQUIRED, Settings, changed, setting, takes
@@ -199,10 +199,10 @@ def test_the_functions_signature_and_documentation_show_every_setting(command):
             assert parameters[one.name].default == one.default
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", [*PRESETS, *PURPOSES])
 @pytest.mark.parametrize("model", [model.name for model in list_models()])
 def test_a_presets_names_and_values_are_settings(name, model):
-    asked = PRESETS[name].settings(get_model(model))
+    asked = get_preset(name).settings(get_model(model))
     settings = TransferSettings.of(asked)
     assert {key: getattr(settings, key) for key in asked} == asked
 
