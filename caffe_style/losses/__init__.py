@@ -15,6 +15,7 @@ from .gram import gram, gram_sum, target_gram, target_gram_sum
 from .gram_matrices import add_gram_gradient, gram_distance, gram_matrices
 from .guides import add_guides_gradient, guide_basis, make_guides
 from .matting import MattingTarget, matting, target_matting
+from .moments import Moments, moments, target_moments
 from .pixelwise import pixelwise, target_pixelwise
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
 from .spatial_pairs import spatial_pairs, target_spatial_pairs
@@ -25,6 +26,7 @@ __all__ = [
     "STYLE_LOSSES",
     "CovariationTarget",
     "MattingTarget",
+    "Moments",
     "StyleLoss",
     "activation",
     "add_gram_gradient",
@@ -38,6 +40,7 @@ __all__ = [
     "guide_basis",
     "make_guides",
     "matting",
+    "moments",
     "pixelwise",
     "spatial",
     "spatial_pairs",
@@ -47,6 +50,7 @@ __all__ = [
     "target_gram",
     "target_gram_sum",
     "target_matting",
+    "target_moments",
     "target_pixelwise",
     "target_spatial",
     "target_spatial_pairs",

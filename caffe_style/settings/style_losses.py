@@ -86,6 +86,7 @@ class StyleLoss(NamedTuple):
 _ROWS = (
     StyleLoss("gram", "gram", takes_masks=True, tiles="gram"),
     StyleLoss("gram-sum", "gram"),
+    StyleLoss("moments", "moments"),
     # Complex spectra of four times as many positions. Half of them follow from symmetry.
     StyleLoss("spatial", "spatial", needs_equal_size=True, copies=Copies(4, 4)),
     StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, copies=Copies(4, 4, 4)),
