@@ -157,6 +157,7 @@ class Net(Indexed, NetCore):
                 if value.shape[0] != self._blob_list[name].shape[0]:
                     raise Exception("Input is not batch sized")
                 self._blob_list[name].data_view[...] = value
+                self._blob_list[name].show()
         self._forward(first, last)
         return {name: self._blob_list[name].data for name in names}
 
@@ -192,6 +193,7 @@ class Net(Indexed, NetCore):
                 if value.shape[0] != self._blob_list[name].shape[0]:
                     raise Exception("Diff is not batch sized")
                 self._blob_list[name].diff_view[...] = value
+                self._blob_list[name].show()
         self._backward(first, last)
         return {name: self._blob_list[name].diff for name in names}
 
