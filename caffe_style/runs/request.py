@@ -59,8 +59,8 @@ class Request(NamedTuple):
         """Return this request, with missing values taken from another one.
 
         If this request names a model, the other's layers, weights, pooling and mean are ignored, since they
-        belong to the model that the other one names. If this one names regions, the other's segments are ignored,
-        and the other way round.
+        belong to the model that the other one names. If this one names regions, the other's segments are
+        ignored, and the other way round.
         """
         network, settings = other.network, other.settings
         if "model" in self.network and "model" in other.network:
