@@ -355,7 +355,7 @@ class Net(Indexed, NetCore):
                     )
         for name, arrays in layers.items():
             for blob, array in zip(self._params.get(name, []), arrays):
-                blob.data_view[...] = array.reshape(blob.shape)
+                blob.data[...] = array.reshape(blob.shape)
 
     def share_with(self, other: Net) -> None:
         """Use the parameters of `other`, layer by layer of the same name."""

@@ -243,6 +243,21 @@ def test_held_arrays_show_values_given_to_a_part_of_the_net(device):
     assert not net.forward()["scaled"].any()
 
 
+def test_held_parameters_show_loaded_weights(device, tmp_path):
+    shape = "shape { dim: 1 dim: 2 dim: 3 dim: 4 }"
+    text = 'layer { name: "own" type: "Parameter" top: "own" parameter_param { %s } }' % shape
+    net, path = open_net(text, device), str(tmp_path / "own.caffemodel")
+    held = net.params["own"][0].data
+    held[...] = wanted = picture(1, 2, 3, 4)
+    net.save(path)
+    held[...] = 0
+    net.forward()
+    net.copy_from(path)
+    assert (held == wanted).all()
+    held[...] = 5
+    assert (net.forward()["own"] == 5).all()
+
+
 def test_hooks_see_and_change_held_arrays(device):
     net = open_net(NET, device)
     conv = net.blobs["conv"].data

@@ -366,10 +366,14 @@ def test_styles_with_two_masks_in_text_and_metadata(files):
 
 
 def test_bad_files_end_in_one_line(files, capsys):
+    dot = halves(72, 96, 24)
+    dot[0, 0] = BLUE
+    images.write_image("dot.png", dot)
     for options, words in (
         (["--segments", "cs.png", "nothing.png"], "nothing.png"),
         (["--segments", "cs.png"], "expected 2 arguments"),
         (["--regions", "99"], "at most 25"),
+        (["--segments", "dot.png", "dot.png"], "a region is too small for this layer"),
         (["--regions", "2", "--show-regions", "c.png"], "c.png"),
     ):
         try:
