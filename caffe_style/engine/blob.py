@@ -97,8 +97,11 @@ class Blob:
         count = count_of(shape)
         # A size that was only passed through, to see what it would take, must not be allocated later.
         unused = not (self._data.allocated or self._diff.allocated)
+        # A top that shares its bottom's data has a diff of its own, perhaps with less room.
         if count > self._data.capacity or unused:
-            self._data, self._diff = self._data.renewed(count), self._diff.renewed(count)
+            self._data = self._data.renewed(count)
+        if count > self._diff.capacity or unused:
+            self._diff = self._diff.renewed(count)
         self._data.order = self._diff.order = self._order
 
     @property

@@ -24,7 +24,7 @@ class Memory:
     it is first asked for, and values are copied to it only if newer ones are elsewhere.
 
     A caller may write at any time into what it was lent, for as long as it holds the array or a view of it.
-    Therefore `collect` is called before a layer runs, and `show` after. Where nobody holds an array they do
+    Therefore `collect` is called before a layer runs, and `show` after. Where nobody held an array they do
     nothing.
 
     Parameters
@@ -101,9 +101,13 @@ class Memory:
         return self._lent is not None and self._lent() is not None
 
     def collect(self) -> None:
-        """Count what callers hold as written."""
-        if self.lent and FLAT in self._current:
+        """Count as written what callers hold, or held since the last call: they may have written and let go."""
+        if self._lent is None:
+            return
+        if FLAT in self._current:
             self._written(FLAT)
+        if not self.lent:
+            self._lent = None
 
     def show(self) -> None:
         """Bring the latest values into what callers hold."""

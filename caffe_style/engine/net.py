@@ -272,10 +272,10 @@ class NetCore:
                 device.forward_with_relu(layer, bottom, top)
             else:
                 device.forward(layer, bottom, top)
-            self._show(i)
             for blob, weight in zip(top, layer.loss_weights):
                 if weight:
                     loss += float((blob.data_view * blob.diff_view).sum(dtype="float64"))
+            self._show(i)
             for hook in after:
                 hook(i)
             i += 2 if fused else 1

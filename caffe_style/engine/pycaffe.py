@@ -157,6 +157,7 @@ class Net(Indexed, NetCore):
                 if value.shape[0] != self._blob_list[name].shape[0]:
                     raise Exception("Input is not batch sized")
                 self._blob_list[name].data_view[...] = value
+                self._blob_list[name].show()
         self._forward(first, last)
         return {name: self._blob_list[name].data for name in names}
 
@@ -192,6 +193,7 @@ class Net(Indexed, NetCore):
                 if value.shape[0] != self._blob_list[name].shape[0]:
                     raise Exception("Diff is not batch sized")
                 self._blob_list[name].diff_view[...] = value
+                self._blob_list[name].show()
         self._backward(first, last)
         return {name: self._blob_list[name].diff for name in names}
 
@@ -353,7 +355,7 @@ class Net(Indexed, NetCore):
                     )
         for name, arrays in layers.items():
             for blob, array in zip(self._params.get(name, []), arrays):
-                blob.data_view[...] = array.reshape(blob.shape)
+                blob.data[...] = array.reshape(blob.shape)
 
     def share_with(self, other: Net) -> None:
         """Use the parameters of `other`, layer by layer of the same name."""

@@ -15,7 +15,7 @@ from ..pictures.metadata import check_run
 from ..scene.starts import is_picture
 from ..scene.styles import as_styles
 from ..settings.commands import COMMANDS
-from .request import Request
+from .request import RIVALS, Request
 
 #: Parameters of every run: the arguments of `open_network`, and the backend.
 _NETWORK = ("model", "backend", "device", "weights_file", "pooling", "mean")
@@ -70,7 +70,7 @@ class Recipe(NamedTuple):
         init = settings.get("init", "content")
         if "init" not in asked.settings and (is_picture(init) or init == "array"):
             settings["init"] = self.locate(init)
-        if settings.get("segments") and "segments" not in asked.settings:
+        if settings.get("segments") and not {*RIVALS} & {*asked.settings}:
             settings["segments"] = [self.locate(name) for name in settings["segments"]]
         if not {"model", "weights_file"} & set(asked.network):
             network = {**network, "weights_file": self.locate(network.get("weights_file"))}

@@ -13,6 +13,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from ..scene.styles import Style
 from ..settings.commands import COMMANDS
 
+#: Settings of which a run has at most one: asking for one drops another source's other.
+RIVALS = ("regions", "segments")
 #: Arguments of `open_network` that depend on the machine, not on the model.
 _OF_MACHINE = ("backend", "device", "seed")
 
@@ -57,13 +59,16 @@ class Request(NamedTuple):
         """Return this request, with missing values taken from another one.
 
         If this request names a model, the other's layers, weights, pooling and mean are ignored, since they
-        belong to the model that the other one names.
+        belong to the model that the other one names. If this one names regions, the other's segments are
+        ignored, and the other way round.
         """
         network, settings = other.network, other.settings
         if "model" in self.network and "model" in other.network:
             network = {name: network[name] for name in _OF_MACHINE if name in network}
             of_model = [one.name for one in COMMANDS[self.command].list() if one.of_model]
             settings = {name: settings[name] for name in settings if name not in of_model}
+        if any(name in self.settings for name in RIVALS):
+            settings = {name: settings[name] for name in settings if name not in RIVALS}
         return Request(
             self.command,
             self.content if self.content is not None else other.content,

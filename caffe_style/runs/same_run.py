@@ -35,10 +35,14 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
             raise CheckpointError(
                 "%s: this run began with another %s: restore that one, or begin anew" % (path, name)
             )
-    older = {one.name: one.before for one in TransferSettings.list() if one.before is not None}
+    # A setting that an older version did not have meant what the setting says, or its default.
+    older = {
+        one.name: one.default if one.before is None else one.before
+        for one in TransferSettings.list()
+        if one.before is not None or not one.of_model
+    }
     before, now = {**older, **saved["parameters"]}, run["parameters"]
     for name in now:
-        # Another setting that an older version did not have had its default.
         if name in before and name not in _NAMES and before[name] != now[name]:
             raise CheckpointError(
                 "%s: this run has %s %s, not %s: leave the option out, or begin anew"

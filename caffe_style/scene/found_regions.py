@@ -20,6 +20,8 @@ from .segments import segmented
 
 #: Long edge in pixels at which kinds are found, whatever the result's size, so that all scales have the same.
 LONG_EDGE = 384
+#: Largest number of kinds to look for.
+MOST_ASKED = int(1 / kinds.LEAST)
 #: Radius in pixels within which a region's border looks for an edge of the picture.
 _RADIUS = 8
 
@@ -37,6 +39,11 @@ def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
         asked = ["guides kinds"]
     if not asked:
         return
+    if settings.kinds not in (None, "auto") and settings.kinds > MOST_ASKED:
+        raise OptionError(
+            "guides kinds takes a guide_count of at most %d: more cannot each have %d %% of a picture"
+            % (MOST_ASKED, 100 * kinds.LEAST)
+        )
     if len(asked) > 1:
         raise OptionError("regions finds what segments draws by hand: leave one out")
     name = asked[0]

@@ -114,7 +114,12 @@ def layer_guides(
             guide = np.where(guide < REST, 0, np.minimum(guide, 1))
         mean = guide.mean(dtype=np.float64)
         if not mean > 1e-4:
-            raise OptionError("%s: the mask leaves too little of the picture for this layer" % what)
+            raise OptionError(
+                "%s: the mask leaves too little of the picture for this layer" % what
+                if radius is None
+                else "%s: a region is too small for this layer: paint it larger, or in another's colour"
+                % what
+            )
         guide = _shrunk(guide, radius or 0, 0.5 * mean)
         found[number] = guide / np.float32(guide.mean(dtype=np.float64))
     return found

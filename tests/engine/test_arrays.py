@@ -204,6 +204,60 @@ def test_held_diffs_and_parameters_are_in_step(device):
     assert (net.forward()["scaled"] == 6).all()
 
 
+def test_what_is_written_into_a_held_array_counts_after_it_is_let_go(device):
+    net = open_net(NET, device)
+    feed(net, picture(1, 3, 9, 8))
+    held = net.blobs["data"].data, net.params["conv"][0].data, net.blobs["scaled"].diff
+    net.forward()
+    net.backward()
+    for array in held:
+        array[...] = 1
+    del array, held
+    gc.collect()
+    # Biases are zero, so each response is the sum of 3 x 3 x 3 products, doubled.
+    assert (net.forward()["scaled"] == 54).all()
+    # In the middle four maps with 3 x 3 weights of one look at a pixel.
+    assert (net.backward()["data"][0, :, 4, 4] == 72).all()
+
+
+def test_held_arrays_of_a_blob_with_a_loss_weight_are_in_step(device):
+    net = open_net(NET.replace("power_param", "loss_weight: 1 power_param"), device)
+    feed(net, picture(1, 3, 9, 8))
+    slopes = net.blobs["scaled"].diff
+    net.forward()
+    net.backward()
+    first = net.blobs["data"].diff.copy()
+    net.forward()
+    slopes[...] = 2
+    net.backward()
+    assert first.any() and np.allclose(net.blobs["data"].diff, 2 * first, atol=1e-5)
+
+
+def test_held_arrays_show_values_given_to_a_part_of_the_net(device):
+    net = open_net(NET, device)
+    held = net.blobs["data"].data
+    given = picture(1, 3, 9, 8)
+    net.forward(start="scale", data=given)
+    assert (held == given).all()
+    held[...] = 0
+    assert not net.forward()["scaled"].any()
+
+
+def test_held_parameters_show_loaded_weights(device, tmp_path):
+    shape = "shape { dim: 1 dim: 2 dim: 3 dim: 4 }"
+    text = 'layer { name: "own" type: "Parameter" top: "own" parameter_param { %s } }' % shape
+    net, path = open_net(text, device), str(tmp_path / "own.caffemodel")
+    held = net.params["own"][0].data
+    held[...] = wanted = picture(1, 2, 3, 4)
+    net.save(path)
+    held[...] = 0
+    net.forward()
+    net.copy_from(path)
+    assert (held == wanted).all()
+    held[...] = 5
+    assert (net.forward()["own"] == 5).all()
+
+
 def test_hooks_see_and_change_held_arrays(device):
     net = open_net(NET, device)
     conv = net.blobs["conv"].data
@@ -253,6 +307,21 @@ def test_a_larger_shape_gives_new_memory_and_leaves_what_is_held():
 
 
 SIZES = [(14, 20), (13, 17), (12, 12), (14, 20), (12, 13)]
+
+
+def test_a_split_whose_diff_has_less_room_than_its_data(device):
+    body = input_layer("data", (1, 3, 4, 4))
+    for name in ("one", "two"):
+        body += 'layer { name: "%s" type: "Power" bottom: "data" top: "%s" }\n' % (name, name)
+    net = open_net("force_backward: true\n" + body, device)
+    net.blobs["data"].reshape(1, 3, 9, 9)
+    net.blobs["data"].data[...] = 1
+    for edge in (5, 7):
+        feed(net, picture(1, 3, edge, edge))
+        net.forward()
+        for name in ("one", "two"):
+            net.blobs[name].diff[...] = 1
+        assert (net.backward()["data"] == 2).all()
 
 
 def test_arrays_of_forward_held_over_shrinking_reshapes(device):

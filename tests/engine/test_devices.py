@@ -109,6 +109,15 @@ def test_a_library_that_aborts_while_hardware_is_listed_is_one_line(
     assert "cpu" in backends.present() and "cuda" not in backends.present()
 
 
+def test_hardware_is_listed_where_the_path_has_more_than_texts(
+    tmp_path, monkeypatch, nothing_listed
+):
+    (tmp_path / "torch.py").write_text("import os\nos.abort()\n")
+    monkeypatch.setattr(sys, "path", [tmp_path, str(tmp_path), "", *sys.path])
+    with pytest.raises(BackendError, match="PyTorch cannot be used: it crashes"):
+        devices.list_hardware(devices.row_of("cuda"))
+
+
 def test_a_caffe_that_aborts_is_one_line(tmp_path, monkeypatch, nothing_listed):
     package = tmp_path / "caffe"
     package.mkdir()

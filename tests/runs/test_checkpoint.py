@@ -438,3 +438,17 @@ def test_the_command_line_refuses_in_one_line(pair, network, tmp_path):
     ]:
         refused(run("transfer", *arguments, "--quiet", cwd=tmp_path), *words)
     assert json.loads(json.dumps(checkpoints.read_checkpoint(tmp_path / "run.npz").run))
+
+
+@pytest.mark.parametrize("name, value", [("regions", 2), ("photoreal", 5.0)])
+def test_settings_that_an_older_version_lacked_had_their_defaults(
+    pair, network, tmp_path, name, value
+):
+    path = saved_run(pair, network, tmp_path / "run.npz", space="pixels")
+    saved = checkpoints.read_checkpoint(path)
+    del saved.run["parameters"][name]
+    checkpoints.write_checkpoint(path, saved)
+    with pytest.raises(CheckpointError, match="this run has %s .*, not %s" % (name, value)):
+        going_on = cs.Checkpoint(path, resume=path)
+        cs.transfer(*pair, network, checkpoint=going_on, **SETTINGS, **{name: value})
+    assert cs.resume(path).status == "finished"

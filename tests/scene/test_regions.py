@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -251,6 +252,10 @@ def test_a_mask_on_the_style_picture_says_what_is_taken(network):
         ({"regions": "many"}, "regions must be auto or"),
         ({"regions": 2, "style_loss": "spatial"}, "goes with the gram loss, not spatial"),
         ({"regions": 2, "segments": ["a.png", "b.png"]}, "leave one out"),
+        (
+            {"style_loss": "covariation", "guides": "kinds", "guide_count": 26},
+            "guide_count of at most 25",
+        ),
         ({"segments": ["a.png"]}, "segments must be two pictures"),
         ({"segments": "a.png"}, "segments must be two pictures"),
     ],
@@ -322,6 +327,32 @@ def test_a_checkpoint_is_of_its_segmentation(files, capsys):
     assert "another segmentation of the content picture" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (["--segments", "cs.png", "ss.png"], ["--regions", "2"]),
+        (["--regions", "2"], ["--segments", "cs.png", "ss.png"]),
+        (["--preset", "season"], ["--segments", "cs.png", "ss.png"]),
+    ],
+)
+def test_asking_for_one_kind_of_regions_drops_the_recorded_other(files, capsys, first, second):
+    line = ["transfer", "c.png", "s.png", *ASKED, *first, "-o", "a.png"]
+    assert cli.main(line) == 0
+    if "--segments" in first:
+        os.remove("cs.png")
+    assert cli.main(["transfer", "--like", "a.png", *second, "-q", "-o", "b.png"]) == 0
+    noted = images.read_metadata("b.png")
+    given, dropped = ("regions", "segments") if "--regions" in second else ("segments", "regions")
+    assert noted[given] and not noted[dropped]
+    if first[0] == "--preset":
+        assert cli.main([*line, *second]) == 0
+        assert images.read_metadata("a.png")["segments"] == ["cs.png", "ss.png"]
+    # Both on one line contradict each other.
+    both = ["--regions", "2", "--segments", "ss.png", "ss.png"]
+    assert cli.main(["transfer", "c.png", "s.png", *ASKED, *both, "-o", "b.png"]) == 2
+    assert "leave one out" in capsys.readouterr().err
+
+
 def test_styles_with_two_masks_in_text_and_metadata(files):
     images.write_image("m.png", halves(72, 96, 24, (255, 255, 255), (0, 0, 0)))
     images.write_image("t.png", halves(96, 80, 64, (255, 255, 255), (0, 0, 0)))
@@ -335,10 +366,14 @@ def test_styles_with_two_masks_in_text_and_metadata(files):
 
 
 def test_bad_files_end_in_one_line(files, capsys):
+    dot = halves(72, 96, 24)
+    dot[0, 0] = BLUE
+    images.write_image("dot.png", dot)
     for options, words in (
         (["--segments", "cs.png", "nothing.png"], "nothing.png"),
         (["--segments", "cs.png"], "expected 2 arguments"),
         (["--regions", "99"], "at most 25"),
+        (["--segments", "dot.png", "dot.png"], "a region is too small for this layer"),
         (["--regions", "2", "--show-regions", "c.png"], "c.png"),
     ):
         try:

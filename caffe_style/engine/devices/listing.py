@@ -50,7 +50,8 @@ def list_apart(title: str, module: str, function: str) -> List[str]:
 @functools.cache
 def _ask(module: str, function: str) -> Outcome:
     # The script that imported us may have added folders, as those that use a Caffe of their own do.
-    path = os.pathsep.join(filter(None, sys.path))
+    # Python itself passes over what is not a text, such as a Path.
+    path = os.pathsep.join(place for place in sys.path if place and isinstance(place, str))
     return run_apart(__name__, [module, function], {"PYTHONPATH": path})
 
 
