@@ -291,7 +291,7 @@ def test_out_of_memory_is_one_line_that_says_what_helps(error, device):
         raise error
 
     objective.terms = [single_term("hungry", "conv1", runs_out, None, 1.0)]
-    with pytest.raises(ResourceError, match=r"at 14 x 17 pixels: --size 12 takes half") as caught:
+    with pytest.raises(ResourceError, match=r"for 14 x 17 pixels: --size 12 needs half") as caught:
         objective(image)
     assert "\n" not in str(caught.value)
 
