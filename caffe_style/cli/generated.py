@@ -15,7 +15,7 @@ def add_parser(commands: Any) -> None:
     for name, help in (
         ("element", "a texture of one entry of a Gram matrix"),
         ("sparse", "a texture of random sparse Gram matrices"),
-        ("feature", "what one feature map responds to most"),
+        ("feature", "the picture that one feature map responds to most"),
     ):
         parser = commands.add_parser(name, help=help)
         add_settings(parser)

@@ -1,4 +1,4 @@
-"""What all commands that optimise a picture share: options, progress bar and output."""
+"""The common part of all commands that optimise a picture: options, progress bar and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .watching import add_watching_options
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the network's options, the output's and those of watching."""
+    """Add the options of the network, of the output and of watching."""
     options.add_network_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="FILE", help="the picture to write")
@@ -30,7 +30,7 @@ def given(args: argparse.Namespace, names: Sequence[str]) -> Dict[str, Any]:
 def optimise(
     args: argparse.Namespace, request: Any, iterations: int, make: Callable[..., Any]
 ) -> int:
-    """Check everything that can be checked, then optimise and write.
+    """Check the options and files, optimise a picture, and write it.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("transfer", help="a content picture in the style of another")
     parser.add_argument("content", nargs="?", help="picture that gives the content")
     parser.add_argument(
-        "style", nargs="?", help="picture that gives the style; mask and weight as for --style"
+        "style", nargs="?", help="picture that gives the style, with mask and weight as for --style"
     )
     parser.add_argument(
         "--style",
@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--show-regions",
         metavar="FILE",
-        help="before the run, write a sheet of both pictures with the kinds of content that belong together",
+        help="before the run, write a sheet of both pictures with their common kinds of content",
     )
     _add_options(parser)
     parser = commands.add_parser("texture", help="the style alone, from noise")
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
     status = running.optimise(args, request._replace(output=output), settings.iterations, make)
     if status == INTERRUPTED and checkpoint is not None and checkpoint.path.exists():
-        print("caffe-style: to go on: --resume %s" % checkpoint.path, file=sys.stderr)
+        print("caffe-style: to continue: --resume %s" % checkpoint.path, file=sys.stderr)
     return status
 
 

@@ -1,4 +1,4 @@
-"""The plan of a run: its sizes from coarse to fine, with the iterations and tiles of each, as data."""
+"""The plan of a run: its sizes from coarse to fine, with the number of iterations and the tiles of each."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def make_plan(
     edges = sizes(settings.size, settings.scales)
     shares = iterations_at(settings.iterations, len(edges))
     plan: List[Scale] = []
-    # The largest first, since the optimiser with which it fits is used for all.
+    # The largest size is first, since the optimiser with which it fits is used for all sizes.
     for edge, iterations in zip(reversed(edges), reversed(shares)):
         shape = result_shape(inputs, edge)
         styles = style_shapes(inputs, edge, settings.style_scale, settings.style_loss)

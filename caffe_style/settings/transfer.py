@@ -14,11 +14,11 @@ from .style_losses import STYLE_LOSSES
 OPTIMIZERS = ("scipy", "device")
 #: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
-#: Where L-BFGS works: see `caffe_style.scene.spaces`.
+#: Space in which L-BFGS works: see `caffe_style.scene.spaces`.
 SPACES = ("pixels", "smooth", "whitened")
 #: Source of the result's colours.
 COLORS = ("style", "content", "match")
-#: What guides the covariation loss: the responses to a picture, or kinds that both pictures have.
+#: Guides of the covariation loss: from the content picture, from the result, or kinds that both pictures have.
 GUIDES = ("content", "own", "kinds")
 
 
@@ -31,8 +31,8 @@ class RunSettings(Settings):
     init: PictureLike = setting(
         "content",
         Start(),
-        "start: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), content, style, "
-        "mix:PART (content with this fraction of noise) or a file",
+        "picture to start from: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), "
+        "content, style, mix:PART (content with this fraction of noise) or a file",
         "picture",
     )
     optimizer: Optional[str] = setting(
@@ -81,7 +81,8 @@ class TransferSettings(RunSettings):
     space: Optional[str] = setting(
         None,
         Choice(SPACES),
-        "where L-BFGS works: in pixels, smooth (coarse forms first), or whitened (also in the style's colours)",
+        "space in which L-BFGS works: pixels, smooth (coarse forms first) or whitened (also in the style's "
+        "colours)",
         "optimiser",
         of_model=True,
         before="pixels",
@@ -118,15 +119,15 @@ class TransferSettings(RunSettings):
     regions: Union[int, str, None] = setting(
         None,
         Regions(),
-        "give each kind of content the style of the same kind: find so many kinds that both pictures have, or "
-        "2 to 6 (auto)",
+        "give each kind of content the style of the same kind: number of kinds to find in both pictures, or "
+        "auto for 2 to 6",
         "objective",
     )
     segments: Optional[List[PictureLike]] = setting(
         None,
         Pair(),
-        "the same with kinds drawn by hand: a coloured picture over each of the two; equal colours belong "
-        "together",
+        "like regions, with kinds drawn by hand: a coloured picture for the content and one for the style; "
+        "equal colours mark the same kind",
         "objective",
     )
     content_weight: Optional[float] = setting(

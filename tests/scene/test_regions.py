@@ -249,7 +249,7 @@ def test_a_mask_on_the_style_picture_says_what_is_taken(network):
             "regions must be auto or a whole number, at least 2 and at most 25, not 40",
         ),
         ({"regions": "many"}, "regions must be auto or"),
-        ({"regions": 2, "style_loss": "spatial"}, "works with the gram loss only, not with spatial"),
+        ({"regions": 2, "style_loss": "spatial"}, "works with the gram loss only, not"),
         ({"regions": 2, "segments": ["a.png", "b.png"]}, "leave one out"),
         ({"segments": ["a.png"]}, "segments must be two pictures"),
         ({"segments": "a.png"}, "segments must be two pictures"),
