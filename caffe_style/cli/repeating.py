@@ -75,7 +75,7 @@ def saved(args: argparse.Namespace, asked: Any, checkpoint: Optional[Any]) -> Op
     recipe = read_recipe(args.like)
     if recipe.request.command != args.command:
         raise OptionError(
-            "%s was made by `caffe-style %s`, not %s: `caffe-style show %s` says how"
+            "%s was made by `caffe-style %s`, not %s: `caffe-style show %s` prints its command"
             % (args.like, recipe.request.command, args.command, args.like)
         )
     request = recipe.located(asked)

@@ -80,7 +80,7 @@ def optimise(
 
 
 def _keep_what_there_is(error: Exception, picture: Any, others: Any) -> None:
-    """If a run failed after an iteration, write its last good picture and raise an error that says so."""
+    """Write the last good picture of a run that failed, and raise an error that names its file."""
     from ..errors import CaffeStyleError
     from ..optimise.evaluations import result_of
     from ..system.files import reason

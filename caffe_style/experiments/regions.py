@@ -26,7 +26,7 @@ _SIDE = 384
 def show_regions(
     content: PictureLike, style: Styles, network: Network, **settings: Any
 ) -> np.ndarray:
-    """Draw both pictures with their kinds of content, each kind in a colour of its own.
+    """Draw both pictures with their kinds of content. Each kind has its own colour.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def region_sheet(
     inputs = read_inputs(content, as_styles(style), asked.style_loss, asked.colors)
     check_regions(inputs, asked)
     if not (asked.kinds or asked.segments or any(one.is_masked for one in inputs.styles)):
-        raise OptionError("there are no regions to show: ask for regions, segments or masks")
+        raise OptionError("there are no regions to show: set regions or segments, or give masks")
     inputs = with_regions(network, inputs, asked)
     scene = make_scene(inputs, _SIDE, 1.0, asked.style_loss, "style")
     cells: List[Cell] = []

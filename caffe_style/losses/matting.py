@@ -1,4 +1,4 @@
-"""The matting Laplacian: how far a picture is from a local linear function of a photograph's colours.
+"""The matting Laplacian: the distance of a picture from local affine functions of a photograph's colours.
 
 Levin, Lischinski and Weiss 2008, eqs. 5 and 12; as a term of style transfer Luan et al. 2017, eq. 2.
 """

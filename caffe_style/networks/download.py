@@ -91,7 +91,7 @@ class ResumingDownloader:
         return total is None or self._have() == total
 
     def _ended(self, response: Any, start: int) -> bool:
-        # The server has nothing beyond `start`: the part is either complete or belongs to another file.
+        # The server has no bytes after `start`: the part is complete, or it is of another file.
         if response.headers.get("Content-Range", "") == "bytes */%d" % start:
             return True
         self.part.unlink()
@@ -115,7 +115,7 @@ class ResumingDownloader:
 
 
 def _span(response: Any) -> tuple:
-    """Return the first byte's position and the whole file's size (None where unknown)."""
+    """Return the first byte's position, and the size of the complete file or None if it is unknown."""
     match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if response.status_code == 206 and match:
         return int(match[1]), None if match[2] == "*" else int(match[2])
@@ -142,17 +142,18 @@ def _short(error: Exception) -> str:
 
 
 def retrieve(url: str, checksum: Optional[str], place: Path, progress: bool) -> Path:
-    """Download weights beside their final place, and check them; pooch removes a file whose checksum differs.
+    """Download weights to the folder of their final place. A file with another checksum is removed.
 
     Parameters
     ----------
     url : str
+        Address of the file.
     checksum : str, optional
-        As ``algorithm:hex``.
+        Checksum as ``algorithm:hex``.
     place : Path
-        Where the weights will be.
+        Final path of the weights.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Returns
     -------

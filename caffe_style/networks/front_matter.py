@@ -11,7 +11,7 @@ from ..errors import ModelError
 from ..pictures import metadata as noted
 from . import resources
 
-# Strongest first: a download is checked against the first one that a readme states.
+# The strongest is first. A download is checked against the first checksum that a readme has.
 CHECKSUMS = ("sha384", "sha256", "sha1", "md5")
 
 
@@ -35,7 +35,7 @@ def prototxt_of(folder: Path, name: str) -> Path:
         if os.path.isfile(parent / name):
             return parent / name
     raise ValueError(
-        "there is no prototxt %s, neither beside it nor in the package" % noted.shortened(name)
+        "there is no prototxt %s in the same folder or in the package" % noted.shortened(name)
     )
 
 

@@ -7,8 +7,8 @@ from typing import Iterable, List, NamedTuple, Tuple
 from ..errors import OptionError
 from .receptive import Field, total_stride
 
-#: Windows begin at multiples of this many responses. Kernels that work on blocks of 4 x 4 responses then round
-#: as they do on the whole picture. Otherwise a few rectifiers with inputs near zero would switch.
+#: Windows begin at multiples of this number of responses. Kernels that work on blocks of 4 x 4 responses then
+#: round as they do on the whole picture. Otherwise a few ReLUs with inputs near zero would switch.
 BLOCK = 4
 
 

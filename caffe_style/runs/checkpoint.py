@@ -43,7 +43,7 @@ class Unsaved:
         return None
 
     def saver(self, *scale: Any) -> Optional[Save]:
-        """Return None: there is nothing to call."""
+        """Return None: the optimisation calls no function."""
         return None
 
     def write(self) -> None:

@@ -99,7 +99,8 @@ def iterations_at(iterations: int, scales: int) -> List[int]:
     """
     if iterations < scales:
         raise OptionError(
-            "%d scales need as many iterations, not %d: choose fewer scales" % (scales, iterations)
+            "%d scales need at least as many iterations, not %d: choose fewer scales"
+            % (scales, iterations)
         )
     parts = [math.sqrt(2) ** (scales - 1 - scale) for scale in range(scales)]
     bounds = np.cumsum([0.0, *parts]) * iterations / sum(parts)

@@ -9,7 +9,7 @@ import numpy as np
 from ..networks.network import Network
 
 #: Pixels from one place to the next, and pixels by which the picture is continued on each side. Without this
-#: margin, responses near the padded border would form a kind of their own.
+#: margin, responses near the padded border would form a separate kind.
 STEP, MARGIN = 4, 64
 #: Weights of the second deepest and the deepest layer, of CIE Lab colour and of the vertical position.
 LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 0.5, 0.45

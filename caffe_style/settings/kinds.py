@@ -18,7 +18,7 @@ PictureLike = Any
 #: Weights by layer.
 Layers = Mapping[str, float]
 
-#: Limit on what a file can request; no network has as many layers.
+#: Most layers in a value from a file. No network has as many.
 _MOST_LAYERS = 10000
 
 
@@ -234,7 +234,7 @@ class Regions(NumberOrAuto):
 
 
 def refuse(name: str, wanted: str, value: Any) -> NoReturn:
-    """Raise OptionError, which says that a setting must be what is `wanted`, not this value."""
+    """Raise OptionError, which says that the setting `name` must be `wanted`, not this value."""
     raise OptionError("%s must be %s, not %s" % (name, wanted, shown(value)))
 
 

@@ -109,7 +109,7 @@ Callback = Union[Watcher, Callable[[Any, Any], Any], None]
 
 
 def as_watcher(callback: Callback) -> Watcher:
-    """Return a callback as a watcher. For None it is one that does nothing.
+    """Return a callback as a watcher. For None the watcher does nothing.
 
     Examples
     --------

@@ -137,7 +137,7 @@ def figure_panels(number: int, network: Network) -> List[Panel]:
     if len(network.model.style_layers) < 3 or not network.model.content_layers:
         raise OptionError(
             "figures need a model with content layers and three style layers or more: name them in a"
-            " readme.md beside %s" % network.model.prototxt
+            " readme.md in the folder of %s" % network.model.prototxt
         )
     return wanted.panels(network.model)
 
