@@ -51,6 +51,12 @@ def target_matting(photograph: np.ndarray, epsilon: float = 1e-7) -> MattingTarg
     Returns
     -------
     MattingTarget
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_matting(np.zeros((8, 9, 3), np.uint8)).affinities.shape
+    (12, 8, 9)
     """
     colors = np.asarray(photograph, np.float64) / 255.0
     height, width = colors.shape[:2]
