@@ -21,18 +21,18 @@ def add_parser(subparsers: Any) -> None:
     """
     parser = subparsers.add_parser(
         "models",
-        help="networks and their weights: list, show, fetch, add",
-        description="Networks that caffe_style knows, and their weights.",
+        help="list, show, fetch or add networks and their weights",
+        description="The known networks and their weights.",
     )
     commands = parser.add_subparsers(dest="models_command", metavar="COMMAND", required=True)
 
     listing = commands.add_parser(
-        "list", help="list all models, and whether their weights are here"
+        "list", help="list all models, and whether their weights are on this machine"
     )
     listing.set_defaults(run=_list)
 
     show = commands.add_parser("show", help="show a model: source, licence, layers, weights")
-    show.add_argument("name", metavar="MODEL", help="a model, or a prototxt or folder of your own")
+    show.add_argument("name", metavar="MODEL", help="name of a model, or your prototxt or folder")
     show.set_defaults(run=_show)
 
     for command in (listing, show):

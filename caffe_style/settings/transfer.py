@@ -10,7 +10,7 @@ from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Regi
 from .picture_kinds import Pair, Start
 from .style_losses import STYLE_LOSSES
 
-#: L-BFGS of SciPy on the host, or our own on the network's device.
+#: SciPy's L-BFGS on the host, or our own on the network's device.
 OPTIMIZERS = ("scipy", "device")
 #: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
@@ -38,9 +38,9 @@ class RunSettings(Settings):
     optimizer: Optional[str] = setting(
         None,
         Choice(OPTIMIZERS),
-        "L-BFGS of scipy on the host, or our own on the backend's device, whose steps take less time",
+        "L-BFGS of SciPy on the host (scipy), or our own on the backend's device, which is faster (device)",
         "optimiser",
-        shown="scipy; with a checkpoint device",
+        shown="scipy; device with a checkpoint",
     )
     corrections: int = setting(
         10, Number(int, 1, 100), "number of past steps that L-BFGS remembers", "optimiser"
@@ -63,7 +63,7 @@ class TransferSettings(RunSettings):
     """The settings of a transfer (paper, sections 2 to 5)."""
 
     style_scale: float = setting(
-        1.0, Number(float, 0.05, 20), "size of the strokes: larger above 1", "picture"
+        1.0, Number(float, 0.05, 20), "size of the strokes: above 1 they are larger", "picture"
     )
     colors: str = setting(
         "style",
@@ -95,10 +95,10 @@ class TransferSettings(RunSettings):
         shown="only if the picture would not fit",
     )
     content_layers: Optional[Layers] = setting(
-        None, LayerWeights(), "layers that compare the content", "objective", of_model=True
+        None, LayerWeights(), "layers that represent the content", "objective", of_model=True
     )
     style_layers: Optional[Layers] = setting(
-        None, LayerWeights(), "layers that compare the style", "objective", of_model=True
+        None, LayerWeights(), "layers that represent the style", "objective", of_model=True
     )
     style_loss: str = setting(
         "gram",
@@ -109,8 +109,8 @@ class TransferSettings(RunSettings):
     guides: str = setting(
         "content",
         Choice(GUIDES, "|".join(GUIDES)),
-        "for covariation: guide the style by the content layers' responses to the content picture (content) or "
-        "to the result (own), or by kinds of content that both pictures have (kinds)",
+        "for covariation: source of the guides: the content layers' responses to the content picture (content) "
+        "or to the result (own), or kinds of content that both pictures have (kinds)",
         "objective",
     )
     guide_count: int = setting(

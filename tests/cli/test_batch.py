@@ -130,7 +130,7 @@ def test_csv_errors_name_the_line(folder):
             "job 1: write the full name of the option output",
         ),
         ("jobs: [{content: a, style: b, help: true}]", "job 1: help is not an option"),
-        ("jobs: [{content: a.png, style: b.png, output: '{content}.png'}]", "write over a.png"),
+        ("jobs: [{content: a.png, style: b.png, output: '{content}.png'}]", "overwrite a.png"),
         (
             "jobs: [{content: a.png, styles: ['b.png:c.png']}, {content: b.png, style: a.png, output: c.png}]",
             "job 2 would overwrite c.png",
