@@ -103,7 +103,7 @@ def _download(model: Model, progress: bool) -> Path:
         finally:
             downloaded.unlink()
     raise WeightsError(
-        "cannot download %s (%s); with a file from elsewhere: %s"
+        "cannot download %s (%s); if you have the file: %s"
         % (model.name, "; ".join(reasons) or "no address is known", add_command(model))
     )
 

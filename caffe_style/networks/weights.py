@@ -115,8 +115,8 @@ def refuse_replaced(model: Model, file: Path) -> None:
 
     if pooch.file_hash(str(file)) in model.replaced:
         raise WeightsError(
-            "%s is an old %s, of an earlier version of this package: leave it out or remove it; the "
-            "package has the new weights" % (file, model.name)
+            "%s has old weights of %s, from an earlier version of this package: leave it out or remove "
+            "it; the package has the new weights" % (file, model.name)
         )
 
 

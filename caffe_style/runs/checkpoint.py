@@ -132,7 +132,7 @@ class Checkpoint(Unsaved):
         if self.resumed is not None:
             check_same_run(str(self._resume_path), self.resumed.run, self._run)
             if len(self.resumed.run["tiles"]) != len(self._run["tiles"]):
-                raise CheckpointError("%s: it has another number of sizes" % self._resume_path)
+                raise CheckpointError("%s: its run has another number of sizes" % self._resume_path)
             # Metadata keeps the original names of the pictures.
             self._run = {**self.resumed.run, **self.notes}
         return self.resumed

@@ -98,7 +98,7 @@ def check_header(header: Dict[str, Any]) -> None:
         if tile is not None and not (noted.is_a(tile, _COUNT) and tile > 0):
             raise ValueError("a tile cannot be %s" % noted.shortened(tile))
     if not header["scale"] < len(run["tiles"]):
-        raise ValueError("its size is none of its run")
+        raise ValueError("its run has fewer sizes")
     names = {field.name for field in dataclasses.fields(Record)}
     for record in header["history"]:
         if not isinstance(record, dict) or set(record) != names:

@@ -120,7 +120,10 @@ def test_csv_errors_name_the_line(folder):
         ("jobs: [{content: a, style: b, size: }]", "job 1: size has no value"),
         ("jobs: [{content: a, style: b}, {content: a, style: b}]", "both write a-b.png"),
         ("jobs: [{content: [a, a], style: b}]", "both write a-b.png"),
-        ("jobs: [{content: a, style: b, output: '{seed}.png'}]", "may name {content}, {style}"),
+        (
+            "jobs: [{content: a, style: b, output: '{seed}.png'}]",
+            "may have only {content}, {style}",
+        ),
         (
             "jobs: [{content: a, style: b, out: x.png}]",
             "job 1: write the full name of the option output",
@@ -142,7 +145,7 @@ def test_csv_errors_name_the_line(folder):
         ("jobs: [a.png]", "job 1: write options as"),
         ("jobs: [{content: a.png}]", "job 1: transfer needs content and style"),
         ("jobs: [{content: a.png, style: []}]", "job 1: style is an empty list"),
-        ("jobs: [{content: a, style: b, output: '{content.x}'}]", "may name {content}"),
+        ("jobs: [{content: a, style: b, output: '{content.x}'}]", "may have only {content}"),
         ("jobs: []", "has no jobs"),
         ("job: []", "no list `jobs:`"),
         ("jobs: []\ndefault: {}", "'default' is neither jobs nor defaults"),

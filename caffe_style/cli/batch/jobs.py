@@ -156,7 +156,8 @@ def _job(
     stems = {name: Path(str(entry.get(name, ""))).stem for name in ("content", "style")}
     if not _plain_names(output):
         raise BatchError(
-            "%s: output '%s' may name {content}, {style} and {number}" % (where, shorten(output))
+            "%s: output '%s' may have only {content}, {style} and {number} in braces"
+            % (where, shorten(output))
         )
     output = output.format(number=number, **stems)
     arguments = [command, *pictures]
