@@ -1,4 +1,4 @@
-"""Which Caffe runs a network, the arrays that its losses work on, and what a run takes of memory.
+"""The backends that run a network, the array operations of its losses, and the memory that a run needs.
 
 May import engine, settings, system and errors.
 """

@@ -1,8 +1,8 @@
 """The few array operations that losses need, for numpy arrays and for tensors on a device.
 
-Feature maps are (N, H, W) views whose memory is channels-last or plain C. All helpers work on the matrix
-(N, M = H * W) that such a view is in either layout, and write into what they are given: a feature map of
-VGG's first layer at 512 pixels is 64 MB, so that one copy costs as much as the loss itself.
+Feature maps are (N, H, W) views of memory that is channels-last or in C order. In either layout, all helpers
+see such a view as a matrix (N, M = H * W), and write into the arrays that they are given. A feature map of
+VGG's first layer at 512 pixels takes 64 MB, so that one copy would cost as much as the loss itself.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from ..engine import native
 from ..engine.native.cpus import available_cpus
 
 BLOCK = 1 << 16
-"""Elements worked on at a time: few enough for the temporaries to stay in the processor's cache."""
+"""Number of elements in a block, small enough for temporary arrays to stay in the processor's cache."""
 
 DEVICE_BLOCKS = 32
-"""Blocks that a device works on at a time: there, many small calls cost more than a temporary."""
+"""Number of blocks that a device processes at once. Many small calls would cost more than a temporary array."""
 
 
 def namespace(x: Any) -> Any:
-    """Return the module whose functions take `x`: torch for its tensors, else numpy. Imports neither."""
+    """Return the module whose functions take `x`: torch for its tensors, else numpy. Neither is imported."""
     return sys.modules["torch"] if type(x).__module__.split(".")[0] == "torch" else np
 
 
 def beside(value: Any, x: Any) -> Any:
-    """`value` where `x` is: an array, a named tuple of such, or anything else as it stands.
+    """Return an array, or a named tuple of arrays, on the device of `x`. Other values are returned unchanged.
 
-    What is there already is not copied.
+    An array that is on this device already is not copied.
     """
     if hasattr(value, "_fields"):
         return type(value)(*(beside(part, x) for part in value))
@@ -45,46 +45,46 @@ def beside(value: Any, x: Any) -> Any:
 
 
 class Kind(NamedTuple):
-    """What an array is besides its shape and values: hashable, for what is computed once and kept."""
+    """The library, type and device of an array. A kind is hashable, so that results can be cached by it."""
 
     xp: Any
     dtype: Any
     device: Any
 
     def of(self, array: np.ndarray) -> Any:
-        """A numpy array as one of this kind."""
+        """Convert a numpy array to this kind."""
         if self.xp is np:
             return array.astype(self.dtype)
         return self.xp.from_numpy(array).to(self.device, self.dtype)
 
 
 def kind(x: Any) -> Kind:
-    """The kind of an array."""
+    """Return the kind of an array."""
     xp = namespace(x)
     return Kind(xp, x.dtype, None if xp is np else x.device)
 
 
 def count(x: Any) -> int:
-    """Number of values."""
+    """Return the number of values."""
     return math.prod(x.shape)
 
 
 def to_numpy(x: Any) -> np.ndarray:
-    """An array of numpy's with the values of `x`, which it shares if it can."""
+    """Return a numpy array with the values of `x`, in the same memory if that is possible."""
     return x if namespace(x) is np else x.cpu().numpy()
 
 
 def threads() -> int:
-    """CPU threads to work on: what the kernels were set to, or what this process may use."""
+    """Return the number of CPU threads to use: that of the kernels or, without kernels, of available CPUs."""
     return native.get_threads() if native.available else available_cpus()
 
 
 def side_by_side(work: Callable[[Any], float], items: Iterable[Any], features: Any) -> List[float]:
-    """Do pieces of work that are many small matrix products, as many pieces at a time as there are threads.
+    """Call `work` on items that need many small matrix products, as many items at a time as there are threads.
 
-    Within them each product runs on one thread: sharing out small ones costs more than it gains, and where
-    other programs compete for the processors ten times as much. A device takes the pieces, which are about
-    `features`, one after another.
+    Each product then runs on one thread. Dividing small products among threads costs more than it gains, and
+    ten times as much if other programs compete for the processors. If `features` are on a device, the items are
+    processed one after another.
     """
     if not native.available or namespace(features) is not np:
         return [work(item) for item in items]
@@ -98,12 +98,12 @@ def side_by_side(work: Callable[[Any], float], items: Iterable[Any], features: A
 
 
 def as_matrix(features: Any) -> Any:
-    """See feature maps (N, H, W) as a matrix (N, H * W) on the same memory.
+    """View feature maps (N, H, W) as a matrix (N, H * W) in the same memory.
 
     Raises
     ------
     ValueError
-        If the layout would need a copy, into which gradients would be lost.
+        If the layout would need a copy. Gradients that are added to a copy would be lost.
     """
     matrix = features.reshape(features.shape[0], -1)
     if namespace(features) is np:
@@ -111,7 +111,7 @@ def as_matrix(features: Any) -> Any:
     else:
         shared = matrix.data_ptr() == features.data_ptr()
     if not shared:
-        raise ValueError("feature maps in this memory layout are no matrix without a copy")
+        raise ValueError("feature maps in this memory layout are not a matrix without a copy")
     return matrix
 
 
@@ -126,38 +126,38 @@ def zeros_like(features: Any) -> Any:
 
 
 def empty(shape: Sequence[int], like: Any) -> Any:
-    """Allocate an array of this shape, of the type of `like` and where it is, in C order."""
+    """Allocate an array of this shape in C order, with the type and device of `like`."""
     if namespace(like) is np:
         return np.empty(shape, like.dtype)
     return like.new_empty(shape)
 
 
 def contiguous(x: Any) -> Any:
-    """The same values in C order, copied only if they are not."""
+    """Return the values in C order. They are copied only if they are in another order."""
     return np.ascontiguousarray(x) if namespace(x) is np else x.contiguous()
 
 
 def copy_of(features: Any) -> Any:
-    """A copy that lies in memory without gaps, its axes in the original's order where that has none."""
+    """Return a copy without gaps in memory. It keeps the memory layout of an original without gaps."""
     return features.copy(order="K") if namespace(features) is np else features.clone()
 
 
 def as_doubles(x: Any) -> Any:
-    """A copy as float64 in C order, where `x` is."""
+    """Return a copy as float64 in C order, on the device of `x`."""
     if namespace(x) is np:
         return np.array(x, np.float64, order="C")
     return contiguous(x.double().clone())
 
 
 def as_singles(x: Any) -> Any:
-    """A copy as float32 in C order, where `x` is."""
+    """Return a copy as float32 in C order, on the device of `x`."""
     if namespace(x) is np:
         return np.array(x, np.float32, order="C")
     return contiguous(x.float().clone())
 
 
 def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
-    """Cut the positions of an (N, M) matrix into slices of about `size` elements, on a device larger ones."""
+    """Yield slices of the positions of an (N, M) matrix, with about `size` elements each; more on a device."""
     channels, positions = matrix.shape
     if namespace(matrix) is not np:
         size *= DEVICE_BLOCKS
@@ -167,17 +167,17 @@ def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
 
 
 def places(marks: Any) -> Any:
-    """Indices of the true values of a vector."""
+    """Return the indices of the true values of a vector."""
     return np.flatnonzero(marks) if namespace(marks) is np else marks.nonzero().reshape(-1)
 
 
 def take(rows: Any, places: Any) -> Any:
-    """Rows of a matrix at these indices, copied."""
+    """Return a copy of the rows of a matrix at these indices."""
     return np.take(rows, places, axis=0) if namespace(rows) is np else rows[places]
 
 
 def square_sum(x: Any) -> float:
-    """Sum of squares, added up in double precision over runs of 1024 elements."""
+    """Compute the sum of squares. The sums of runs of 1024 elements are added in double precision."""
     if namespace(x) is not np:
         return float((x * x).sum(dtype=namespace(x).float64))
     x = x.ravel(order="K")  # channels-last memory is flat in this order: no copy
@@ -187,7 +187,7 @@ def square_sum(x: Any) -> float:
 
 
 def dot(a: Any, b: Any) -> float:
-    """Inner product of two arrays of one shape, as vectors."""
+    """Compute the inner product of two arrays of one shape, as vectors."""
     if namespace(a) is np:
         return float(np.vdot(a, b))
     return float(namespace(a).dot(a.reshape(-1), b.reshape(-1)))
@@ -202,14 +202,14 @@ def add_scaled(total: Any, x: Any, factor: float) -> None:
 
 
 def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: float = 0.0) -> Any:
-    """Matrix product `out = alpha * a @ b + beta * out` without a temporary of `out`'s size.
+    """Compute `out = alpha * a @ b + beta * out` without a temporary array of the size of `out`.
 
     Parameters
     ----------
     a, b : array, (m, k) and (k, n)
-        Of one type, rows or columns contiguous.
+        Matrices of one type, with contiguous rows or columns.
     out : array, (m, n), optional
-        Written in place; a new array if absent.
+        Array to write to; by default a new one.
 
     Returns
     -------
@@ -237,7 +237,7 @@ def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: 
 
 
 def gram(matrix: Any) -> Any:
-    """Gram matrix G = F F^T, (N, N), of an (N, M) matrix F."""
+    """Compute the Gram matrix G = F F^T, (N, N), of a matrix F (N, M)."""
     if (
         namespace(matrix) is np
         and matrix.dtype == np.float32

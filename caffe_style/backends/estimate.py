@@ -1,4 +1,4 @@
-"""How much memory a run takes, before it starts."""
+"""Estimates of the memory that a run needs, made before it starts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ..errors import ResourceError
 from ..system.memory import as_text, available_bytes
 
 FLOAT32, FLOAT64 = 4, 8
-#: Scratch of the kernels and small arrays: measured, it hardly depends on the picture.
+#: Bytes of the kernels' temporary arrays and other small arrays. Measured; they hardly depend on the picture.
 OVERHEAD = 32 << 20
-#: Arrays of the picture's size in double precision that an optimiser and we hold beside its memory: measured.
+#: Arrays of the picture's size in float64 that a run holds in addition to the memory of L-BFGS. Measured.
 PICTURES = {"scipy": 22, "device": 11}
-#: More of them when evaluating in tiles.
+#: Number of further such arrays of a run in tiles.
 TILED_PICTURES = 4
 
 
 def blob_sizes(net: Any, last_layer: str) -> Dict[str, int]:
-    """Bytes of each blob's responses, of the layers up to `last_layer`, each memory counted once."""
+    """Return the bytes of each blob's responses up to `last_layer`. Memory that blobs share counts once."""
     return {
         blob: FLOAT32 * net.blobs[blob].count
         for layer in _layers(net, last_layer)
@@ -28,14 +28,14 @@ def blob_sizes(net: Any, last_layer: str) -> Dict[str, int]:
 
 
 def blob_bytes(net: Any, last_layer: str) -> int:
-    """Bytes of the responses of the layers up to `last_layer`."""
+    """Return the bytes of the responses of the layers up to `last_layer`."""
     return sum(blob_sizes(net, last_layer).values())
 
 
 def diff_bytes(net: Any, last_layer: str) -> int:
-    """Bytes of the diffs that a lean backward holds at a time, those around the largest layer.
+    """Return the bytes of the diffs that a lean backward pass holds at a time: those of the largest layer.
 
-    What its device keeps counts instead where that is more.
+    If the device keeps more bytes, their number is returned.
     """
     largest = 0
     for layer in _layers(net, last_layer):
@@ -45,19 +45,20 @@ def diff_bytes(net: Any, last_layer: str) -> int:
 
 
 def _layers(net: Any, last_layer: str) -> List[str]:
-    """Names of the layers up to this one; a genuine net's are no list."""
+    """Return the names of the layers up to this one."""
+    # Genuine Caffe's names are not a Python list.
     names = list(net._layer_names)
     return names[: names.index(last_layer) + 1]
 
 
 def optimiser_bytes(variables: int, corrections: int, optimizer: str, tiled: bool = False) -> int:
-    """Bytes of L-BFGS for so many variables: its memory of `corrections` steps, and copies of the picture."""
+    """Return the bytes of L-BFGS: its memory of `corrections` steps, and other arrays of the picture's size."""
     arrays = 2 * corrections + PICTURES[optimizer] + (TILED_PICTURES if tiled else 0)
     return FLOAT64 * arrays * variables
 
 
 def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, optimizer: str) -> int:
-    """Bytes that a run takes above what the process holds already; `net` has the picture's shape."""
+    """Return the bytes that a run adds to those of the process. The size of `net` is the picture's."""
     variables = net.blobs[input_blob].count
     return (
         blob_bytes(net, last_layer)
@@ -68,9 +69,9 @@ def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, opti
 
 
 def device_bytes(net: Any, last_layer: str, responses: Optional[int] = None) -> int:
-    """Bytes that a device with buffers of its own takes beside the host's; 0 for one that works in those.
+    """Return the bytes that a run needs in a device's own memory; 0 if the device uses the host's memory.
 
-    `responses` are the bytes of responses and targets, where these are more than the net's present size tells.
+    `responses` are the bytes of responses and targets, by default those of responses at the net's current size.
     """
     if not net.device.own_memory:
         return 0
@@ -90,14 +91,15 @@ def check_device(
     responses: Optional[int] = None,
     beside: str = "",
 ) -> int:
-    """What a run takes of the host, of whose memory it `needed` so much without the device's part.
+    """Check that a run fits in the device's own memory, and return the bytes that it needs on the host.
 
-    `responses` is as in `device_bytes`, `beside` as in `check_fits`.
+    `needed` are the bytes without the device's part. `responses` is as in `device_bytes`, `beside` as in
+    `check_fits`.
 
     Raises
     ------
     ResourceError
-        When the device has memory of its own, and it would not hold its part.
+        If the device's part does not fit in its own memory.
     """
     on_device = device_bytes(net, last_layer, responses)
     free = net.device.free_bytes
@@ -115,14 +117,14 @@ def check_fits(
     where: str = "",
     beside: str = "",
 ) -> None:
-    """Refuse work that would not fit in what is `available`: by default in the host's free memory.
+    """Check that a run fits in the `available` bytes, by default those of the host's free memory.
 
-    `beside` says what else takes memory with the picture: " with a style picture of 4096 x 3072".
+    `beside` names another picture that needs memory: " with a style picture of 4096 x 3072".
 
     Raises
     ------
     ResourceError
-        Naming what is needed, what is there, and the long edge that would fit.
+        If the run does not fit. The message gives the needed and the free memory, and a long edge that fits.
     """
     if available is None:
         available = available_bytes()
@@ -138,22 +140,22 @@ def check_fits(
 
 @contextmanager
 def explained(net: Any, input_blob: str) -> Iterator[None]:
-    """Say what helps when memory runs out all the same, the host's or a device's.
+    """Replace errors for lack of memory, on the host or on a device, by one that says what to do.
 
     Raises
     ------
     ResourceError
-        For numpy's MemoryError and PyTorch's OutOfMemoryError.
+        If numpy raises MemoryError, or PyTorch raises OutOfMemoryError.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         ran_out = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        # On the processor PyTorch has no error of its own for it.
+        # On the CPU PyTorch raises a plain RuntimeError.
         if not ran_out and "can't allocate memory" not in str(error):
             raise
         height, width = tuple(net.blobs[input_blob].shape)[2:]
         raise ResourceError(
-            "no memory left on %s at %d x %d pixels: --size %d takes half as much"
+            "no memory left on %s for %d x %d pixels: --size %d needs half as much"
             % (net.device.description, width, height, int(max(height, width) * 0.5**0.5))
         ) from None

@@ -1,7 +1,8 @@
-"""Genuine Caffe as a backend: its pycaffe, met with our checks, since its own kill the process.
+"""Genuine Caffe as a backend: its pycaffe, used only after our own checks.
 
-Where a check of Caffe's fails it writes a stack trace and aborts; no `try` catches that. So every network is
-first built by the embedded engine, which has the same rules and raises errors, and asked again at each size.
+If one of Caffe's checks fails, Caffe prints a stack trace and aborts the process, which no `try` can catch.
+Therefore the embedded engine, which has the same rules but raises errors, first builds every network, and first
+checks every new size.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from .net import TrainableNet
 CAFFE = Library(
     "caffe",
     "genuine Caffe",
-    "Debian 11 packages it (python3-caffe), docker/README.md has images with it; "
-    "the backend cpu runs the same networks without",
+    "Debian 11 has the package python3-caffe, docker/README.md has images with it; "
+    "the backend cpu runs the same networks without it",
 )
 HOW_TO_GET = "no %s here: %s" % (CAFFE.title, CAFFE.install)
 
-#: Rows as the engine's devices have.
+#: The backends of genuine Caffe, in rows like those of the engine's devices.
 MODES = (
     Row("caffe", __name__, CAFFE, "list_modules", apart=True),
     Row("caffe-gpu", __name__, CAFFE, "list_gpus", apart=True),
@@ -39,16 +40,16 @@ MODES = (
 
 
 def import_caffe() -> Any:
-    """Import genuine pycaffe, silent unless the user wants its log.
+    """Import genuine pycaffe. It logs nothing unless the user has set GLOG_minloglevel.
 
     Raises
     ------
     BackendError
-        Where it is absent, is another module of that name, or was built for another Python.
+        If it is missing, if another module has its name, or if it was built for another Python.
     """
     if not genuine_caffe_is_here():
         raise BackendError(HOW_TO_GET)
-    # Net writes its whole construction to standard error otherwise.
+    # Otherwise Net logs each layer that it builds to standard error.
     os.environ.setdefault("GLOG_minloglevel", "2")
     try:
         caffe = importlib.import_module("caffe")
@@ -63,24 +64,24 @@ def import_caffe() -> Any:
 
 
 def list_modules() -> List[Found]:
-    """Version and file of the one Caffe that is here.
+    """Return the version and the file of the installed Caffe, as a list of one.
 
     Raises
     ------
     BackendError
-        Where there is none.
+        If there is none.
     """
     caffe = import_caffe()
     return [Found("%s, %s" % (caffe.__version__, caffe.__file__))]
 
 
 def list_gpus() -> List[Found]:
-    """The first GPU that Caffe can use; of others it does not tell.
+    """Return the first GPU that Caffe can use, as a list of one. Caffe does not list the others.
 
     Raises
     ------
     BackendError
-        Where there is none.
+        If there is none.
     """
     import_caffe()
     check_gpu(0)
@@ -88,16 +89,17 @@ def list_gpus() -> List[Found]:
 
 
 def check_gpu(device: int) -> None:
-    """Try Caffe's GPU mode in a process of its own: without a GPU it aborts.
+    """Check Caffe's GPU mode in a separate process, since Caffe aborts if there is no GPU.
 
     Raises
     ------
     BackendError
+        If Caffe cannot use the GPU.
     """
     if not isinstance(device, int):
-        raise BackendError("Caffe numbers its GPUs: --device takes a number, not '%s'" % device)
+        raise BackendError("Caffe's GPUs have numbers: --device takes a number, not '%s'" % device)
     program = (
-        # `-c` puts the working folder first, where nothing of ours lies.
+        # `-c` puts the current folder ("") first on the path. No module may be imported from there.
         "import sys\n"
         "sys.path[:] = [*filter(None, sys.path), *filter(None, %r)]\n"
         "import caffe\n"
@@ -110,7 +112,7 @@ def check_gpu(device: int) -> None:
         return
     told = probe.stderr.decode(errors="replace")
     if "CPU-only" in told:
-        raise BackendError("this Caffe was built without GPU: take the backend caffe")
+        raise BackendError("this Caffe was built without GPU: choose the backend caffe")
     reason = next((line for line in told.splitlines() if "Check failed" in line), "it aborts")
     raise BackendError("Caffe cannot use GPU %d: %s" % (device, reason.split("] ")[-1]))
 
@@ -118,18 +120,18 @@ def check_gpu(device: int) -> None:
 def open_genuine(
     param: Any, weights: Optional[Path], mode: str = "caffe", device: int = 0
 ) -> TrainableNet:
-    """Open a network on genuine Caffe for image gradients.
+    """Open a network on genuine Caffe, to compute gradients of the image.
 
     Parameters
     ----------
     param : NetParameter
-        Of the engine's schema.
+        Definition of the network, in the engine's schema.
     weights : path, optional
-        A caffemodel.
+        Caffemodel with the weights.
     mode : {"caffe", "caffe-gpu"}
-        Mode cpu or mode gpu (CUDA, or the OpenCL branch where the module has `select_device`).
+        Caffe's CPU mode or its GPU mode (CUDA; OpenCL if the module has `select_device`).
     device : int
-        Which GPU.
+        Number of the GPU.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def open_genuine(
     Raises
     ------
     BackendError, PrototxtError, LayerError, WeightsError
-        Before Caffe would abort.
+        If Caffe cannot run the network, on which it would otherwise abort.
     """
     caffe = import_caffe()
     checked = EngineNet.from_param(param)
@@ -166,7 +168,7 @@ def open_genuine(
 
 
 class GenuineDevice(Device):
-    """The adapter to genuine Caffe, which runs its layers itself: how its blobs are seen and what they take.
+    """The adapter to the blobs of genuine Caffe, which runs its layers itself.
 
     Parameters
     ----------
@@ -177,19 +179,19 @@ class GenuineDevice(Device):
         self.name = name
 
     def data_of(self, blob: Any) -> Any:
-        """A blob's data, which Caffe itself copies to the host."""
+        """Return a blob's data, which Caffe itself copies to the host."""
         return blob.data
 
     def diff_of(self, blob: Any) -> Any:
-        """A blob's diff, likewise."""
+        """Return a blob's diff, which Caffe itself copies to the host."""
         return blob.diff
 
     def set_data(self, blob: Any, values: Any) -> None:
-        """Copy values of its shape into a blob's data."""
+        """Copy values of the same shape into a blob's data."""
         blob.data[...] = values
 
     def kept_bytes(self, net: Any, last_layer: str) -> int:
-        """Every diff, and each convolution's columns."""
+        """Return the bytes of every diff, and of each convolution's columns (im2col)."""
         layers = list(net.rules._layer_names)
         layers = layers[: layers.index(last_layer) + 1]
         counts = {
@@ -210,7 +212,7 @@ def _check_layers(caffe: Any, param: Any) -> None:
 
 @contextlib.contextmanager
 def _prototxt(caffe: Any, param: Any) -> Iterator[str]:
-    """The network in a temporary file that this Caffe is known to read."""
+    """Check that this Caffe can read the network, and yield the path of a temporary file with it."""
     from google.protobuf import text_format
 
     text = text_format.MessageToString(param)

@@ -1,4 +1,4 @@
-"""The net that genuine Caffe runs: with a factor on the image, so that no weight gradients are computed."""
+"""The net that genuine Caffe runs, changed so that it computes no gradients of weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping
 from ..errors import ResourceError
 from .net import TrainableNet
 
-#: Put in place on the image; see `for_image_gradients`.
+#: Name of the layer that is added after the image: see `for_image_gradients`.
 IMAGE_LAYER = "caffe_style_image"
 
 
@@ -15,17 +15,19 @@ _MOST_VALUES = 2**31 - 1
 
 
 def for_image_gradients(param: Any, parameters: Mapping[str, int]) -> Any:
-    """The network changed so that Caffe computes the image's gradient and no parameter's.
+    """Return the network changed so that Caffe computes the gradient of the image, and of no parameter.
 
-    Under force_backward Caffe computes the gradient of every parameter too, a third of the time. Without, it
-    goes back to parameters that learn, and from losses: so all get `lr_mult: 0` but a Scale by 1, in place on
-    the image, and whatever ends the network gets a loss (Reduction), which no evaluation runs.
+    With force_backward Caffe also computes the gradient of every parameter, which takes a third of the time.
+    Without it, Caffe runs backward only from a loss, and only down to a parameter with a learning rate.
+    Therefore a Scale layer with the factor 1 is added in place on the image, and all other parameters get
+    `lr_mult: 0`. A layer with a loss (Reduction) is added to each end of the network. No evaluation runs it.
 
     Parameters
     ----------
     param : NetParameter
+        Definition of the network.
     parameters : mapping of str to int
-        Layer -> how many parameter blobs it has.
+        Number of parameter blobs of each layer.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def for_image_gradients(param: Any, parameters: Mapping[str, int]) -> Any:
 
 
 def columns_count(net: TrainableNet, layer: str) -> int:
-    """Values in what Caffe lays a convolution's input out in (im2col), 0 for other layers."""
+    """Return the number of values in a convolution's columns (im2col); 0 for other layers."""
     filters = tuple(net.params[layer][0].shape) if layer in net.params else ()
     if len(filters) != 4 or filters[2:] == (1, 1):
         return 0
@@ -67,24 +69,24 @@ def columns_count(net: TrainableNet, layer: str) -> int:
 
 
 def check_counts(net: TrainableNet) -> None:
-    """Raise ResourceError where a blob would have more values than Caffe counts."""
+    """Raise ResourceError if a blob would have more values than Caffe can count."""
     for layer in net._layer_names:
         counts = [net.blobs[blob].count for blob in net.top_names[layer]]
         if max([columns_count(net, layer), *counts]) > _MOST_VALUES:
             raise ResourceError(
-                "layer '%s': genuine Caffe's blobs hold 2^31 values at most, fewer than this picture "
-                "needs: choose a smaller size, or --tile" % layer
+                "layer '%s': genuine Caffe's blobs hold 2^31 values at most, and this picture needs "
+                "more: choose a smaller size, or --tile" % layer
             )
 
 
 def net_class(caffe: Any) -> type:
-    """Caffe's Net, asking the engine's rules before it takes a new size, and hiding the layers added."""
+    """Return a subclass of Caffe's Net that checks each new size first, and hides the added Scale layer."""
 
     class CheckedNet(caffe.Net):
-        """`rules` is the same network on the embedded engine, with nothing allocated."""
+        """A net with `rules`: the same network on the embedded engine, without memory for its values."""
 
         def reshape(self) -> None:
-            """Reshape, or raise LayerError or ResourceError and leave the other blobs as they were."""
+            """Reshape the net, or raise LayerError or ResourceError and leave the other blobs unchanged."""
             for name in self.inputs:
                 self.rules.blobs[name].reshape(*self.blobs[name].shape)
             self.rules.reshape()
@@ -93,7 +95,7 @@ def net_class(caffe: Any) -> type:
 
         @property
         def params(self) -> Any:
-            """Layer name -> parameters, without the factor on the image."""
+            """Parameters of each layer, without those of the added Scale layer."""
             return type(self._everything)(
                 (layer, blobs) for layer, blobs in self._everything.items() if layer != IMAGE_LAYER
             )

@@ -1,7 +1,7 @@
-"""What is asked of a net, whichever Caffe it comes from: the part of pycaffe's interface that is used.
+"""The interface of a net on any backend: the part of pycaffe's interface that this package uses.
 
-Nets of the embedded engine and of genuine Caffe have it, and so has the float64 reference. To it belongs a
-`device`, which says where the blobs' values are and how much memory they take.
+The nets of the embedded engine, of genuine Caffe and of the float64 reference have it. They also have a
+`device`, which gives access to the blobs' values and says how much memory they need.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Blob(Protocol):
     Attributes
     ----------
     data, diff : ndarray, float32
-        Views: what is written into them is what the net reads.
+        Views of the net's own memory. The net reads the values that are written into them.
     shape : sequence of int
         (N, C, H, W) for responses.
     count : int
@@ -32,14 +32,14 @@ class Blob(Protocol):
 
     @property
     def shape(self) -> Sequence[int]:
-        """The axes' lengths."""
+        """Lengths of the axes."""
 
     @property
     def count(self) -> int:
         """Number of values."""
 
     def reshape(self, *shape: int) -> None:
-        """Take another shape; the net follows at its own `reshape`."""
+        """Change the shape. The other blobs follow when `reshape` of the net is called."""
 
 
 @runtime_checkable
@@ -50,13 +50,13 @@ class Net(Protocol):
     ----------
     blobs : mapping of str to Blob
     inputs : sequence of str
-        The blobs that are fed.
+        Names of the blobs that take the net's input.
     top_names, bottom_names : mapping of str to sequence of str
-        Layer -> the blobs that it writes, that it reads.
+        Names of the blobs that each layer writes, and of those that it reads.
     _layer_names : sequence of str
-        In the order in which they run.
+        Names of the layers, in the order in which they run.
     device : Device
-        Shows its blobs where losses work.
+        Device that gives the losses access to the blobs.
     """
 
     device: Device
@@ -67,15 +67,15 @@ class Net(Protocol):
 
     @property
     def inputs(self) -> Sequence[str]:
-        """Names of the blobs that are fed."""
+        """Names of the blobs that take the net's input."""
 
     @property
     def top_names(self) -> Mapping[str, Sequence[str]]:
-        """Layer -> the blobs that it writes."""
+        """Names of the blobs that each layer writes."""
 
     @property
     def bottom_names(self) -> Mapping[str, Sequence[str]]:
-        """Layer -> the blobs that it reads."""
+        """Names of the blobs that each layer reads."""
 
     _layer_names: Sequence[str]
 
@@ -83,10 +83,10 @@ class Net(Protocol):
         """Give every blob the shape that follows from the inputs' shapes."""
 
     def _forward(self, start: int, end: int) -> Any:
-        """Run the layers from one up to another, both included."""
+        """Run the layers from index `start` up to index `end`, both included."""
 
     def _backward(self, start: int, end: int) -> Any:
-        """Run the layers from one down to another, both included."""
+        """Run the layers backward from index `start` down to index `end`, both included."""
 
 
 @runtime_checkable
@@ -95,4 +95,4 @@ class TrainableNet(Net, Protocol):
 
     @property
     def params(self) -> Mapping[str, Sequence[Blob]]:
-        """Layer -> its parameters, usually filters and bias."""
+        """Parameters of each layer, usually filters and bias."""

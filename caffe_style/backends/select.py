@@ -1,7 +1,7 @@
-"""Backends: which Caffe opens a network.
+"""Backends: the embedded engine on its devices, and genuine Caffe, each of which can open a network.
 
-Every backend gives an object with pycaffe's `Net` interface and a device, so that everything above is written
-once.
+Every backend returns an object with pycaffe's `Net` interface and a device. The rest of the package uses this
+interface only.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from ..errors import BackendError
 from .genuine import MODES, open_genuine
 from .net import TrainableNet
 
-#: The embedded engine's devices, then genuine Caffe's modes.
+#: Names of the backends: the devices of the embedded engine, then the modes of genuine Caffe.
 BACKENDS = tuple(row.name for row in (*DEVICES, *MODES))
 
 
 def open_net(
     param: Any, weights: Optional[Path], backend: str = "cpu", device: int = 0
 ) -> TrainableNet:
-    """Open a network for image gradients.
+    """Open a network, to compute gradients of the image.
 
     Parameters
     ----------
     param : NetParameter
-        The network, of the engine's schema.
+        Definition of the network, in the engine's schema.
     weights : path, optional
-        A caffemodel.
+        Caffemodel with the weights.
     backend : str
         One of `BACKENDS`.
     device : int
-        Which device of the backend.
+        Number of the backend's device.
 
     Returns
     -------
     net
-        With pycaffe's Net interface.
+        Object with pycaffe's Net interface.
 
     Raises
     ------
     BackendError
-        For an unknown backend.
+        If the backend is unknown.
     """
     if backend not in BACKENDS:
         raise BackendError(
@@ -60,7 +60,7 @@ def open_net(
 
 
 def present() -> List[str]:
-    """Those of `BACKENDS` whose library is on this machine, and whose hardware where they need some."""
+    """Return the names of the backends whose library and hardware are on this machine."""
     found = []
     for row in (*DEVICES, *MODES):
         try:

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def set_threads(threads: int) -> None:
-    """Compute on this many CPU threads, in our kernels and in numpy's BLAS.
+    """Set the number of CPU threads of our kernels and of numpy's BLAS.
 
-    The default is what this process may use.
+    The default is the number of CPUs that this process may use.
 
     Raises
     ------
     BackendError
         If the number is out of range.
     """
-    # A limit holds for the libraries that are loaded already.
+    # The limit applies only to libraries that are loaded already.
     import numpy  # noqa: F401
     from threadpoolctl import threadpool_limits
 
@@ -36,7 +36,7 @@ def set_threads(threads: int) -> None:
 
 
 def get_threads() -> int:
-    """Return the number of CPU threads of our kernels or, where there are none, of BLAS."""
+    """Return the number of CPU threads of our kernels or, without kernels, of BLAS."""
     import numpy  # noqa: F401
     from threadpoolctl import threadpool_info
 
@@ -50,15 +50,15 @@ def get_threads() -> int:
 
 
 def optimiser_threads(device: Device) -> ContextManager:
-    """Keep BLAS to one thread for as long as the context lasts, where only the optimiser uses it.
+    """Return a context in which BLAS uses one thread, if only the optimiser uses BLAS.
 
-    L-BFGS works on vectors, which one thread streams as fast as memory allows; BLAS's threads spin between its
-    calls and take the processors from the network's kernels (measured: half the time of a run). Devices that
-    compute their layers with BLAS keep its threads.
+    L-BFGS works on vectors, which one thread processes as fast as the memory allows. More threads of BLAS would
+    stay busy between its calls and slow down the network's kernels (measured: half the time of a run). Devices
+    that compute their layers with BLAS keep its threads.
     """
     if device.uses_blas:
         return nullcontext()
-    # SciPy has a BLAS of its own, and a limit holds for what is loaded already.
+    # SciPy has its own BLAS, and the limit applies only to libraries that are loaded already.
     import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_limits
 

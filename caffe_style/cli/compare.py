@@ -1,4 +1,4 @@
-"""`caffe-style compare`: backends, or other implementations' conventions, side by side."""
+"""`caffe-style compare`: a comparison of backends, or of the conventions of other implementations."""
 
 from __future__ import annotations
 
@@ -9,40 +9,49 @@ from typing import Any, List
 from . import options, running
 from .options import number
 
-#: Options that are parameters of `experiments.compare.compare`, whose defaults live there alone.
+#: Options that are parameters of `experiments.compare.compare`, which defines their defaults.
 PARAMETERS = ("backends", "implementations", "size", "iterations", "seed", "timeout")
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "compare", help="backends side by side: time, memory, agreement, and the pictures"
+        "compare", help="compare backends: their time, memory, accuracy and pictures"
     )
     parser.add_argument(
-        "content", nargs="?", help="picture that gives the content (examples/cat.jpg)"
+        "content", nargs="?", help="picture that gives the content (default: examples/cat.jpg)"
     )
     parser.add_argument(
-        "style", nargs="?", help="picture that gives the style (examples/fractal.jpg)"
+        "style", nargs="?", help="picture that gives the style (default: examples/fractal.jpg)"
     )
     parser.add_argument(
-        "-o", "--output", default="comparison", metavar="FOLDER", help="where to write (comparison)"
+        "-o",
+        "--output",
+        default="comparison",
+        metavar="FOLDER",
+        help="folder to write to (default: comparison)",
     )
     add = options.optional(parser)
-    add("--backends", type=names, metavar="NAME,...", help="which (all that are present)")
+    add(
+        "--backends",
+        type=names,
+        metavar="NAME,...",
+        help="backends to compare (default: all on this machine)",
+    )
     add(
         "--implementations",
         type=names,
         metavar="NAME,...",
-        help="compare conventions instead: tai, johnson, liu, gatys, on the first backend or on "
-        "--backends",
+        help="compare the conventions of these implementations: tai, johnson, liu, gatys; on the first "
+        "backend or on --backends",
     )
-    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (256)")
-    add("--iterations", type=number(int, 1), metavar="N", help="steps of L-BFGS (50)")
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (default: 256)")
+    add("--iterations", type=number(int, 1), metavar="N", help="steps of L-BFGS (default: 50)")
     add(
         "--timeout",
         type=number(float, 1),
         metavar="SECONDS",
-        help="after which one is given up (1800)",
+        help="time after which a row is stopped (default: 1800)",
     )
     options.add_network_options(parser, backend=False)
     options.add_quiet_option(parser)
@@ -50,12 +59,12 @@ def add_parser(commands: Any) -> None:
 
 
 def names(text: str) -> List[str]:
-    """`cpu,numpy` as a list; empty parts do not count."""
+    """Return a text such as `cpu,numpy` as a list of names, without empty parts."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare, print the table."""
+    """Compare, and print the table."""
     from ..errors import OptionError
     from ..experiments.compare.comparison import compare, entries
     from ..experiments.compare.report import table
@@ -84,9 +93,7 @@ def run(args: argparse.Namespace) -> int:
                 **settings,
             )
     except KeyboardInterrupt:
-        print(
-            "caffe-style: interrupted; rows that are done are in %s" % args.output, file=sys.stderr
-        )
+        print("caffe-style: interrupted; finished rows are in %s" % args.output, file=sys.stderr)
         return INTERRUPTED
     print("\n".join(table(report)))
     if not args.quiet:

@@ -1,4 +1,4 @@
-"""`caffe-style doctor`: what is on this machine."""
+"""`caffe-style doctor`: a report of what is installed on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Dict, Union
 
 from .options import show_messages
 
-#: Enough of a network to see that a backend computes.
+#: A small network with which a backend is tested.
 NET = """
 name: "doctor" force_backward: true
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 16 dim: 16 } } }
@@ -22,15 +22,15 @@ layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "doctor", help="what is on this machine: backends, kernels, threads, memory, weights"
+        "doctor", help="show what is on this machine: backends, kernels, threads, memory, weights"
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--backends",
         type=lambda text: [name.strip() for name in text.split(",")],
         default=[],
         metavar="NAME,...",
-        help="try these too; exit status 2 unless all of them compute",
+        help="also test these backends; exit status 2 if one of them fails",
     )
     parser.set_defaults(run=run)
 
@@ -68,9 +68,9 @@ def examine() -> Dict[str, Any]:
 
 
 def _hardware() -> Dict[str, Union[str, Dict[str, str]]]:
-    """Number and name of each GPU or other piece of hardware, or why there is none, by device.
+    """Return number and name of each GPU or other hardware, or the reason why there is none, by device.
 
-    What several devices run on is listed once.
+    Hardware that several devices share is listed once.
     """
     from ..engine.devices import DEVICES, list_hardware
     from ..errors import BackendError
@@ -92,7 +92,7 @@ def _hardware() -> Dict[str, Union[str, Dict[str, str]]]:
 
 
 def _genuine_caffe() -> str:
-    """Version and file of genuine Caffe, or why there is none."""
+    """Return version and file of genuine Caffe, or the reason why there is none."""
     from ..backends.genuine import MODES
     from ..engine.devices import list_hardware
     from ..errors import BackendError
@@ -104,12 +104,12 @@ def _genuine_caffe() -> str:
 
 
 def try_backend(name: str) -> None:
-    """Run a layer forward and backward.
+    """Test a backend: run a small network forward and backward.
 
     Raises
     ------
     BackendError
-        Where the backend is missing, computes something else, or is the cpu without its kernels.
+        If the backend is missing, gives wrong values, or is the cpu without native kernels.
     """
     import numpy
 
@@ -126,17 +126,17 @@ def try_backend(name: str) -> None:
     net.forward()
     net.blobs["conv"].diff[...] = 1
     net.backward()
-    # Nine places of a window inside, three channels in, four channels out, 0.5 each.
+    # Inside, a window has nine places. There are three channels in and four out, and all weights are 0.5.
     middle = [
         numpy.array(part)[0, :, 8, 8] for part in (net.blobs["conv"].data, net.blobs["data"].diff)
     ]
     if not (numpy.allclose(middle[0], 13.5) and numpy.allclose(middle[1], 18)):
-        raise BackendError("%s computes something else: %s" % (name, middle))
+        raise BackendError("%s gives wrong values: %s" % (name, middle))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it."""
-    # What it says while it builds kernels; standard output is the report's.
+    """Test the given backends, and print the report."""
+    # Messages while kernels are built go to standard error. Standard output has only the report.
     show_messages(quiet=False)
     for name in args.backends:
         try_backend(name)

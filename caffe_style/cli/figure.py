@@ -1,4 +1,4 @@
-"""`caffe-style figure N`: the paper's figures with pictures of your own."""
+"""`caffe-style figure N`: a figure of the paper, made with the user's pictures."""
 
 from __future__ import annotations
 
@@ -15,22 +15,31 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "figure", help="remake a figure of the paper as one labelled contact sheet"
     )
-    parser.add_argument("number", type=figure_number, metavar="N", help="1 to 14, or all")
+    parser.add_argument("number", type=figure_number, metavar="N", help="figure 1 to 14, or all")
     parser.add_argument("--content", metavar="FILE", help="picture that gives the content")
     parser.add_argument("--style", metavar="FILE", help="picture that gives the style")
     parser.add_argument(
-        "-o", "--output", default="figures", metavar="FOLDER", help="where to write (figures)"
+        "-o",
+        "--output",
+        default="figures",
+        metavar="FOLDER",
+        help="folder to write to (default: figures)",
     )
     add = options.optional(parser)
-    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (256)")
-    add("--iterations", type=number(int, 1), metavar="N", help="for each picture (100)")
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (default: 256)")
+    add(
+        "--iterations",
+        type=number(int, 1),
+        metavar="N",
+        help="steps of L-BFGS for each picture (default: 100)",
+    )
     options.add_network_options(parser)
     options.add_quiet_option(parser)
     parser.set_defaults(run=run)
 
 
 def figure_number(text: str) -> Union[int, str]:
-    """Read `5` or `all`."""
+    """Read the number of a figure, or `all`."""
     if text == "all":
         return text
     try:
@@ -55,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         for each in numbers:
             _make(args, each, network, figure)
     except KeyboardInterrupt:
-        print("caffe-style: interrupted; run it again to go on", file=sys.stderr)
+        print("caffe-style: interrupted; run it again to continue", file=sys.stderr)
         return INTERRUPTED
     return 0
 

@@ -13,9 +13,9 @@ from .request import asked
 def add_parser(commands: Any) -> None:
     """Add the three commands."""
     for name, help in (
-        ("element", "a texture of one entry of a Gram matrix"),
-        ("sparse", "a texture of random sparse Gram matrices"),
-        ("feature", "what one feature map responds to most"),
+        ("element", "make a texture from one entry of a Gram matrix"),
+        ("sparse", "make a texture from random sparse Gram matrices"),
+        ("feature", "make the picture that one feature map responds to most"),
     ):
         parser = commands.add_parser(name, help=help)
         add_settings(parser)

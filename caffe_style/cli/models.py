@@ -1,4 +1,4 @@
-"""caffe-style models: which networks there are, and their weights."""
+"""`caffe-style models`: the known networks and their weights."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ def add_parser(subparsers: Any) -> None:
 
     Parameters
     ----------
-    subparsers : argparse's action
-        What ``ArgumentParser.add_subparsers`` returned.
+    subparsers : argparse action
+        Return value of ``ArgumentParser.add_subparsers``.
     """
     parser = subparsers.add_parser(
         "models",
-        help="networks and their weights: list, show, fetch, add",
-        description="Networks that caffe_style knows, and their weights.",
+        help="list, show, fetch or add networks and their weights",
+        description="The known networks and their weights.",
     )
     commands = parser.add_subparsers(dest="models_command", metavar="COMMAND", required=True)
 
-    listing = commands.add_parser("list", help="every model, and whether its weights are here")
+    listing = commands.add_parser(
+        "list", help="list all models, and whether their weights are on this machine"
+    )
     listing.set_defaults(run=_list)
 
-    show = commands.add_parser("show", help="one model: source, licence, layers, weights")
-    show.add_argument("name", metavar="MODEL", help="a model, or a prototxt or folder of your own")
+    show = commands.add_parser("show", help="show a model: source, licence, layers, weights")
+    show.add_argument("name", metavar="MODEL", help="name of a model, or your prototxt or folder")
     show.set_defaults(run=_show)
 
     for command in (listing, show):
         command.add_argument("--json", action="store_true", help="print JSON")
 
-    fetch = commands.add_parser("fetch", help="download weights; goes on where it stopped")
+    fetch = commands.add_parser("fetch", help="download weights, or continue a download")
     fetch.add_argument("name", metavar="MODEL")
     fetch.add_argument("--quiet", action="store_true", help="no progress bar")
     fetch.set_defaults(run=_fetch)
 
-    add = commands.add_parser("add", help="take a caffemodel that you have")
+    add = commands.add_parser("add", help="add weights from a local caffemodel")
     add.add_argument("name", metavar="MODEL")
     add.add_argument("file", metavar="FILE", help="a .caffemodel; it is checked and copied")
     add.set_defaults(run=_add)
@@ -138,7 +140,7 @@ def _plain(value: Any) -> str:
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows with their columns aligned, the last one as it is."""
+    """Print rows with aligned columns. The last column is not padded."""
     widths: List[int] = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths)]

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their values are read."""
+"""The options that several commands share, and the functions that read their values."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def reader(kind: Kind, name: str) -> Callable[[str], Any]:
 
 
 def optional(group: Any) -> Callable[..., None]:
-    """Return the group's `add_argument` with no default: what is not given stays out of the namespace."""
+    """Return the group's `add_argument` without defaults: the namespace has only options that are given."""
 
     def add(name: str, **settings: Any) -> None:
         group.add_argument(name, default=argparse.SUPPRESS, **settings)
@@ -88,14 +88,14 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
     group = parser.add_argument_group("network")
     group.add_argument(
         "--model",
-        help="a model of `caffe-style models list`, or a prototxt (default: vgg19; strokenet where its "
-        "weights are missing)",
+        help="a model of `caffe-style models list`, or a prototxt (default: vgg19; strokenet if the weights "
+        "of vgg19 are missing)",
     )
     group.add_argument("--weights", metavar="FILE", help="a caffemodel instead of the model's own")
     group.add_argument(
         "--pooling",
         choices=("max", "average"),
-        help="what pooling layers do (default: the model's)",
+        help="operation of the pooling layers (default: the model's)",
     )
     if backend:
         group.add_argument(
@@ -115,7 +115,7 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
         "--threads",
         type=number(int, 1, MOST_THREADS),
         metavar="N",
-        help="CPU threads (default: what this process may use)",
+        help="number of CPU threads (default: the CPUs that this process may use)",
     )
     group.add_argument(
         "--seed",
@@ -126,7 +126,7 @@ def add_network_options(parser: argparse.ArgumentParser, backend: bool = True) -
 
 
 def mean(text: str) -> List[float]:
-    """Read `104,117,123` as numbers, in Caffe's order of colours."""
+    """Read a text such as `104,117,123` as three numbers, in Caffe's order of colours."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:

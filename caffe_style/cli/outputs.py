@@ -1,4 +1,4 @@
-"""The files that a run writes: they are checked before the run, and its picture is not lost after it."""
+"""The files that a run writes: they are checked before the run, and the picture is never lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..system import files, interrupts
 from ..watch.frames import frame_name
 from ..watch.watcher import Watcher
 
-#: File descriptors that are put aside for the picture.
+#: Number of file descriptors that are reserved for the picture.
 _RESERVE = 4
 #: Length of the longest remark that is added to the metadata at the end of a run, in characters.
 _LATER = 500
@@ -31,15 +31,15 @@ def check_outputs(
     ----------
     args : Namespace
     output : Path
-        The picture.
+        File of the picture.
     iterations : int
     inputs : iterable of str or None
-        The pictures that it reads.
+        Files that the run reads.
 
     Raises
     ------
     CaffeStyleError
-        If a name is too long, is a folder's, has an unknown suffix or one whose format has no room for the
+        If a name is too long, is that of a folder, or has an unknown suffix, if the format has no room for the
         picture, or if a file is also read or would be written twice.
     """
     from ..watch.curves import check_curve
@@ -71,7 +71,7 @@ def _check_no_frame(output: Path, steps: range, real: Path, path: str) -> None:
         return
     frame = frame_name(output, int(number))
     if Path(os.path.realpath(frame)) == real:
-        raise OptionError("%s: --save-every would write over it; choose another name" % path)
+        raise OptionError("%s: --save-every would overwrite it; choose another name" % path)
 
 
 class Picture(Watcher):
@@ -80,12 +80,12 @@ class Picture(Watcher):
     Parameters
     ----------
     path : Path
-        Where it is to be written.
+        File to write.
 
     Attributes
     ----------
     path : Path
-        Where it was written.
+        File that was written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,7 +115,7 @@ class Picture(Watcher):
         return False
 
     def step(self, record: Any, image: Any) -> None:
-        """Keep signals back from the first iteration on, so that no picture is lost."""
+        """Delay interruptions from the first iteration on, so that no picture is lost."""
         interrupts.guard()
 
     def write(self, image: Any, metadata: Dict[str, Any]) -> bool:
@@ -129,7 +129,7 @@ class Picture(Watcher):
         Returns
         -------
         bool
-            Whether it has its own name. If not, a warning says where it is.
+            Whether the picture has its own name. If not, a warning gives the other name.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The commands that make one picture, alone: what a job of `caffe-style batch` may be."""
+"""The commands that make one picture. Each job of `caffe-style batch` is one of these."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from .options import number
 
 
 def add_repeating_options(parser: argparse.ArgumentParser) -> None:
-    """--like, --checkpoint, --checkpoint-every and --resume."""
+    """Add the options --like, --checkpoint, --checkpoint-every and --resume."""
     parser.add_argument(
         "--like",
         metavar="PICTURE",
@@ -21,18 +21,18 @@ def add_repeating_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--checkpoint",
         metavar="FILE.npz",
-        help="save the run there as it goes (with the optimizer device)",
+        help="file to which the run is saved regularly (with the optimizer device)",
     )
     group.add_argument(
         "--checkpoint-every",
         type=number(float, 0),
         metavar="SECONDS",
-        help="how often; 0: each iteration (default: 60)",
+        help="time between two checkpoints; 0 saves each iteration (default: 60)",
     )
     group.add_argument(
         "--resume",
         metavar="FILE.npz",
-        help="go on with that run, which needs no other option, and go on saving it",
+        help="continue the run of this checkpoint, and save it there again; no other option is needed",
     )
 
 
@@ -47,7 +47,7 @@ def open_checkpoint(args: argparse.Namespace) -> Optional[Any]:
     from ..runs.checkpoint import EVERY, Checkpoint
 
     if args.resume is not None and args.like is not None:
-        raise OptionError("--resume and --like say different things: leave one out")
+        raise OptionError("--resume and --like cannot be combined: leave one out")
     if args.checkpoint is None and args.resume is None:
         if args.checkpoint_every is not None:
             raise OptionError("--checkpoint-every needs --checkpoint FILE.npz")
@@ -75,7 +75,7 @@ def saved(args: argparse.Namespace, asked: Any, checkpoint: Optional[Any]) -> Op
     recipe = read_recipe(args.like)
     if recipe.request.command != args.command:
         raise OptionError(
-            "%s was made by `caffe-style %s`, not %s: `caffe-style show %s` says how"
+            "%s was made by `caffe-style %s`, not %s: `caffe-style show %s` prints its command"
             % (args.like, recipe.request.command, args.command, args.like)
         )
     request = recipe.located(asked)
@@ -85,11 +85,12 @@ def saved(args: argparse.Namespace, asked: Any, checkpoint: Optional[Any]) -> Op
 
 
 def check_output(args: argparse.Namespace, output: str) -> None:
-    """Refuse to write over the picture that --like names, unless asked to.
+    """Check that the picture of --like is not overwritten, unless -o names it.
 
     Raises
     ------
     OptionError
+        If it would be.
     """
     from ..errors import OptionError
 

@@ -1,4 +1,4 @@
-"""From parsed arguments to a request and an open network."""
+"""Making a request, and opening a network, from parsed arguments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any, Dict, Optional
 
-#: The paper's network; without its weights, the one that ships with the package.
+#: The paper's network, and the one that is used if its weights are missing. The package contains the second.
 PREFERRED, FALLBACK = "vgg19", "strokenet"
 
 
@@ -53,14 +53,14 @@ def chosen_model(network: Dict[str, Any]) -> str:
     if network.get("weights_file") or weights.weights_path(preferred) is not None:
         return PREFERRED
     print(
-        "caffe-style: %s; going on with %s" % (weights.how_to_get(preferred), FALLBACK),
+        "caffe-style: %s; continuing with %s" % (weights.how_to_get(preferred), FALLBACK),
         file=sys.stderr,
     )
     return FALLBACK
 
 
 def open_asked(network: Dict[str, Any], threads: Optional[int]) -> Any:
-    """Open a network by its options, on so many threads."""
+    """Open a network by its options, and set the number of threads."""
     from ..backends.threads import set_threads
     from ..networks.network import open_network
 

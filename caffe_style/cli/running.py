@@ -1,4 +1,4 @@
-"""What all commands that optimise a picture share: options, progress bar and output."""
+"""The common part of all commands that optimise a picture: options, progress bar and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .watching import add_watching_options
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the network's options, the output's and those of watching."""
+    """Add the options of the network, of the output and of watching."""
     options.add_network_options(parser)
     group = parser.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="FILE", help="the picture to write")
@@ -30,7 +30,7 @@ def given(args: argparse.Namespace, names: Sequence[str]) -> Dict[str, Any]:
 def optimise(
     args: argparse.Namespace, request: Any, iterations: int, make: Callable[..., Any]
 ) -> int:
-    """Check everything that can be checked, then optimise and write.
+    """Check the options and files, optimise a picture, and write it.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def optimise(
 
 
 def _keep_what_there_is(error: Exception, picture: Any, others: Any) -> None:
-    """If a run failed after an iteration, write its last good picture and raise an error that says so."""
+    """Write the last good picture of a run that failed, and raise an error that names its file."""
     from ..errors import CaffeStyleError
     from ..optimise.evaluations import result_of
     from ..system.files import reason

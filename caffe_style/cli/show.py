@@ -15,10 +15,10 @@ _NETWORK = ("model", "weights_file", "pooling", "mean", "backend", "device", "th
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "show", help="the parameters of a picture, and the command line that repeats it"
+        "show", help="print the parameters of a picture, and the command line that repeats it"
     )
     parser.add_argument("picture", help="a picture that caffe-style made")
-    parser.add_argument("--json", action="store_true", help="the parameters as JSON, nothing else")
+    parser.add_argument("--json", action="store_true", help="print the parameters as JSON only")
     parser.set_defaults(run=run)
 
 
@@ -65,12 +65,12 @@ def command_line(request: Any) -> List[str]:
     if "array" in [*given, *(settings.get("segments") or ())] or any(
         "array" in style.files() for style in request.styles
     ):
-        raise ImageError("Its pictures came as arrays, not from files: no command line repeats it.")
+        raise ImageError("Its pictures were arrays, not files: no command line repeats it.")
     if request.network["seed"] != settings.get("seed", 0) and getattr(
         _model(request.network["model"]), "random", False
     ):
         raise ImageError(
-            "Its random filters and its noise have seeds of their own: no command line repeats it."
+            "Its random filters and its noise have different seeds: no command line repeats it."
         )
     line = ["caffe-style", request.command]
     line += [request.content] if request.content is not None else []
@@ -87,7 +87,7 @@ def command_line(request: Any) -> List[str]:
         elif one.name == "space":  # the default depends on other settings, too
             default = None
         known = default is not None and not one.required
-        # Compared as texts, since the order of layers matters: losses are added in that order.
+        # The texts are compared, since the order of layers matters: losses are added in this order.
         same = known and value is not None and one.kind.write(value) == one.kind.write(default)
         # The seed, which has no group, is among the network's options.
         if value is None or same or one.group is None:
@@ -121,7 +121,7 @@ def _network_options(request: Any, model: Any) -> List[str]:
 
 
 def in_words(value: Any) -> str:
-    """Return a parameter as text for people to read."""
+    """Return a parameter as readable text."""
     if value is None:
         return "-"
     if isinstance(value, Mapping):

@@ -16,21 +16,28 @@ from .options import number
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "statistics", help="histogram, sparsity and amplitude of a picture's Gram matrices"
+        "statistics", help="describe a picture's Gram matrices: histogram, sparsity, amplitude"
     )
     parser.add_argument("image", help="the picture")
-    parser.add_argument("-o", "--output", metavar="FILE.json", help="write the numbers there")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE.json", help="write the numbers to this file"
+    )
     parser.add_argument("--plot", metavar="FILE.png", help="draw the histograms (needs matplotlib)")
     add = options.optional(parser)
-    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (512)")
-    add("--layers", type=lambda text: text.split(","), metavar="LAYER,...", help="the model's")
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (default: 512)")
+    add(
+        "--layers",
+        type=lambda text: text.split(","),
+        metavar="LAYER,...",
+        help="layers to describe (default: the model's style layers)",
+    )
     options.add_network_options(parser)
     options.add_quiet_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write what is asked for; the numbers go to standard output if no file is given."""
+    """Write the numbers and the plot. Without a file the numbers go to standard output."""
     from ..experiments.statistics import statistics
     from .request import open_from
 
@@ -66,7 +73,7 @@ def _check_matplotlib(path: str) -> None:
 
 
 def _plot(path: Path, found: Dict[str, Dict[str, Any]]) -> None:
-    """Draw a histogram for each layer, sparsity and amplitude in its title."""
+    """Draw a histogram for each layer, with sparsity and amplitude in its title."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -18,7 +18,7 @@ class SteadyStream:
     Attributes
     ----------
     trouble : Exception or None
-        The first one.
+        The first error.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -26,7 +26,7 @@ class SteadyStream:
         self.trouble: Optional[Exception] = None
 
     def write(self, text: str) -> int:
-        """Write what the stream's encoding has; the rest is escaped."""
+        """Write a text. Characters that the stream's encoding does not have are escaped."""
         try:
             self._stream.write(text)
         except UnicodeEncodeError:
@@ -37,14 +37,14 @@ class SteadyStream:
         return len(text)
 
     def flush(self) -> None:
-        """Flush, or note what keeps it from that."""
+        """Flush the stream, or record the error."""
         try:
             self._stream.flush()
         except (OSError, ValueError) as error:
             self.trouble = self.trouble or error
 
     def settle(self) -> None:
-        """Flush. What cannot be written is dropped: Python would try again, and end with status 120."""
+        """Flush the stream, and drop the rest. Otherwise Python would try again, and end with status 120."""
         self.flush()
         if self.trouble is not None:
             with contextlib.suppress(OSError, ValueError):
@@ -58,8 +58,8 @@ class SteadyStream:
 
 @contextlib.contextmanager
 def steady_streams() -> Iterator[None]:
-    """Put steady streams in the places of standard output and error until the context ends."""
-    # A file that takes a closed stream's number would get what libraries print.
+    """Replace standard output and error by steady streams until the context ends."""
+    # Otherwise a file could get the number of a closed stream, and with it the output of libraries.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))

@@ -15,10 +15,10 @@ from .request import asked, chosen_model
 
 def add_parser(commands: Any) -> None:
     """Add the three commands."""
-    parser = commands.add_parser("transfer", help="a content picture in the style of another")
+    parser = commands.add_parser("transfer", help="render a picture in the style of another")
     parser.add_argument("content", nargs="?", help="picture that gives the content")
     parser.add_argument(
-        "style", nargs="?", help="picture that gives the style; mask and weight as for --style"
+        "style", nargs="?", help="picture that gives the style, with mask and weight as for --style"
     )
     parser.add_argument(
         "--style",
@@ -27,20 +27,20 @@ def add_parser(commands: Any) -> None:
         default=[],
         metavar="FILE[:MASK[:STYLEMASK]][:WEIGHT]",
         help="another style, with a weight relative to the others (default: 1); a mask is a picture laid over "
-        "the content, white where the style applies; a second one is laid over the style picture, white where "
-        "it is taken from",
+        "the content, white where the style applies; a second mask is laid over the style picture, white where "
+        "the style is taken from",
     )
     parser.add_argument(
         "--show-regions",
         metavar="FILE",
-        help="before the run, write a sheet of both pictures with the kinds of content that belong together",
+        help="before the run, write a sheet of both pictures with their common kinds of content",
     )
     _add_options(parser)
-    parser = commands.add_parser("texture", help="the style alone, from noise")
+    parser = commands.add_parser("texture", help="make a texture: the style alone, from noise")
     parser.add_argument("style", nargs="?", help="picture that gives the style")
     parser.set_defaults(content=None, styles=[])
     _add_options(parser)
-    parser = commands.add_parser("reconstruct", help="the content alone, from noise")
+    parser = commands.add_parser("reconstruct", help="reconstruct the content alone, from noise")
     parser.add_argument("content", nargs="?", help="picture that gives the content")
     parser.set_defaults(style=None, styles=[])
     _add_options(parser)
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
 
     status = running.optimise(args, request._replace(output=output), settings.iterations, make)
     if status == INTERRUPTED and checkpoint is not None and checkpoint.path.exists():
-        print("caffe-style: to go on: --resume %s" % checkpoint.path, file=sys.stderr)
+        print("caffe-style: to continue: --resume %s" % checkpoint.path, file=sys.stderr)
     return status
 
 

@@ -14,7 +14,7 @@ from .options import number
 def add_watching_options(group: Any) -> None:
     """Add the options --save-every, --curve, --preview and --animate."""
     group.add_argument(
-        "--save-every", type=number(int, 1), metavar="N", help="also keep every N-th picture"
+        "--save-every", type=number(int, 1), metavar="N", help="save the picture every N iterations"
     )
     group.add_argument(
         "--curve", metavar="FILE", help="write the loss curve: .csv, or .png (needs matplotlib)"
@@ -28,7 +28,7 @@ def add_watching_options(group: Any) -> None:
     group.add_argument(
         "--animate",
         metavar="FILE",
-        help="an animation of the run: .gif, .webp, or .mp4 (needs ffmpeg)",
+        help="write an animation of the run: .gif, .webp, or .mp4 (needs ffmpeg)",
     )
 
 

@@ -41,6 +41,7 @@ def feature(
     ----------
     network : Network
     layer : str
+        Layer of the feature map.
     channel : int, optional
         Index of the feature map, from 0. By default drawn from those that respond to noise.
     callback : callable, optional
@@ -102,7 +103,7 @@ def feature(
 
 
 def _log_response(channel: int) -> Callable[[Arrays, Arrays], float]:
-    """The negative logarithm of a feature map's mean response, as a term's loss."""
+    """Return a term's loss: the negative logarithm of a feature map's mean response."""
 
     def evaluate(features: Arrays, gradients: Arrays) -> float:
         mean = -losses.activation(features[0], channel)[0]

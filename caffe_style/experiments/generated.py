@@ -73,7 +73,7 @@ def element(
     """
     asked = ElementSettings.of({"layer": layer, "i": i, "j": j, **settings})
     if asked.resample is not None and i is not None and j is not None:
-        raise OptionError("resampling draws the entry anew: leave out i or j")
+        raise OptionError("resampling draws new entries: leave out i or j")
     random = np.random.default_rng(asked.seed)
     candidates, power = responding(network, layer, asked.seed)
     magnitude = asked.magnitude

@@ -18,12 +18,12 @@ from ..runs.request import Request
 
 
 class Preset(NamedTuple):
-    """The conventions of one implementation.
+    """The conventions of one implementation, or the settings for one purpose.
 
     Attributes
     ----------
     title : str
-        Author and program.
+        Author and program, or the purpose.
     network : dict
         Arguments of `open_network`: pooling and mean.
     transfer : dict
@@ -139,11 +139,11 @@ PRESETS: Dict[str, Preset] = {
 }
 
 
-#: For two photographs; the network, the size and the rest are the user's choice. Chosen by eye on SqueezeNet.
+#: Settings for two photographs, chosen by eye on SqueezeNet. The user chooses the network and the size.
 PURPOSES: Dict[str, Preset] = {
-    # The ground gets the ground's colours and textures, the sky the sky's.
+    # Each kind of content gets the colours and textures of the same kind: the ground those of the ground.
     "season": Preset("Another season", {}, {"regions": "auto", "photoreal": 100.0}),
-    # Colours follow the light, and no texture comes along.
+    # The colours of the light are transferred, but no textures.
     "light": Preset("Another light", {}, {"photoreal": 1000.0}),
 }
 

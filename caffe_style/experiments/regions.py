@@ -1,4 +1,4 @@
-"""Showing the regions of a transfer: what of the style picture will go where."""
+"""Showing the regions of a transfer: which parts of the style picture each part of the content gets."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SIDE = 384
 def show_regions(
     content: PictureLike, style: Styles, network: Network, **settings: Any
 ) -> np.ndarray:
-    """Draw both pictures with their kinds of content: what has one colour belongs together.
+    """Draw both pictures with their kinds of content. Each kind has its own colour.
 
     Parameters
     ----------
     content, style, network, **settings
-        As of `caffe_style.transfer`; the settings have regions, segments or a style with masks.
+        As in `caffe_style.transfer`. The settings have regions or segments, or a style has masks.
 
     Returns
     -------
@@ -59,19 +59,19 @@ def show_regions(
 def region_sheet(
     content: PictureLike, style: Styles, network: Network, settings: TransferSettings
 ) -> np.ndarray:
-    """Draw the sheet of `show_regions` for settings that were made already."""
+    """Draw the sheet of `show_regions` for settings in a `TransferSettings`."""
     asked = settings.for_model(network)
     inputs = read_inputs(content, as_styles(style), asked.style_loss, asked.colors)
     check_regions(inputs, asked)
     if not (asked.kinds or asked.segments or any(one.is_masked for one in inputs.styles)):
-        raise OptionError("there are no regions to show: ask for regions, segments or masks")
+        raise OptionError("there are no regions to show: set regions or segments, or give masks")
     inputs = with_regions(network, inputs, asked)
     scene = make_scene(inputs, _SIDE, 1.0, asked.style_loss, "style")
     cells: List[Cell] = []
     for one in scene.styles:
         if one.regions is None:
-            cells += [Cell("content", scene.content), Cell("one single kind", None)]
-            cells += [Cell(one.label, one.image), Cell("one single kind", None)]
+            cells += [Cell("content", scene.content), Cell("only one kind", None)]
+            cells += [Cell(one.label, one.image), Cell("only one kind", None)]
             continue
         for name, picture, guides in (
             ("content", scene.content, one.regions.content),
@@ -80,7 +80,7 @@ def region_sheet(
             parts = guides.mean(axis=(1, 2))
             said = ", ".join("%d %%" % round(100 * part) for part in parts)
             cells += [Cell(name, picture), Cell(said, _colored(guides, picture))]
-    return contact_sheet("What has one colour belongs together", cells, 4, _SIDE)
+    return contact_sheet("Equal colours mark the same kind of content", cells, 4, _SIDE)
 
 
 def _colored(guides: np.ndarray, picture: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def _colored(guides: np.ndarray, picture: np.ndarray) -> np.ndarray:
 
     from ..pictures.colors import luminance
 
-    # Steps of the golden ratio keep any number of hues apart.
+    # With steps of the golden ratio, any number of hues differ clearly.
     hues = np.arange(len(guides)) * 0.618 % 1
     palette = hsv2rgb(np.stack([hues, np.full(len(hues), 0.8), np.ones(len(hues))], axis=1))
     shape = picture.shape[:2]

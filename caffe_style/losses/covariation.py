@@ -1,4 +1,4 @@
-"""Covariation of style and content: one Gram matrix a kind of content (Nikulin & Novak 2016, section 9)."""
+"""Covariation of style and content: a Gram matrix for each kind (Nikulin & Novak 2016, section 9)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def covariation(
         dE/dC_k(x) = m_k/(2 N^2 M^2) F(x)^T (G_k - A_k) F(x)
 
     Regions (`caffe_style.scene.regions`) have guides with mean 1, so that G_k / M is the mean of F F^T over the
-    k-th kind, and shares that are its part of the picture.
+    k-th kind. Their shares are the fractions of the picture that the kinds take.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 from ..backends import arrays
 
 CHANNELS = 8
-"""Feature maps transformed at a time: enough to occupy all threads, few enough to bound the memory."""
+"""Number of feature maps that are transformed at a time: enough for all threads, and little memory."""
 
 
 def channel_blocks(features: Any) -> Iterator[slice]:

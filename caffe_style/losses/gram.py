@@ -87,8 +87,8 @@ def gram_sum(
 ) -> Tuple[float, Any]:
     """Compute the Gram loss of `gram` with A as the sum over the style image's positions, not the mean.
 
-    The programs of Tai and of Liu do the same. A style image larger than the result then demands stronger
-    responses. For images of equal size the loss equals `gram`.
+    The programs of Tai and of Liu do the same. If the style image is larger than the result, the result needs
+    stronger responses. For images of equal size the loss equals `gram`.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def gram_distance(
     weight: float = 1.0,
     shares: Optional[Sequence[float]] = None,
 ) -> Tuple[float, Any, float]:
-    """Compute E = 1/(4 N^2 M^2) sum_k m_k ||G_k - A_k||^2, the distance of K Gram matrices; or of one.
+    """Compute E = 1/(4 N^2 M^2) sum_k m_k ||G_k - A_k||^2, the distance of one or K Gram matrices.
 
     Parameters
     ----------
@@ -162,10 +162,10 @@ def add_gram_gradient(
 
 
 def _places(guide: Any, top: Any) -> Tuple[Any, Any, Any]:
-    """Return the places that a guide takes whole, those that it takes in part, and their weights (m, 1).
+    """Return the places with a guide's largest weight, and those with smaller ones with their weights (m, 1).
 
-    Most places are of one kind wholly, and have the guide's largest weight. They need no multiplication, and
-    those of other kinds no product at all.
+    Most places belong to one kind only, and have the guide's largest weight. They need no multiplication by
+    weights. Places of other kinds, with weight 0, need no product at all.
     """
     whole = guide == top
     partial = arrays.places(~whole & (guide != 0))

@@ -1,4 +1,4 @@
-"""The matting Laplacian: how far a picture is from a local linear function of a photograph's colours.
+"""The matting Laplacian: the distance of a picture from local affine functions of a photograph's colours.
 
 Levin, Lischinski and Weiss 2008, eqs. 5 and 12; as a term of style transfer Luan et al. 2017, eq. 2.
 """
@@ -11,19 +11,19 @@ import numpy as np
 
 from ..backends import arrays
 
-#: From a position to those after it, in raster order, with which it shares a window of 3 x 3.
+#: Offsets (rows, columns) from a position to the later ones, in raster order, in a common window of 3 x 3.
 OFFSETS = tuple((y, x) for y in range(3) for x in range(-2, 3) if (y, x) > (0, 0))
-#: Rows of windows at a time while the affinities are made.
+#: Number of rows of windows for which affinities are computed at a time.
 STRIP = 32
 
 
 class MattingTarget(NamedTuple):
-    """The matting Laplacian L of a photograph, by its entries off the diagonal: its rows add up to zero.
+    """The matting Laplacian L of a photograph, stored by its entries off the diagonal. Its rows sum to zero.
 
     Attributes
     ----------
     affinities : array, (12, H, W) float32
-        -L between each position and the one that lies `OFFSETS[k]` after it; 0 where that is outside.
+        -L between each position and the position at `OFFSETS[k]` from it; 0 if that is outside the picture.
     """
 
     affinities: Any
@@ -37,7 +37,7 @@ class MattingTarget(NamedTuple):
 def target_matting(photograph: np.ndarray, epsilon: float = 1e-7) -> MattingTarget:
     """Compute the matting Laplacian of a photograph.
 
-    L_ij = sum over windows k of 3 x 3 that have i and j:
+    L_ij = sum over windows k of 3 x 3 that contain i and j:
            d_ij - 1/9 (1 + (I_i - m_k)^T (S_k + epsilon/9)^-1 (I_j - m_k)),
     with the mean m_k and the covariance S_k of the colours I (0..1) in the window.
 
@@ -51,6 +51,12 @@ def target_matting(photograph: np.ndarray, epsilon: float = 1e-7) -> MattingTarg
     Returns
     -------
     MattingTarget
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target_matting(np.zeros((8, 9, 3), np.uint8)).affinities.shape
+    (12, 8, 9)
     """
     colors = np.asarray(photograph, np.float64) / 255.0
     height, width = colors.shape[:2]
@@ -65,7 +71,7 @@ def target_matting(photograph: np.ndarray, epsilon: float = 1e-7) -> MattingTarg
 def _window_affinities(
     colors: np.ndarray, epsilon: float
 ) -> Iterator[Tuple[int, Tuple[int, int], np.ndarray]]:
-    """For each pair of places in a window: number of the offset, first place, affinities of all windows."""
+    """Yield the offset's number, the first place and the affinities for each pair of places in a window."""
     places = [(y, x) for y in range(3) for x in range(3)]
     height, width = colors.shape[0] - 2, colors.shape[1] - 2
     window = np.stack([colors[y : y + height, x : x + width] for y, x in places])
@@ -85,8 +91,8 @@ def matting(
 ) -> Tuple[float, Any]:
     """Compute E = sum over colours of V^T L V, which is the sum over pairs i < j of -L_ij (V_i - V_j)^2.
 
-    It is zero where, in each window of 3 x 3, each colour of the picture is an affine function of those of the
-    photograph: edges may change their colours but neither bend nor appear. Differences are summed, since
+    It is zero if in each window of 3 x 3 each colour of the picture is an affine function of the photograph's
+    colours. Edges may change their colours, but they cannot bend or appear. Differences are summed, since
     products would need double precision.
 
     Parameters
@@ -94,7 +100,7 @@ def matting(
     features : array, (N, H, W)
         The picture V, N = 3.
     target : MattingTarget
-        Of the photograph, of the same height and width.
+        Target of the photograph, which has the same height and width.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional

@@ -21,7 +21,7 @@ import numpy as np
 from ..errors import OptionError
 
 NEGLIGIBLE = 0.01
-"""Entries below this fraction of the largest count as zero. In a real Gram matrix hardly any are exactly 0."""
+"""Entries below this fraction of the largest count as zero. Real Gram matrices have hardly any exact zeros."""
 
 
 class SparseStatistics(NamedTuple):

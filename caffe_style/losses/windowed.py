@@ -14,7 +14,7 @@ TILE = 8
 """Edge of a tile in positions. A larger tile wastes more products on pairs that are too far apart."""
 
 DEVICE_TILE = 32
-"""The same on a device, where many small calls would cost more than the wasted products."""
+"""Edge of a tile on a device, where many small calls would cost more than the wasted products."""
 
 
 def target_windowed(features: Any) -> Any:
@@ -117,7 +117,7 @@ def _with_difference(f: Any, p: Any) -> Any:
 
 
 class _Span(NamedTuple):
-    """A tile along one axis: its positions, those they pair with, and the edges of both from its start."""
+    """A tile along one axis: its positions, the positions near it, and the edges of both from its start."""
 
     tile: slice
     near: slice

@@ -16,7 +16,7 @@ from ..errors import ModelError, OptionError, PrototxtError, WeightsError
 
 
 def set_pooling(param: Any, pooling: str) -> None:
-    """Set what all pooling layers of a definition do; raise OptionError for an unknown kind."""
+    """Set the operation of all pooling layers of a definition; raise OptionError if it is unknown."""
     if pooling not in ("max", "average"):
         raise OptionError("pooling must be max or average, not '%s'" % pooling)
     for layer in param.layer:

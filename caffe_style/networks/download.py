@@ -10,9 +10,9 @@ from typing import Any, Optional
 
 from ..errors import WeightsError
 
-CHUNK = 1 << 16  # bytes; a cut connection loses the chunk it was in
+CHUNK = 1 << 16  # bytes; a broken connection loses the current chunk
 TIMEOUT = 30  # seconds without a byte
-PATIENCE = 5  # failures in a row that bring nothing new
+PATIENCE = 5  # failures in a row without new bytes
 PAUSE = 1.0  # seconds before the second try; doubled for each further one
 
 
@@ -34,7 +34,7 @@ class ResumingDownloader:
         self.part, self.progress = part, progress
 
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
-        """Download `url` whole and move it to `output_file`, as pooch asks.
+        """Download `url` completely and move it to `output_file`. Pooch calls this method.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class ResumingDownloader:
             reached = reached or gained
             failures = 1 if gained else failures + 1
         kept = self._have() / 1e6
-        note = " (%.1f MB are kept, the same command goes on from there)" % kept if kept else ""
+        note = " (%.1f MB are kept, the same command continues from there)" % kept if kept else ""
         raise WeightsError("%s: %s%s" % (url, reason, note))
 
     def _have(self) -> int:
@@ -86,12 +86,12 @@ class ResumingDownloader:
                 raise WeightsError("%s: the server sends a web page, not a caffemodel" % url)
             first, total = _span(response)
             if first not in (0, start):
-                raise WeightsError("%s: the server sends another part than asked for" % url)
+                raise WeightsError("%s: the server sends another part than requested" % url)
             self._save(response, first, total)
         return total is None or self._have() == total
 
     def _ended(self, response: Any, start: int) -> bool:
-        # The server has nothing beyond `start`: the part is either complete or belongs to another file.
+        # The server has no bytes after `start`: the part is complete, or it is of another file.
         if response.headers.get("Content-Range", "") == "bytes */%d" % start:
             return True
         self.part.unlink()
@@ -115,7 +115,7 @@ class ResumingDownloader:
 
 
 def _span(response: Any) -> tuple:
-    """Return the first byte's position and the whole file's size (None where unknown)."""
+    """Return the first byte's position, and the size of the complete file or None if it is unknown."""
     match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if response.status_code == 206 and match:
         return int(match[1]), None if match[2] == "*" else int(match[2])
@@ -142,17 +142,18 @@ def _short(error: Exception) -> str:
 
 
 def retrieve(url: str, checksum: Optional[str], place: Path, progress: bool) -> Path:
-    """Download weights beside their final place, and check them; pooch removes a file whose checksum differs.
+    """Download weights to the folder of their final place. A file with another checksum is removed.
 
     Parameters
     ----------
     url : str
+        Address of the file.
     checksum : str, optional
-        As ``algorithm:hex``.
+        Checksum as ``algorithm:hex``.
     place : Path
-        Where the weights will be.
+        Final path of the weights.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Returns
     -------

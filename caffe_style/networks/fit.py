@@ -1,4 +1,4 @@
-"""Checking that a caffemodel fits a model: the same layers, under either name, in the same shapes."""
+"""Checking that a caffemodel fits a model: the same layers, perhaps with published names, and shapes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ..errors import ModelError
 from ..pictures import metadata as noted
 from . import resources
 
-# Strongest first: a download is checked against the first one that a readme states.
+# The strongest is first. A download is checked against the first checksum that a readme has.
 CHECKSUMS = ("sha384", "sha256", "sha1", "md5")
 
 
@@ -35,7 +35,7 @@ def prototxt_of(folder: Path, name: str) -> Path:
         if os.path.isfile(parent / name):
             return parent / name
     raise ValueError(
-        "there is no prototxt %s, neither beside it nor in the package" % noted.shortened(name)
+        "there is no prototxt %s in the same folder or in the package" % noted.shortened(name)
     )
 
 
@@ -61,7 +61,7 @@ def file_name(name: str) -> str:
 def number(value: Any, key: str) -> float:
     """Return a value as a float; raise ValueError if it is no number."""
     try:
-        # YAML takes 1e3 for a text.
+        # YAML reads 1e3 as a text.
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
@@ -104,7 +104,7 @@ def one_of(value: Any, allowed: Tuple[str, ...], key: str) -> str:
 
 
 def texts(value: Any, key: str) -> Tuple[str, ...]:
-    """One text or a list of them."""
+    """Return one text or a list of texts as a tuple."""
     texts = value if isinstance(value, list) else [value]
     return tuple(as_text(text, key) for text in texts)
 

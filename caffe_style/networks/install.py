@@ -1,4 +1,4 @@
-"""Installing trained weights of models: from a download, or from a file of the user's."""
+"""Installing trained weights of models, from a download or from a local file."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fetch(model: Union[str, Model], progress: bool = True) -> Path:
             return _download(model, progress)
     except BlockingIOError:
         raise WeightsError(
-            "%s is being downloaded by another process: wait for its end" % path
+            "%s is being downloaded by another process: wait until it ends" % path
         ) from None
     except OSError as error:
         raise WeightsError("cannot write to %s: %s" % (path.parent, files.reason(error))) from None
@@ -82,7 +82,7 @@ def add(model: Union[str, Model], file: Union[str, Path]) -> Path:
 
 
 def _with_weights(model: Union[str, Model]) -> Model:
-    """Return a model by itself or its name, if it has weights that can be fetched or added."""
+    """Return a model, also by name, after checking that it has weights that can be fetched or added."""
     model = get_model(model) if isinstance(model, str) else model
     if model.random:
         raise WeightsError("%s needs no weights: its filters are drawn from a seed" % model.name)
@@ -103,7 +103,7 @@ def _download(model: Model, progress: bool) -> Path:
         finally:
             downloaded.unlink()
     raise WeightsError(
-        "cannot download %s (%s); with a file from elsewhere: %s"
+        "cannot download %s (%s); if you have the file: %s"
         % (model.name, "; ".join(reasons) or "no address is known", add_command(model))
     )
 

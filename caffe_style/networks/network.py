@@ -22,7 +22,7 @@ from ..pictures.images import to_caffe
 from . import weights, zoo
 from .checks import check_finite, check_input, set_pooling
 
-#: Smallest side of a picture in pixels. A smaller picture says nothing about style.
+#: Smallest side of a picture in pixels. A smaller picture shows no style.
 SMALLEST_SIDE = 16
 
 
@@ -129,7 +129,7 @@ class Network:
             return {blob: self._response(blob).copy(order="K") for blob in blobs}
 
     def _response(self, blob: str) -> np.ndarray:
-        """The response (N, H_l, W_l) in the order in which losses work."""
+        """Return the response (N, H_l, W_l) in the memory layout that losses use."""
         return arrays.to_numpy(self.net.device.data_of(self.net.blobs[blob]))[0]
 
     def last_layer(self, blobs: Iterable[str]) -> str:

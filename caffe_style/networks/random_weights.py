@@ -61,7 +61,7 @@ def _fill_convolution(
     bias.data[...] = 0
     blob = net.top_names[layer][0]
     net._forward(index, index)
-    # Checkpoints know a network by its filters, to the last bit, and sums depend on the order in memory.
+    # Checkpoints identify a network by the exact bits of its filters, and sums depend on the order in memory.
     response = arrays.to_numpy(net.device.data_of(net.blobs[blob]))
     axes = (0, 2, 3)
     centre = response.mean(axes, dtype=np.float64)

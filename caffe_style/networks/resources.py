@@ -26,7 +26,7 @@ def folder(name: str) -> Path:
     Raises
     ------
     ModelError
-        If the installation lacks it.
+        If the folder is missing.
 
     Examples
     --------

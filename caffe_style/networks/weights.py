@@ -1,4 +1,4 @@
-"""Trained weights of models: where they are on this machine, and what was recorded of them."""
+"""Trained weights of models: their files on this machine, and the record of their source."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def refuse_replaced(model: Model, file: Path) -> None:
     Raises
     ------
     WeightsError
-        If they are: the model's layers and weights are chosen for those that took their place.
+        If they are. The default layers and weights of the model suit the new weights only.
     """
     if not model.replaced or not file.is_file():
         return
@@ -115,13 +115,13 @@ def refuse_replaced(model: Model, file: Path) -> None:
 
     if pooch.file_hash(str(file)) in model.replaced:
         raise WeightsError(
-            "%s is an old %s, of an earlier version of this package: leave it out or remove it; the "
-            "package has the new one" % (file, model.name)
+            "%s has old weights of %s, from an earlier version of this package: leave it out or remove "
+            "it; the package has the new weights" % (file, model.name)
         )
 
 
 def record(model: Model) -> Dict[str, object]:
-    """Return what was recorded when a model's weights were fetched or added.
+    """Return the record that was made when a model's weights were fetched or added.
 
     Parameters
     ----------

@@ -173,7 +173,7 @@ class Objective:
         for blob, below in zip(self._stops, self._stops[1:] + [None]):
             diff = _slope(net, blob)
             if not self._fed[blob]:
-                # No layer wrote this diff: it still holds that of an older evaluation.
+                # No layer has written this diff, so it still holds the values of an earlier evaluation.
                 diff[...] = 0
             for term in [term for term in todo if blob in term.blobs]:
                 todo.remove(term)
@@ -207,7 +207,7 @@ def set_image(net: Net, name: str, image: Any) -> None:
 
 
 def responses(net: Net, name: str) -> Any:
-    """Return a blob's data on the device of the losses, for reading only, so that no device copies it back."""
+    """Return a blob's data on the device of the losses. It is only for reading: no device copies it back."""
     return net.device.data_of(net.blobs[name])
 
 

@@ -49,7 +49,7 @@ def receptive_fields(param: Any, input_blob: str, last_layer: str) -> Dict[str, 
     Raises
     ------
     OptionError
-        For a layer that looks at the whole picture, or differently along height and width.
+        If a layer may depend on the whole picture, or differs along height and width.
     """
     fields = {input_blob: Field(1, 0, 0)}
     for layer in param.layer:
@@ -111,13 +111,13 @@ def _window(layer: Any) -> Tuple[int, int, int]:
             )
         )
     raise OptionError(
-        "layer '%s' (%s) may look at the whole picture: this network cannot run in tiles"
+        "layer '%s' (%s) may depend on the whole picture: this network cannot run in tiles"
         % (layer.name, layer.type)
     )
 
 
 def _only(layer: Any, values: list, default: int, sides: Tuple[int, int]) -> int:
-    """Return the one value of height and width, whether given once, for each, or not at all."""
+    """Return the value for height and width, which may be given once, for each of them, or not at all."""
     given = {int(value) for value in values if value} | {int(side) for side in sides if side}
     if len(given) > 1:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""The objective of a picture that is too large for the network at once: evaluated exactly, tile by tile.
+"""The objective of a picture that is too large for the network, evaluated exactly, tile by tile.
 
 A first pass over the tiles sums what a loss needs of the whole picture, such as its Gram matrix. In a second
 pass the gradient of each tile's core is computed, with respect to all pixels of its window. The core's
@@ -24,7 +24,7 @@ Place = Tuple[slice, slice]
 
 
 class TiledGram:
-    """The Gram loss (see `losses.gram`), or with guides that of each kind (see `losses.covariation`).
+    """The Gram loss of `losses.gram` or, with guides, of `losses.covariation`, summed over tiles.
 
     Parameters
     ----------

@@ -7,8 +7,8 @@ from typing import Iterable, List, NamedTuple, Tuple
 from ..errors import OptionError
 from .receptive import Field, total_stride
 
-#: Windows begin at multiples of this many responses. Kernels that work on blocks of 4 x 4 responses then round
-#: as they do on the whole picture. Otherwise a few rectifiers with inputs near zero would switch.
+#: Windows begin at multiples of this number of responses. Kernels that work on blocks of 4 x 4 responses then
+#: round as they do on the whole picture. Otherwise a few ReLUs with inputs near zero would switch.
 BLOCK = 4
 
 
@@ -62,7 +62,7 @@ class Tile(NamedTuple):
 
 
 def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Tile]:
-    """Cut a picture into windows of one shape whose cores respond as in the whole picture.
+    """Cut a picture into windows of one shape, with cores whose responses are those of the whole picture.
 
     A window begins at a multiple of the network's total stride, so that its responses lie on the whole
     picture's grid. It extends around its core by the receptive field of the responses. At the picture's border
@@ -99,7 +99,7 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
     least = 2 * margin + 2 * BLOCK * stride
     if size < min(least, max(shape)):
         raise OptionError(
-            "tiles of %d pixels are too small: responses depend on %d pixels around, take at least %d"
+            "tiles of %d pixels are too small: responses depend on %d pixels around them, choose at least %d"
             % (size, margin, least)
         )
     rows, columns = (_spans(length, size, margin, stride) for length in shape)

@@ -88,7 +88,7 @@ class DivergedError(CaffeStyleError):
 
 
 def attach(error: Exception, result: Callable[..., Any], *arguments: Any) -> None:
-    """Attach the result so far, `result(*arguments)`, to an error, or None if that fails as well."""
+    """Attach the result so far, `result(*arguments)`, to an error; None if this call fails."""
     try:
         reached = result(*arguments)
     except Exception:  # if the device failed, its picture is lost
@@ -109,7 +109,7 @@ def result_of(error: BaseException) -> Optional[Any]:
 
 
 class Stopped(Exception):
-    """The callback's StopIteration, renamed because some versions of scipy handle StopIteration themselves."""
+    """The callback's StopIteration under another name, since some versions of SciPy catch StopIteration."""
 
 
 class Run:

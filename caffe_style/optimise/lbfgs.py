@@ -122,7 +122,7 @@ def advance(
     steps, changes = state.steps, state.changes
     if arrays.dot(step, change) > 0:
         steps, changes = [*steps, step][-corrections:], [*changes, change][-corrections:]
-    # Assigned together, so that Ctrl-C leaves the state of before the step or of after it.
+    # Assigned together, so that Ctrl-C leaves either the state before the step or the state after it.
     state.steps, state.changes, state.step_length = steps, changes, length
     state.point, state.loss, state.gradient = trial, accepted.loss, gradient
     return "stepped"
@@ -213,7 +213,7 @@ def line_search(
 
 
 def between(low: Trial, high: Trial) -> float:
-    """Where the cubic of both losses and slopes is least, at least a tenth of the way from either end."""
+    """Compute where the cubic through both losses and slopes is least; the outer tenths are excluded."""
     width = high.length - low.length
     d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / -width
     root = d1 * d1 - low.slope * high.slope

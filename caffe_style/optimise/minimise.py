@@ -56,8 +56,8 @@ def minimise(
         Scalars or arrays of the start's shape, for "scipy" only. Bounds make a step slower than a small
         network's evaluation. Clipping the finished picture is usually as good.
     preconditioner : Preconditioner, optional
-        Smoothing that stands for the first inverse Hessian, not together with bounds: in the smoothed variables
-        that SciPy gets, a bound on a pixel is none on a variable. Without it, a multiple of the identity does.
+        Smoothing that is used as the first estimate of the inverse Hessian; by default a multiple of the
+        identity. It excludes bounds: SciPy gets smoothed variables, for which bounds on pixels are not bounds.
     callback : callable, optional
         `callback(record, image)`, called after each accepted step. It may raise StopIteration to end the
         optimisation. The image (float64, on the start's device) is overwritten later, so copy what you keep.
@@ -103,10 +103,10 @@ def minimise(
     """
     check_optimizer(optimizer, bounds is not None)
     if preconditioner is not None and bounds is not None:
-        raise OptionError("bounds hold for pixels: leave out them, or the preconditioner")
+        raise OptionError("bounds hold for pixels: leave out the bounds or the preconditioner")
     if optimizer == "scipy" and (state is not None or save is not None):
         raise OptionError(
-            "scipy's optimizer cannot go on from a state: choose the optimizer device"
+            "the optimizer scipy cannot continue from a state: choose the optimizer device"
         )
     for name, value in (("iterations", iterations), ("corrections", corrections), ("steps", steps)):
         if value < 1:
@@ -161,8 +161,8 @@ def check_optimizer(optimizer: str, bounds: bool) -> None:
 
 #: Status and message of a descent that ends early.
 FINISHED = "finished", "finished"
-CONVERGED = "converged", "converged, nothing changes any more,"
-STUCK = "stuck", "stuck, the line search finds nothing lower,"
+CONVERGED = "converged", "converged (the loss no longer changes)"
+STUCK = "stuck", "stuck (the line search found no lower loss)"
 
 
 def _descend_by_scipy(
@@ -204,8 +204,8 @@ def _descend_by_scipy(
             return FINISHED
         if answer.status == 0:
             return CONVERGED
-        # The line search failed. Outdated curvature may be to blame, so one fresh start is worth its price,
-        # unless this one was fresh and nothing would differ.
+        # The line search failed. Outdated curvature may be the cause, so one fresh start is tried, unless this
+        # start was fresh already.
         if run.iteration == before or not fresh_starts:
             return STUCK
         fresh_starts -= 1

@@ -1,11 +1,12 @@
-"""The preconditioner of L-BFGS: a smoothing P of the picture that stands for its first inverse Hessian.
+"""The preconditioner of L-BFGS: a smoothing P of the picture, used as its first inverse Hessian.
 
 L-BFGS that starts from a multiple of the identity moves fine detail as far as coarse forms. With P, which damps
 high frequencies, coarse forms move first.
 
 P multiplies the cosine transform of each channel by weights w(r)^2, and the three channels at each pixel by the
 matrix C^2. L-BFGS that starts from P takes the same steps as L-BFGS that starts from the identity and sees the
-picture as x = x0 + P^(1/2) z (Nocedal & Wright 2006, section 5.1). Our own does the first, SciPy's the second.
+picture as x = x0 + P^(1/2) z (Nocedal & Wright 2006, section 5.1). Our own L-BFGS does the first, and SciPy's
+does the second.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Preconditioner:
         return arrays.as_doubles((colours @ smooth.reshape(3, -1)).reshape(picture.shape))
 
     def _placed(self, picture: Any, power: int) -> Tuple[Any, Any]:
-        """Return the weights and colours to a power, where the picture is."""
+        """Return the weights and colours to a power, on the picture's device."""
         key = arrays.kind(picture), power
         if key not in self._kept:
             kind, weights, colours = key[0], self._weights**power, self._colours
@@ -97,10 +98,10 @@ def _smooth_by_cosines(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _smooth_by_mirrors(picture: Any, weights: Any) -> Any:
-    """Do the same with a device's Fourier transform, of the picture beside its mirror images.
+    """Do the same on a device, by the Fourier transform of the picture and its mirror images.
 
-    PyTorch has no cosine transform. That of a picture is the Fourier transform of the picture mirrored at its
-    right and lower edges, apart from phases.
+    PyTorch has no cosine transform. Apart from phases, the cosine transform of a picture is the Fourier
+    transform of the picture mirrored at its right and lower edges.
     """
     xp = arrays.namespace(picture)
     height, width = picture.shape[2:]

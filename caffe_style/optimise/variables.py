@@ -1,4 +1,4 @@
-"""The variables of SciPy's L-BFGS: a picture as a flat vector, in a unit of our choice, perhaps smoothed."""
+"""The variables of SciPy's L-BFGS: a picture as a flat vector, scaled and perhaps smoothed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Variables:
         self.origin, self.begin = run.point.copy(), np.zeros(run.point.size)
         self._loss, gradient = run.evaluate(self.origin)
         self._root = preconditioner.root(gradient)
-        # SciPy's first step will be the picture's P g, to the length of P^(1/2) g.
+        # SciPy's first step has length 1, so it changes the picture by scale P g / |P^(1/2) g|.
         step = preconditioner.root(self._root)
         length = math.sqrt(arrays.dot(step, step) / (arrays.dot(self._root, self._root) or 1.0))
         self.scale = _power_of_two(run.step_length / (length or 1.0))
@@ -56,7 +56,7 @@ class Variables:
             gradient *= self.scale
             return loss, gradient.ravel()
         if self._root is not None:
-            # SciPy begins where `__init__` has evaluated already.
+            # SciPy's first evaluation is at the point that `__init__` has evaluated already.
             loss, root, self._root = self._loss, self._root, None
         else:
             run.trial = self.preconditioner.root(variables.reshape(run.trial.shape))

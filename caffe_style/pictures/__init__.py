@@ -1,4 +1,4 @@
-"""Reading, writing, resizing and colouring pictures, what they note, and contact sheets.
+"""Reading, writing, resizing and colouring pictures, their metadata, and contact sheets.
 
 May import system and errors.
 """

@@ -1,4 +1,4 @@
-"""Files of pictures to 8-bit RGB."""
+"""Decoding picture files to 8-bit RGB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps that follow the edges of a picture: the guided filter (He, Sun and Tang 2010)."""
+"""The guided filter, which smooths maps within the edges of a picture (He, Sun and Tang 2010)."""
 
 from __future__ import annotations
 

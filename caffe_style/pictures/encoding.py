@@ -1,4 +1,4 @@
-"""8-bit RGB to files of pictures, with what they note; what each format has room for."""
+"""Encoding 8-bit RGB pictures with their metadata in files, and the limits of each format."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LONGEST_EDGE = {"JPEG": 65500, "WEBP": 16383}
 
 
 def of_description(description: Any) -> Optional[str]:
-    """Return our part of an EXIF description, which any program may have written."""
+    """Return our metadata in an EXIF description, or None if another program wrote the description."""
     opening = '{"%s": ' % METADATA_KEY
     if isinstance(description, str) and description.startswith(opening):
         return description[len(opening) : -1]
@@ -48,7 +48,7 @@ def check_writable(path: PathLike) -> None:
     Raises
     ------
     ImageError
-        If the suffix is no supported format, the name is too long, or the folder is missing or not writable.
+        If the suffix is not a supported format, the name is too long, or the folder is missing or not writable.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def encode(file: Any, image: np.ndarray, path: Path, metadata: Dict[str, Any]) -
 
 
 def _metadata_options(kind: str, metadata: Dict[str, Any]) -> Dict[str, Any]:
-    """Return what to pass to pillow's save so that the file holds the metadata."""
+    """Return the arguments of pillow's `save` that store the metadata."""
     from PIL import Image, PngImagePlugin
 
     software = "caffe_style %s" % __version__

@@ -1,7 +1,7 @@
-"""Metadata of runs and models in files: plain values, checked before they are used.
+"""Metadata of runs and models in files: plain values, which are checked before they are used.
 
-Pictures, checkpoints and models' readmes may come from anyone. Each check raises a ValueError of one line, to
-which the caller adds the file's name. Settings check their values themselves.
+Pictures, checkpoints and models' readmes may come from an unknown source. Each check raises a ValueError of one
+line, to which the caller adds the file's name. Settings check their values themselves.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parse_json(text: str, longest: int = LONGEST) -> Dict[str, Any]:
     Raises
     ------
     ValueError
-        If the text is too long, is no JSON object, or is nested too deeply.
+        If the text is too long, is not a JSON object, or is nested too deeply.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def parse_yaml(text: str) -> Any:
     Raises
     ------
     ValueError
-        If the text is too long, is no YAML, has an alias, or is nested too deeply.
+        If the text is too long, is not YAML, has an alias, or is nested too deeply.
     """
     import yaml
 

@@ -100,12 +100,12 @@ def _tell(
 ) -> None:
     changes = []
     if fitting.optimizer != asked.optimizer:
-        changes.append("with our own L-BFGS (--optimizer device), which is smaller than SciPy's")
+        changes.append("with our own L-BFGS (--optimizer device), which needs less memory")
     if tile is not None and asked.tile is None:
         changes.append("in tiles of %d" % tile)
     if changes:
         logging.getLogger("caffe_style").info(
-            "%d x %d pixels do not fit in memory as they are: going on %s",
+            "%d x %d pixels do not fit in memory at once: continuing %s",
             shape[1],
             shape[0],
             " and ".join(changes),

@@ -30,7 +30,7 @@ Save = Callable[[State, List[Record]], None]
 
 
 class Unsaved:
-    """The checkpoint of a run that is not saved: its methods do nothing."""
+    """The checkpoint of a run that is not saved. Its methods do nothing."""
 
     resumed: Optional[Saved] = None
 
@@ -43,7 +43,7 @@ class Unsaved:
         return None
 
     def saver(self, *scale: Any) -> Optional[Save]:
-        """Return None: there is nothing to call."""
+        """Return None: the optimisation calls no function."""
         return None
 
     def write(self) -> None:
@@ -115,13 +115,13 @@ class Checkpoint(Unsaved):
                 stack.enter_context(files.held(self.path))
             except BlockingIOError:
                 raise CheckpointError(
-                    "%s: another run saves itself there: wait until it ends, or name another file"
+                    "%s: another run is saved to it: wait until it ends, or name another file"
                     % self.path
                 ) from None
             yield
 
     def begin(self, describe: Callable[[], Dict[str, Any]]) -> Optional[Saved]:
-        """Take the run's description; return the state to continue from, or None to start from the beginning.
+        """Record the run's description; return the checkpoint to continue from, or None for a new run.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Checkpoint(Unsaved):
         if self.resumed is not None:
             check_same_run(str(self._resume_path), self.resumed.run, self._run)
             if len(self.resumed.run["tiles"]) != len(self._run["tiles"]):
-                raise CheckpointError("%s: its sizes are not those of its run" % self._resume_path)
+                raise CheckpointError("%s: its run has another number of sizes" % self._resume_path)
             # Metadata keeps the original names of the pictures.
             self._run = {**self.resumed.run, **self.notes}
         return self.resumed
@@ -140,7 +140,7 @@ class Checkpoint(Unsaved):
     def save(
         self, scale: int, done: int, history: Callable[[], List[Record]], state: State
     ) -> None:
-        """Record the state of the run, and write it if it is time. A full disk does not end the run."""
+        """Record the state of the run, and write it every `every` seconds. A full disk does not end the run."""
         self._latest = lambda: Saved(self._run, scale, done, history(), state)
         if time.monotonic() - self._written >= self.every:
             self.write()
@@ -180,13 +180,13 @@ class Checkpoint(Unsaved):
             write_checkpoint(self.path, saved)
         except (OSError, MemoryError) as error:
             if not self._failed:
-                kept = "the last one is kept" if self.path.exists() else "there is none yet"
+                kept = "the last one is kept" if self.path.exists() else "nothing is saved yet"
                 logger.warning(
                     "%s: cannot be written (%s); %s", self.path, files.reason(error), kept
                 )
             self._failed = True
         else:
             if self._failed:
-                logger.warning("%s: written again", self.path)
+                logger.warning("%s: can be written again", self.path)
             self._failed = False
         self._latest, self._written = None, time.monotonic()

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: written whole, and read back checked."""
+"""Writing and reading the file of a checkpoint."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def read_checkpoint(path: PathLike) -> Saved:
         files.check_regular(path)
         header, members = read_members(path)
         if header.get("caffe_style") != "checkpoint":
-            raise ValueError("it holds another thing")
+            raise ValueError("it is a file of another kind")
         if header.get("format") != FORMAT:
             raise CheckpointError(
                 "%s: written by another version of caffe_style (format %s, here %d): continue it "
-                "with that one" % (path, noted.shortened(header.get("format")), FORMAT)
+                "with that version" % (path, noted.shortened(header.get("format")), FORMAT)
             )
         check_header(header)
         check_arrays(header, members)
@@ -110,7 +110,7 @@ def read_checkpoint(path: PathLike) -> Saved:
     except Exception as error:  # zipfile, zlib and numpy raise errors of any kind for broken files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(
-            "%s: not a checkpoint, or not a whole one (%s)" % (path, reason)
+            "%s: not a checkpoint, or not a complete one (%s)" % (path, reason)
         ) from None
     numbers = range(header["memory"])
     state = State(

@@ -54,7 +54,7 @@ def read_members(path: Any) -> Tuple[Dict[str, Any], Dict[str, np.ndarray]]:
     Raises
     ------
     Exception
-        An error of any kind if the file is no checkpoint; OSError if it cannot be read.
+        An error of any kind if the file is not a checkpoint; OSError if it cannot be read.
     """
     with zipfile.ZipFile(str(path)) as archive:
         infos = archive.infolist()
@@ -91,14 +91,14 @@ def check_header(header: Dict[str, Any]) -> None:
     _check(run, _RUN)
     network = run["network"]
     if sorted(network) != sorted(_NETWORK):
-        raise ValueError("network must say %s" % ", ".join(_NETWORK))
+        raise ValueError("network must have %s" % ", ".join(_NETWORK))
     for part in (run, network, run["parameters"]):
         noted.check_run(part)
     for tile in run["tiles"]:
         if tile is not None and not (noted.is_a(tile, _COUNT) and tile > 0):
             raise ValueError("a tile cannot be %s" % noted.shortened(tile))
     if not header["scale"] < len(run["tiles"]):
-        raise ValueError("it is at a size that its run does not have")
+        raise ValueError("its run has fewer sizes")
     names = {field.name for field in dataclasses.fields(Record)}
     for record in header["history"]:
         if not isinstance(record, dict) or set(record) != names:
@@ -118,9 +118,9 @@ def _check(values: Dict[str, Any], types: Dict[str, tuple]) -> None:
 
 
 def check_arrays(header: Dict[str, Any], members: Dict[str, np.ndarray]) -> None:
-    """Raise ValueError unless the picture and the memory that the header describes are there."""
+    """Raise ValueError unless the file has the picture and the memory that its header describes."""
     if 2 * header["memory"] + 1 != len(members):
-        raise ValueError("its memory is not whole")
+        raise ValueError("its memory is not complete")
     shape = members["point"].shape
     if len(shape) != 4 or shape[:2] != (1, 3) or 0 in shape:
         raise ValueError("its picture has the shape %s" % (shape,))
@@ -129,4 +129,4 @@ def check_arrays(header: Dict[str, Any], members: Dict[str, np.ndarray]) -> None
     ]:
         array = members[name]
         if array.dtype != np.float64 or array.shape != shape or not np.isfinite(array).all():
-            raise ValueError("%s is no array of finite numbers of the picture's shape" % name)
+            raise ValueError("%s is not an array of finite numbers in the picture's shape" % name)

@@ -52,7 +52,7 @@ def synthesise_from_noise(
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
 ) -> Result:
-    """Optimise a picture for terms that do not come from a picture.
+    """Optimise a picture for terms that are not made from an input picture.
 
     The result is square, or has the proportions of the picture it starts from.
 

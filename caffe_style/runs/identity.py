@@ -39,7 +39,7 @@ def describe_run(
 def _identity(
     network: Network, inputs: Inputs, segmentations: Sequence[PictureLike]
 ) -> Dict[str, Any]:
-    """Return what must not change between checkpoint and resumption, by its name in errors."""
+    """Return the values that must be equal in the resumed run, by their names in error messages."""
     blobs = [np.asarray(blob.data) for layer in network.net.params.values() for blob in layer]
     found: Dict[str, Any] = {"network": digest(*blobs)}
     if inputs.content is not None:
@@ -62,7 +62,7 @@ def saved_request(run: Dict[str, Any]) -> Request:
     Raises
     ------
     CheckpointError
-        If the pictures were given as arrays, not files, or the settings are not those of a transfer.
+        If the pictures were arrays, not files, or the settings are not those of a transfer.
     """
     parameters = run["parameters"]
     try:
@@ -89,7 +89,7 @@ def _file(run: Dict[str, Any], name: Optional[str]) -> Optional[str]:
     path = os.path.join(run["folder"], name)
     if name == "array" and not os.path.exists(path):
         raise CheckpointError(
-            "this run's pictures came as arrays: call transfer with them and with "
+            "this run's pictures were arrays, not files: call transfer with them and with "
             "checkpoint=Checkpoint(..., resume=FILE)"
         )
     return path

@@ -19,9 +19,9 @@ Shape = Tuple[int, int]
 
 #: Bytes for each pixel of a picture while it is resized or converted, and of one that is kept.
 PREPARING, KEEPING = 12, 3
-#: Bytes for each pixel of the matting Laplacian, and of the differences while it is applied.
+#: Bytes for each pixel of the matting Laplacian, and of the differences in its evaluation.
 MATTING = 4 * (12 + 2 * 3)
-#: Copies of a tile's largest responses: those in its core, and their gradient.
+#: Copies of a tile's largest responses that an evaluation makes.
 TILE_COPIES = 1
 
 
@@ -119,7 +119,7 @@ class _Passes:
 
     def __init__(self, network: Network, tile: Optional[int], normalisation: str) -> None:
         self.network, self.tile = network, tile
-        # For the relative scale a loss is evaluated at zero responses, which need an array and a gradient.
+        # The relative scale needs the loss of zero responses: one array for them, and one for the gradient.
         self.silent = 2 if normalisation == "relative" else 0
         self.held: Dict[str, int] = {}
         self.kept = self.peak = self.working = 0
@@ -161,7 +161,7 @@ class _Passes:
             self.kept += count * estimate.FLOAT32 * (channels**2 + height * width)
 
     def make_guided(self, style: Shape, shape: Shape, blobs: List[str], grams: int) -> None:
-        """Count the targets of a covariation loss, which needs the responses to both pictures at once."""
+        """Count the targets of a covariation loss, which needs the responses to both pictures together."""
         painted = self.see(style, blobs)
         pictured = self.sizes(shape, blobs)
         self.kept += grams
@@ -170,14 +170,14 @@ class _Passes:
 
 
 def _most_kinds(settings: TransferSettings) -> int:
-    """Return the number of regions that there may be."""
+    """Return the largest number of regions that the run may have."""
     if settings.segments:
         return MOST_SEGMENTS
     return MOST_KINDS if settings.kinds == "auto" else settings.kinds
 
 
 def _read(layers: Mapping[str, float], weight: float) -> List[str]:
-    """Return the layers with a weight."""
+    """Return the layers whose weight is not zero."""
     return [blob for blob, share in layers.items() if share * weight]
 
 

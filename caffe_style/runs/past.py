@@ -1,4 +1,4 @@
-"""Joining the records of the optimisations of a run, with iterations numbered throughout."""
+"""Joining the records of all optimisations of a run, with iterations counted from the run's start."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Past:
 
 
 class ScaleWatcher(Watcher):
-    """Passes the records and pictures of one scale to the watcher of the whole run.
+    """A watcher that passes the records and pictures of one scale to the watcher of the whole run.
 
-    Iterations are numbered throughout the run, and pictures have the final size.
+    Iterations are counted from the run's start, and pictures have the final size.
 
     Parameters
     ----------
@@ -63,6 +63,6 @@ class ScaleWatcher(Watcher):
         return self._watcher.wants_image(self._past.after(record))
 
     def step(self, record: Any, image: Optional[Any]) -> None:
-        """Pass the iteration on."""
+        """Pass the iteration to the run's watcher."""
         image = None if image is None else self._final.finish(image)
         self._watcher.step(self._past.after(record), image)

@@ -1,4 +1,4 @@
-"""The plan of a run: its sizes from coarse to fine, with the iterations and tiles of each, as data."""
+"""The plan of a run: its sizes from coarse to fine, with the number of iterations and the tiles of each."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def make_plan(
     edges = sizes(settings.size, settings.scales)
     shares = iterations_at(settings.iterations, len(edges))
     plan: List[Scale] = []
-    # The largest first, since the optimiser with which it fits is used for all.
+    # The largest size is first, since the optimiser with which it fits is used for all sizes.
     for edge, iterations in zip(reversed(edges), reversed(shares)):
         shape = result_shape(inputs, edge)
         styles = style_shapes(inputs, edge, settings.style_scale, settings.style_loss)
@@ -99,7 +99,8 @@ def iterations_at(iterations: int, scales: int) -> List[int]:
     """
     if iterations < scales:
         raise OptionError(
-            "%d scales need as many iterations, not %d: choose fewer scales" % (scales, iterations)
+            "%d scales need at least as many iterations, not %d: choose fewer scales"
+            % (scales, iterations)
         )
     parts = [math.sqrt(2) ** (scales - 1 - scale) for scale in range(scales)]
     bounds = np.cumsum([0.0, *parts]) * iterations / sum(parts)

@@ -25,7 +25,7 @@ _REMARKS = ("drawn", "statistics", "ended", "made_by")
 
 
 def run_parameters(network: Network) -> Dict[str, Any]:
-    """Return what the parameters of every run record of the network, in values that JSON can hold."""
+    """Return the parameters of the network that every run records, in values that JSON can hold."""
     opened = {
         "model": network.name,
         "backend": network.backend,
@@ -38,7 +38,7 @@ def run_parameters(network: Network) -> Dict[str, Any]:
 
 
 class Recipe(NamedTuple):
-    """How a picture was made.
+    """The recipe of a picture: how it was made.
 
     Attributes
     ----------
@@ -54,12 +54,12 @@ class Recipe(NamedTuple):
     ended: Optional[str]
 
     def located(self, asked: Request) -> Request:
-        """Return the request with its files located, except those that another request names itself.
+        """Return the request with its files located, except those that the request `asked` names.
 
         Raises
         ------
         ImageError
-            As `locate` does.
+                If a file is not found.
         """
         content, styles, network = self.request.content, self.request.styles, self.request.network
         settings = dict(self.request.settings)
@@ -90,14 +90,13 @@ class Recipe(NamedTuple):
             return name
         if name == "array":
             raise ImageError(
-                "%s was made from a picture that came as an array, not from a file: name one"
-                % self.picture
+                "%s was made from an array, not from a file: name a file" % self.picture
             )
         beside = self.picture.parent / name
         if not os.path.exists(beside):
             raise ImageError(
-                "%s was made from %s, which is not here: name the file to take, or go to the folder "
-                "where it was made" % (self.picture, name)
+                "%s was made from %s, which is not here: name another file, or go to the folder "
+                "where the picture was made" % (self.picture, name)
             )
         return str(beside)
 
@@ -114,7 +113,7 @@ def read_recipe(path: Union[str, Path]) -> Recipe:
 
 
 def recipe_of(noted: Dict[str, Any], path: Union[str, Path]) -> Recipe:
-    """Return the recipe in metadata that was read already. Errors are those of `read_recipe`."""
+    """Return the recipe in metadata that have been read. The errors are those of `read_recipe`."""
     check_ours(noted, path)
     try:
         check_run(noted)
@@ -122,7 +121,7 @@ def recipe_of(noted: Dict[str, Any], path: Union[str, Path]) -> Recipe:
         raise ImageError("%s: its parameters are broken: %s" % (path, error)) from None
     if "figure" in noted:
         raise ImageError(
-            "%s is a contact sheet: `caffe-style figure %s` makes it, and its pictures have recipes"
+            "%s is a contact sheet of `caffe-style figure %s`: only its single pictures have recipes"
             % (path, noted["figure"])
         )
     command = noted.get("experiment") or _command_of(noted)
@@ -152,7 +151,7 @@ def check_ours(noted: Dict[str, Any], path: Union[str, Path]) -> None:
     """Raise ImageError for a picture without metadata."""
     if not noted:
         raise ImageError(
-            "%s has no parameters in it: it was not made by caffe_style, or other software saved it anew"
+            "%s has no parameters: it was not made by caffe_style, or another program has saved it again"
             % path
         )
 

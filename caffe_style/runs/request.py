@@ -20,7 +20,7 @@ _OF_MACHINE = ("backend", "device", "seed")
 
 
 class Request(NamedTuple):
-    """What one source says about a run. Values that are None or missing are left to the next source.
+    """The request of one source for a run. Values that are None or missing are taken from the next source.
 
     Attributes
     ----------

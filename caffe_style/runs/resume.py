@@ -35,7 +35,7 @@ def resume(path: PathLike, *, every: float = EVERY, callback: Callback = None) -
     Raises
     ------
     CheckpointError
-        If the file is no complete checkpoint, or pictures or network have changed.
+        If the file is not a complete checkpoint, or if the pictures or the network have changed.
 
     Examples
     --------

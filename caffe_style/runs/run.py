@@ -81,7 +81,7 @@ def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
     if saves_itself:
         if settings.bounds or settings.optimizer == "scipy":
             raise OptionError(
-                "checkpoints need the optimizer device, which takes no bounds: leave those options out"
+                "checkpoints need the optimizer device without bounds: leave --optimizer and --bounds out"
             )
         return "device"
     optimizer = settings.optimizer or OPTIMIZERS[0]

@@ -1,4 +1,4 @@
-"""Whether a run is the one that was saved."""
+"""Checking that a run is the one that was saved."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
     for name in sorted(set(before) | set(now)):
         if before.get(name) != now.get(name):
             raise CheckpointError(
-                "%s: this run began with another %s: restore that one, or begin anew" % (path, name)
+                "%s: this run began with another %s: restore it, or start a new run" % (path, name)
             )
     # A setting that an older version did not have meant what the setting says, or its default.
     older = {
@@ -45,13 +45,13 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
     for name in now:
         if name in before and name not in _NAMES and before[name] != now[name]:
             raise CheckpointError(
-                "%s: this run has %s %s, not %s: leave the option out, or begin anew"
+                "%s: this run has %s %s, not %s: leave the option out, or start a new run"
                 % (path, name.replace("_", " "), before.get(name), now[name])
             )
 
 
 def digest(*values: np.ndarray) -> str:
-    """Return a fingerprint of the shapes and values of arrays."""
+    """Return a hash of the shapes, types and values of arrays."""
     found = hashlib.blake2b(digest_size=16)
     for value in values:
         found.update(repr((value.shape, value.dtype.str)).encode())

@@ -130,7 +130,7 @@ def _start(
     init: PictureLike,
     saved: Optional[Saved],
 ) -> np.ndarray:
-    """Return the picture that a scale starts from. For a saved scale it is blank: the state has the picture."""
+    """Return the picture that a scale starts from. For a saved scale it is blank: its state has the picture."""
     if saved is not None:
         return shape_of_saved(saved, scene.shape)
     first_style = scene.styles[0].image if scene.styles else None
@@ -151,5 +151,5 @@ def shape_of_saved(saved: Saved, shape: Tuple[int, int]) -> np.ndarray:
     CheckpointError
     """
     if saved.state.point.shape != (1, 3, *shape):
-        raise CheckpointError("the checkpoint's picture is not of this run's size: begin anew")
+        raise CheckpointError("the checkpoint's picture has another size: start a new run")
     return np.zeros((*shape, 3), np.uint8)

@@ -106,7 +106,7 @@ def synthesise(
     optimizer : str
         One of `caffe_style.settings.transfer.OPTIMIZERS`.
     preconditioner : Preconditioner, optional
-        Smoothing of the space that is optimised: see `minimise`.
+        Smoothing of the picture: see `minimise`.
     watcher : Watcher
         Watcher of the run, called after each iteration.
     redraw, steps

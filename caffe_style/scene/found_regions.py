@@ -18,20 +18,21 @@ from .inputs import Inputs
 from .regions import REST, Regions, matched_regions
 from .segments import segmented
 
-#: Long edge in pixels at which kinds are found, whatever the result's size, so that all scales have the same.
+#: Long edge in pixels at which kinds are found. All scales of a run use the same kinds.
 LONG_EDGE = 384
 #: Largest number of kinds to look for.
 MOST_ASKED = int(1 / kinds.LEAST)
-#: Radius in pixels within which a region's border looks for an edge of the picture.
+#: Radius in pixels of the guided filter that moves the border of a region to an edge of the picture.
 _RADIUS = 8
 
 
 def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
-    """Check that what the settings ask for goes together, before anything is computed.
+    """Check that the settings of regions suit the pictures and each other, before anything is computed.
 
     Raises
     ------
     OptionError
+        If they do not.
     """
     asked = {"regions": settings.regions, "segments": settings.segments}
     asked = [name for name, value in asked.items() if value is not None]
@@ -45,19 +46,19 @@ def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
             % (MOST_ASKED, 100 * kinds.LEAST)
         )
     if len(asked) > 1:
-        raise OptionError("regions finds what segments draws by hand: leave one out")
+        raise OptionError("regions and segments both say where a style applies: leave one out")
     name = asked[0]
     if inputs.content is None or not inputs.styles:
         raise OptionError("%s needs a content and a style picture" % name)
     if any(style.is_masked for style in inputs.styles):
-        raise OptionError("%s and masks both say where a style belongs: leave one out" % name)
+        raise OptionError("%s and masks both say where a style applies: leave one out" % name)
     if name != "guides kinds" and not STYLE_LOSSES[settings.style_loss].takes_masks:
         raise OptionError(
-            "%s guides Gram matrices: it goes with the gram loss, not %s"
+            "%s guides Gram matrices: it works with the gram loss only, not with %s"
             % (name, settings.style_loss)
         )
     if name == "segments" and len(inputs.styles) > 1:
-        raise OptionError("segments is for one style picture: give several styles masks instead")
+        raise OptionError("segments is for one style picture: use masks for several styles")
 
 
 def with_regions(network: Network, inputs: Inputs, settings: TransferSettings) -> Inputs:
@@ -82,7 +83,7 @@ def with_regions(network: Network, inputs: Inputs, settings: TransferSettings) -
 def _found(
     network: Network, pictures: Sequence[np.ndarray], settings: TransferSettings
 ) -> Optional[Regions]:
-    """Return the kinds that both pictures have; None if it is one single kind, which a message says."""
+    """Return the kinds that both pictures have. If there is only one, log a warning and return None."""
     edge = min(LONG_EDGE, settings.size)
     pictures = [images.resize(picture, edge) for picture in pictures]
     layers = deepest_layers(network, settings)
@@ -92,7 +93,7 @@ def _found(
     logger = logging.getLogger("caffe_style")
     if len(guides[0]) == 1:
         logger.warning(
-            "the pictures have one single kind of content in common: the style goes everywhere"
+            "the pictures have only one kind of content in common: the style applies everywhere"
         )
         return None
     content, style = (_edged(*pair) for pair in zip(guides, pictures))
@@ -121,7 +122,7 @@ def deepest_layers(network: Network, settings: TransferSettings) -> List[str]:
 
 
 def _edged(guides: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Enlarge guides to their picture, let them follow its edges, and let each place be nearly of one kind."""
+    """Enlarge guides to their picture's size, align them with its edges, and drop small shares of a place."""
     from skimage.transform import resize
 
     shape = (len(guides), *picture.shape[:2])
@@ -129,5 +130,5 @@ def _edged(guides: np.ndarray, picture: np.ndarray) -> np.ndarray:
     filtered = np.clip(guided_filter(large, picture, _RADIUS), 0, None)
     filtered[filtered < 2 * REST] = 0
     total = filtered.sum(axis=0)
-    # Where nothing is left the map before the filter counts.
+    # Where the filter leaves nothing, the map keeps its values from before the filter.
     return np.where(total > 0, filtered / np.where(total > 0, total, 1), large).astype(np.float32)

@@ -75,7 +75,7 @@ def _check(network: Network, content_layers: Any, style_layers: Any, count: int)
     for blob, most in channels.items():
         if not 1 <= count <= most:
             raise OptionError(
-                "%d guides from %s: there can be 1 to %d, its feature maps" % (count, blob, most)
+                "%d guides from %s: choose 1 to %d, its feature maps" % (count, blob, most)
             )
     # One target for each pair of layers, and the working copies of one layer at a time.
     squares = [network.net.blobs[blob].shape[1] ** 2 for blob in style_layers]
@@ -83,6 +83,6 @@ def _check(network: Network, content_layers: Any, style_layers: Any, count: int)
     available = estimate.available_bytes()
     if available is not None and needed > available:
         raise ResourceError(
-            "%d guides take %s of Gram matrices, %s is free: take fewer guides or style layers"
+            "%d guides need %s for Gram matrices, %s is free: choose fewer guides or style layers"
             % (count, estimate.as_text(needed), estimate.as_text(available))
         )

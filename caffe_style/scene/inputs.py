@@ -15,7 +15,7 @@ from .styles import Style
 
 
 class Inputs(NamedTuple):
-    """The pictures that were read.
+    """The input pictures of a transfer.
 
     Attributes
     ----------
@@ -52,7 +52,8 @@ def read_inputs(
     if not loss.takes_masks and any(style.is_masked for style in styles):
         maskable = " or ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)
         raise OptionError(
-            "masks guide Gram matrices: they go with the %s loss, not %s" % (maskable, style_loss)
+            "masks guide Gram matrices: they work with the %s loss only, not with %s"
+            % (maskable, style_loss)
         )
     return inputs
 

@@ -1,4 +1,4 @@
-"""Kinds of content that two pictures have in common, found by k-means of what their places are like."""
+"""Kinds of content that two pictures have in common, found by k-means on descriptions of their places."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import numpy as np
 
 from ..networks.network import Network
 
-#: Pixels from one place to the next, and pixels that the picture is continued by on each side: responses near a
-#: padded border are a kind of their own.
+#: Pixels from one place to the next, and pixels by which the picture is continued on each side. Without this
+#: margin, responses near the padded border would form a separate kind.
 STEP, MARGIN = 4, 64
 #: Weights of the second deepest and the deepest layer, of CIE Lab colour and of the vertical position.
 LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 0.5, 0.45
-#: Least part of each picture that a kind has.
+#: Smallest fraction of each picture that a kind must have.
 LEAST = 0.04
-#: Numbers of kinds that "auto" chooses from.
+#: Smallest and largest number of kinds that "auto" tries.
 FEWEST, MOST = 2, 6
-#: Part of the best separation that is enough for a larger number of kinds.
+#: Fraction of the best separation with which a larger number of kinds is preferred.
 NEARLY = 0.75
-#: Squared distance, beyond that to the nearest centre, at which a place's share in a kind falls to 1 / e.
+#: Increase of the squared distance, over that to the nearest centre, at which a place's share falls to 1 / e.
 SOFTNESS = 0.05
-#: Places of each picture that the centres are found from, their principal components, and starts of k-means.
+#: Number of places of each picture that k-means uses, of their principal components, and of starts of k-means.
 SAMPLES, COMPONENTS, STARTS = 1000, 24, 4
 
 
 def describe_places(network: Network, image: np.ndarray, layers: Sequence[str]) -> np.ndarray:
-    """Describe every place of a picture by the responses there, its colour and its height.
+    """Describe each place of a picture by its responses, its colour and its vertical position.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def describe_places(network: Network, image: np.ndarray, layers: Sequence[str]) 
     Returns
     -------
     ndarray, (H // 4, W // 4, D) float32
+        The D values that describe each place.
     """
     from skimage.color import rgb2lab
     from skimage.transform import resize
@@ -73,15 +74,15 @@ def find_kinds(
     places : sequence of ndarray, (h, w, D)
         Descriptions of the pictures' places, from `describe_places`.
     count : int or "auto"
-        Number of kinds to look for. Those with less than 4 % of a picture are dropped, and their places go to
-        the nearest kind left. "auto" looks for 2 to 6, and takes the most kinds that lie clearly apart.
+        Number of kinds to look for. Kinds with less than 4 % of a picture are dropped, and their places get the
+        nearest remaining kind. "auto" tries 2 to 6 kinds, and takes the largest number that are well separated.
     seed : int
         Seed of the starts of k-means.
 
     Returns
     -------
     list of ndarray, (K, h, w) float32
-        The share of each place in each kind, which sum to 1. K may be 1.
+        Share of each place in each kind. The shares of a place sum to 1. K may be 1.
     """
     random = np.random.default_rng(seed)
     flat = _principal([part.reshape(-1, part.shape[-1]) for part in places], random)
@@ -97,14 +98,14 @@ def find_kinds(
 
 
 def _some(points: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw as many points of each picture, so that a larger one counts no more."""
+    """Draw at most SAMPLES points of a picture, so that a larger picture has no more influence."""
     if len(points) <= SAMPLES:
         return points
     return points[random.choice(len(points), SAMPLES, replace=False)]
 
 
 def _principal(pictures: Sequence[np.ndarray], random: np.random.Generator) -> List[np.ndarray]:
-    """Project points (M, D) on the principal components of all, which keep nearly all of the distances."""
+    """Project points (M, D) on the principal components of all pictures, which preserves distances well."""
     from scipy.linalg import eigh
 
     sample = np.concatenate([_some(points, random) for points in pictures])
@@ -116,13 +117,13 @@ def _principal(pictures: Sequence[np.ndarray], random: np.random.Generator) -> L
 
 
 def _distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Squared distances (M, K)."""
+    """Compute the squared distances (M, K) of points and centres."""
     squares = np.sum(points**2, axis=1)[:, np.newaxis] - 2 * points @ centres.T
     return np.maximum(squares + np.sum(centres**2, axis=1), 0)
 
 
 def _k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Centres (K, D) of the best of several starts, each seeded by k-means++ (Arthur & Vassilvitskii 2007)."""
+    """Find the centres (K, D) of the best of several starts by k-means++ (Arthur & Vassilvitskii 2007)."""
     import warnings
 
     from scipy.cluster.vq import kmeans2
@@ -145,7 +146,7 @@ def _k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.
 
 
 def _shared_by_all(centres: np.ndarray, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Drop the kind that a picture has least of, until each picture has its part of every kind."""
+    """Drop the kind with the smallest fraction of a picture, until all kinds have enough of each picture."""
     while len(centres) > 1:
         parts = [_soft(points, centres).mean(axis=0) for points in pictures]
         least = np.min(parts, axis=0)
@@ -156,14 +157,14 @@ def _shared_by_all(centres: np.ndarray, pictures: Sequence[np.ndarray]) -> np.nd
 
 
 def _soft(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """The share (M, K) of each point in each kind."""
+    """Compute the share (M, K) of each point in each kind."""
     squares = _distances(points, centres)
     shares = np.exp((squares.min(axis=1, keepdims=True) - squares) / SOFTNESS)
     return shares / shares.sum(axis=1, keepdims=True)
 
 
 def _choose(points: np.ndarray, found: Sequence[np.ndarray]) -> np.ndarray:
-    """Of several sets of centres, the largest that is separated nearly as well as the best one."""
+    """Return the largest set of centres that is separated nearly as well as the best set."""
     scores = [_separation(points, centres) for centres in found]
     enough = NEARLY * max(scores)
     fitting = [pair for pair in zip(scores, found) if pair[0] >= enough]
@@ -171,7 +172,7 @@ def _choose(points: np.ndarray, found: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _separation(points: np.ndarray, centres: np.ndarray) -> float:
-    """The simplified silhouette, 0 to 1: how much nearer points are to their own centre than to the next."""
+    """Compute the simplified silhouette, 0 to 1. It is 1 if all points are at their centres."""
     if len(centres) == 1:
         return 0.0
     nearest, second = np.sqrt(np.partition(_distances(points, centres), 1, axis=1)[:, :2].T)

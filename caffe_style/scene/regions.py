@@ -1,7 +1,7 @@
-"""Regions: where in the result and in a style picture each kind of content is, and what belongs together.
+"""Regions: the places of each kind of content in the result and in a style picture.
 
-Kinds that `kinds` found, segmentations and masks all become `Regions`. The covariation loss compares a Gram
-matrix of each kind with that of the same kind in the style picture.
+Kinds that were found by `kinds`, segmentations and masks are all converted to `Regions`. The covariation loss
+compares the Gram matrix of each kind in the result with that of the same kind in the style picture.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..networks.network import Network
 from ..objective.receptive import receptive_fields
 from ..pictures import images
 
-#: Part of a place below which it does not belong to a kind.
+#: Share of a place below which it does not belong to a kind.
 REST = 0.05
 
 
@@ -26,12 +26,12 @@ class Regions(NamedTuple):
     Attributes
     ----------
     content, style : ndarray, (K, H, W) float32
-        Guides: how much of each place, 0 to 1, is of each kind. The two pictures may differ in size.
+        Guides: the share of each place in each kind, 0 to 1. The two pictures may differ in size.
     shares : tuple of K floats
         Weight of each kind. They sum to 1.
     hard : bool
-        Whether a place belongs to one kind, so that a region shrinks at deep layers, whose responses at its
-        border see the next one. Masks are taken as they are.
+        Whether each place belongs to one kind. Regions then shrink at deep layers, where responses at the
+        border of a region also depend on the next region. Masks do not shrink.
     """
 
     content: np.ndarray
@@ -41,7 +41,7 @@ class Regions(NamedTuple):
 
 
 def matched_regions(content: np.ndarray, style: np.ndarray) -> Regions:
-    """Make regions of guides (K, H, W), each kind with a share that is its part of the content picture."""
+    """Make regions from guides (K, H, W). The share of a kind is its fraction of the content picture."""
     mass = content.mean(axis=(1, 2), dtype=np.float64)
     return Regions(content, style, tuple((mass / mass.sum()).tolist()))
 
@@ -49,7 +49,7 @@ def matched_regions(content: np.ndarray, style: np.ndarray) -> Regions:
 def masked_regions(
     mask: Optional[np.ndarray], style_mask: Optional[np.ndarray]
 ) -> Optional[Regions]:
-    """Make the one region of a style with a mask (H, W) on either picture; a missing one takes all of it."""
+    """Make the single region of a style with masks (H, W). A picture without a mask is taken as a whole."""
     if mask is None and style_mask is None:
         return None
     whole = np.ones((1, 1, 1), np.float32)
@@ -58,9 +58,9 @@ def masked_regions(
 
 
 def shrinking(network: Network, blob: str, regions: Regions) -> Optional[int]:
-    """Return by how many positions regions shrink at a layer: a quarter of its receptive field.
+    """Return the number of positions by which regions shrink at a layer, or None for masks.
 
-    The outer half of a field has little influence on a response. None for masks.
+    It is a quarter of the receptive field, since the outer half of a field has little influence on a response.
     """
     if not regions.hard:
         return None
@@ -69,14 +69,14 @@ def shrinking(network: Network, blob: str, regions: Regions) -> Optional[int]:
             blob
         ]
     except OptionError:
-        return 0  # a layer may see the whole picture: nothing would be left
+        return 0  # if a layer depends on the whole picture, nothing would be left
     return (field.before + field.after) // (4 * field.jump)
 
 
 def layer_guides(
     guides: np.ndarray, size: Tuple[int, int], radius: Optional[int], what: str
 ) -> np.ndarray:
-    """Resize guides to a layer, shrink each region, and give each a mean of 1.
+    """Resize guides to a layer, shrink each region, and scale each guide to a mean of 1.
 
     Parameters
     ----------
@@ -84,10 +84,10 @@ def layer_guides(
     size : (int, int)
         Height and width of the layer's responses.
     radius : int or None
-        Number of positions by which a region shrinks; fewer where less than half of it would be left. None for
-        a mask.
+        Number of positions by which a region shrinks. It is reduced if less than half of the region would be
+        left. None for a mask.
     what : str
-        Name of the term, for the error.
+        Name of the term, for the error message.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def layer_guides(
     for number, guide in enumerate(guides):
         guide = np.clip(images.resize(guide, size), 0, None)
         if radius is not None:
-            # Resizing leaves small rests of other kinds, which would cost as much as whole places.
+            # Resizing leaves small shares of other kinds, which would take as much time as whole places.
             guide = np.where(guide < REST, 0, np.minimum(guide, 1))
         mean = guide.mean(dtype=np.float64)
         if not mean > 1e-4:
@@ -139,6 +139,6 @@ def _shrunk(guide: np.ndarray, radius: int, least: float) -> np.ndarray:
 def region_target(
     grams: Any, regions: Regions, size: Tuple[int, int], radius: int, what: str
 ) -> CovariationTarget:
-    """Make the target of a layer from the style's mean Gram matrices (K, N, N) of each kind."""
+    """Make the target of a layer from the style's mean Gram matrices (K, N, N), one for each kind."""
     guides = layer_guides(regions.content, size, radius, what)
     return CovariationTarget(grams, guides, regions.shares)

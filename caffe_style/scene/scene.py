@@ -37,7 +37,7 @@ class ScaledStyle(NamedTuple):
     share : float
         Fraction of the style weight.
     regions : Regions, or None
-        Kinds of content that it has in common with the result; of a style with masks, the one region.
+        Kinds of content that the style and the result have in common. A style with masks has a single region.
     """
 
     label: str
@@ -60,7 +60,7 @@ class Scene(NamedTuple):
     colored : ndarray, (*shape, 3) uint8 RGB, or None
         Picture whose colours the result gets, if the result is made in grey.
     closing : (int, float), or None
-        Radius and epsilon of the guided filter by the content that the result gets.
+        Radius and epsilon of the guided filter that smooths the result within the edges of the content.
     """
 
     shape: Tuple[int, int]
@@ -94,8 +94,8 @@ def make_scene(
     style_loss : str
         Name of the style loss. For a loss that compares positions, style pictures get the result's size.
     colors : {"style", "content", "match"}
-        "style" keeps the colours of the style. "content" keeps those of the content, by working on luminance
-        alone. "match" first gives the style pictures the colours of the content.
+        "style" keeps the colours of the style. "content" keeps those of the content: only the luminance is
+        optimised. "match" first gives the style pictures the colours of the content.
 
     Examples
     --------

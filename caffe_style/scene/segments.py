@@ -16,15 +16,15 @@ from .starts import read_picture
 
 #: Long edge in pixels at which a segmentation is kept.
 LONG_EDGE = 1024
-#: Colours that both segmentations may share. A drawing with soft edges, or a JPEG, has thousands.
+#: Most colours that two segmentations may share. A drawing with soft edges, or a JPEG, has thousands.
 MOST = 25
 
 
 def segmented(segmentations: Sequence[PictureLike], pictures: Sequence[np.ndarray]) -> Regions:
-    """Make regions of two segmentations: equal colours belong together.
+    """Make regions from two segmentations, in which equal colours mark the same kind of content.
 
-    A colour that only one of them has is no kind. Its places take the kind of the nearest place that has one,
-    and a message names the colour.
+    A colour that only one of them has is not a kind. Its places get the kind of the nearest place that has one,
+    and a warning names the colour.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def segmented(segmentations: Sequence[PictureLike], pictures: Sequence[np.ndarra
     Raises
     ------
     ImageError, OptionError
-        If a segmentation is no picture, or they have no colour in common, or too many.
+        If a segmentation is not a picture, or if the two have no colour or too many colours in common.
     """
     maps = [_codes(read_picture(given), seen) for given, seen in zip(segmentations, pictures)]
     found = [np.unique(one) for one in maps]
@@ -44,11 +44,11 @@ def segmented(segmentations: Sequence[PictureLike], pictures: Sequence[np.ndarra
     names = [name_of(given) for given in segmentations]
     if not len(shared):
         raise OptionError(
-            "%s and %s have no colour in common: nothing belongs together" % (*names,)
+            "%s and %s have no colour in common: paint each kind in the same colour" % (*names,)
         )
     if len(shared) > MOST:
         raise OptionError(
-            "%s and %s have %d colours in common, at most %d can be: paint each kind in one flat colour, as PNG"
+            "%s and %s have %d colours in common, more than %d: paint each kind in one flat colour, as PNG"
             % (*names, len(shared), MOST)
         )
     for name, colors in zip(names, found):
@@ -57,7 +57,7 @@ def segmented(segmentations: Sequence[PictureLike], pictures: Sequence[np.ndarra
 
 
 def _codes(segmentation: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Return the colours as numbers 0xRRGGBB, in the picture's proportions; no colours are mixed."""
+    """Return the colours as numbers 0xRRGGBB, resized to the picture's proportions without mixing colours."""
     height, width = images.fitted_size(picture.shape[:2], min(LONG_EDGE, max(picture.shape[:2])))
     rows = (np.arange(height) + 0.5) * segmentation.shape[0] / height
     columns = (np.arange(width) + 0.5) * segmentation.shape[1] / width
@@ -71,7 +71,7 @@ def _say(name: str, colors: np.ndarray) -> None:
             ", ..." if len(colors) > 5 else ""
         )
         logging.getLogger("caffe_style").warning(
-            "only %s has %s: these places take the nearest other kind", name, shown
+            "only %s has %s: these places get the nearest other kind", name, shown
         )
 
 

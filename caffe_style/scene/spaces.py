@@ -1,9 +1,9 @@
-"""The space that is optimised: pixels, or a smoothing of them, perhaps in the style's colours.
+"""The space in which L-BFGS works: pixels, or pixels smoothed and scaled along the style's colours.
 
 Natural pictures have amplitudes of about 1 / r at the frequency r (Field 1987), and the colours of a painting
 vary along some directions more than along others. "smooth" scales frequencies and colours by the root of these
-amplitudes, which lowers the loss in fewer evaluations. "whitened" takes nearly the amplitudes themselves, as
-Olah, Mordvintsev and Schubert (2017) do: its descent is no faster, but ends in a picture with less grain.
+amplitudes, which lowers the loss in fewer evaluations. "whitened" scales nearly by the amplitudes themselves,
+as Olah, Mordvintsev and Schubert (2017) do. It is not faster than "smooth", but its pictures have less grain.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .scene import Scene
 
 
 class Form(NamedTuple):
-    """The form of a smoothing.
+    """The parameters of a smoothing.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ FORMS: Dict[str, Form] = {
     "smooth": Form(exponent=0.5, corner=0.1, colours=0.5),
     "whitened": Form(exponent=0.7, corner=0.01, colours=1.0),
 }
-#: Least variance of a colour, as a fraction of the largest, so that a grey style leaves colours some freedom.
+#: Smallest variance of a colour, as a fraction of the largest. It lets colours change even with a grey style.
 LEAST = 1e-3
 
 
@@ -52,8 +52,8 @@ def scene_preconditioner(scene: Scene, space: str) -> Optional[Preconditioner]:
 def colour_scales(scene: Scene, power: float) -> np.ndarray:
     """Return a power of the root of the covariance of a scene's colours, (3, 3) in BGR order.
 
-    The colours are those of the styles, each by its share, or of the content if there is no style. Their mean
-    variance counts as 1.
+    The colours are those of the styles, each weighted by its share, or of the content if there is no style. The
+    variances are scaled to a mean of 1.
     """
     pictures = [(style.image, style.share) for style in scene.styles] or [(scene.content, 1.0)]
     covariance = sum(

@@ -24,7 +24,7 @@ def read_picture(picture: Optional[PictureLike]) -> Optional[np.ndarray]:
     Raises
     ------
     ImageError
-        If it is no (H, W, 3) uint8 picture of at least SMALLEST_SIDE pixels each way.
+        If it is not a picture (H, W, 3) uint8 of at least SMALLEST_SIDE pixels each way.
 
     Examples
     --------

@@ -22,9 +22,10 @@ class Style(NamedTuple):
     weight : float
         Weight relative to the other styles, above 0.
     mask : path or ndarray (H, W, 3) uint8, optional
-        Picture laid over the result: white where the style applies, black where it does not, grey in between.
+        Picture laid over the result. It is white where the style applies, and black where it does not. Grey
+        values are in between.
     style_mask : path or ndarray (H, W, 3) uint8, optional
-        The same laid over the style picture: white where the style is taken from.
+        Picture laid over the style picture. It is white where the style is taken from.
     """
 
     picture: PictureLike
@@ -34,7 +35,7 @@ class Style(NamedTuple):
 
     @property
     def parameters(self) -> Union[str, dict, None]:
-        """Return the style as metadata records it."""
+        """The style as metadata records it."""
         if self.weight == 1 and not self.is_masked:
             return name_of(self.picture)
         noted = {
@@ -48,11 +49,11 @@ class Style(NamedTuple):
 
     @property
     def is_masked(self) -> bool:
-        """Whether it has a mask."""
+        """Whether the style has a mask."""
         return self.mask is not None or self.style_mask is not None
 
     def files(self) -> Tuple[Optional[PictureLike], ...]:
-        """Return the pictures that it reads, None for those that it does not have."""
+        """Return the style picture and the two masks. A mask that the style does not have is None."""
         return self.picture, self.mask, self.style_mask
 
     def with_files(self, find: Callable) -> Style:
@@ -141,14 +142,14 @@ def read_mask(mask: Optional[PictureLike], shape: Tuple[int, int]) -> Optional[n
     Raises
     ------
     ImageError
-        If the mask is no picture, or all black.
+        If the mask is not a picture, or is black everywhere.
     """
     if mask is None:
         return None
     weights = colors.luminance(read_picture(mask)) / 255
     weights = np.clip(images.resize(weights, shape), 0, 1)
     if weights.max() < 0.02:
-        raise ImageError("mask %s is black: the style belongs nowhere" % name_of(mask))
+        raise ImageError("mask %s is black: the style would apply nowhere" % name_of(mask))
     return weights
 
 
@@ -156,8 +157,8 @@ def shares(styles: Sequence[Style], masks: Sequence[Optional[np.ndarray]]) -> Li
     """Return the fraction of the style weight that each style gets.
 
     It is the style's weight, times the fraction of the picture in its mask, divided by the largest sum of
-    weights at any position. Two styles without masks share the style weight. Two styles whose masks do not
-    overlap each act as one style would alone.
+    weights at any position. Two styles without masks share the style weight. If the masks of two styles do not
+    overlap, each style has the effect that it would have alone.
 
     Examples
     --------

@@ -142,7 +142,7 @@ def tiled_targets(
     if reference.loss.tiles is None:
         tileable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.tiles)
         raise OptionError(
-            "the %s loss needs the whole picture at once: in tiles there are %s"
+            "the %s loss needs the whole picture at once: only %s work in tiles"
             % (reference.loss.name, tileable)
         )
     blobs = list(reference.layers)
@@ -202,7 +202,7 @@ def _joined(
     joined: Dict[str, np.ndarray] = {}
     for blob, place, core in cores:
         if blob not in joined:
-            # Channels last, as the responses lie in memory.
+            # Channels last, like the network's responses in memory.
             joined[blob] = np.empty((*sizes[blob], len(core)), np.float32).transpose(2, 0, 1)
         joined[blob][(slice(None), *place)] = arrays.to_numpy(core)
     return joined

@@ -1,4 +1,4 @@
-"""What can be asked of a run: each setting declared once, with its default, limits and help.
+"""The settings of a run. Each is declared once, with its default, limits and help text.
 
-May import errors; light, so that the command line's help loads no library.
+May import errors. It imports no large library, so that the command line's help is fast.
 """

@@ -41,10 +41,9 @@ class Setting(NamedTuple):
     of_model : bool
         Whether None means the model's own value.
     bare : any
-        Value of the option if it is given without one; None if the option needs a value.
+        Value of the option if it is given without a value; None if the option needs a value.
     before : any
-        Value that a picture or checkpoint means that was made before the setting existed; None if that is the
-        default.
+        Value for pictures and checkpoints that were made before the setting existed; None if it is the default.
     """
 
     name: str

@@ -16,7 +16,7 @@ _WHEN_BOUNDED = "yes, except with --resample"
 
 @dataclass(frozen=True)
 class GramSettings(RunSettings):
-    """The settings of a texture of Gram matrices that no picture gave."""
+    """The settings of a texture of generated Gram matrices."""
 
     init: PictureLike = changed(RunSettings, "init", default="noise")
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)

@@ -1,4 +1,4 @@
-"""The kinds of values that a setting can have: how to check, read and write each.
+"""The kinds of values that a setting can have, and how to check, read and write each kind.
 
 `check` takes a value from any source (Python, a picture's metadata, a checkpoint, a preset) and returns it in
 the kind's own type. `read` takes the text of a command line, and `write` returns such a text. For a bad value,
@@ -18,7 +18,7 @@ PictureLike = Any
 #: Weights by layer.
 Layers = Mapping[str, float]
 
-#: Limit on what a file can request; no network has as many layers.
+#: Most layers in a value from a file. No network has as many.
 _MOST_LAYERS = 10000
 
 
@@ -234,7 +234,7 @@ class Regions(NumberOrAuto):
 
 
 def refuse(name: str, wanted: str, value: Any) -> NoReturn:
-    """Raise OptionError: the setting of this name must be what is wanted, not this value."""
+    """Raise OptionError, which says that the setting `name` must be `wanted`, not this value."""
     raise OptionError("%s must be %s, not %s" % (name, wanted, shown(value)))
 
 

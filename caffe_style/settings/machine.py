@@ -1,4 +1,4 @@
-"""Limits of what a machine can be asked for."""
+"""Limits of settings that depend on the machine."""
 
-#: More threads than this are a typing error.
+#: Largest number of threads. A larger number is taken for a typing error.
 MOST_THREADS = 4096

@@ -1,4 +1,4 @@
-"""How messages and metadata name values."""
+"""Names of values in messages and metadata."""
 
 from __future__ import annotations
 

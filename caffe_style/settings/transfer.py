@@ -10,15 +10,15 @@ from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Regi
 from .picture_kinds import Pair, Start
 from .style_losses import STYLE_LOSSES
 
-#: L-BFGS of SciPy on the host, or our own on the network's device.
+#: SciPy's L-BFGS on the host, or our own on the network's device.
 OPTIMIZERS = ("scipy", "device")
 #: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
-#: Where L-BFGS works: see `caffe_style.scene.spaces`.
+#: Space in which L-BFGS works: see `caffe_style.scene.spaces`.
 SPACES = ("pixels", "smooth", "whitened")
 #: Source of the result's colours.
 COLORS = ("style", "content", "match")
-#: What guides the covariation loss: the responses to a picture, or kinds that both pictures have.
+#: Guides of the covariation loss: from the content picture, from the result, or kinds that both pictures have.
 GUIDES = ("content", "own", "kinds")
 
 
@@ -31,16 +31,16 @@ class RunSettings(Settings):
     init: PictureLike = setting(
         "content",
         Start(),
-        "start: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), content, style, "
-        "mix:PART (content with this fraction of noise) or a file",
+        "picture to start from: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), "
+        "content, style, mix:PART (content with this fraction of noise) or a file",
         "picture",
     )
     optimizer: Optional[str] = setting(
         None,
         Choice(OPTIMIZERS),
-        "L-BFGS of scipy on the host, or our own on the backend's device, whose steps take less time",
+        "L-BFGS of SciPy on the host (scipy), or our own on the backend's device, which is faster (device)",
         "optimiser",
-        shown="scipy; with a checkpoint device",
+        shown="scipy; device with a checkpoint",
     )
     corrections: int = setting(
         10, Number(int, 1, 100), "number of past steps that L-BFGS remembers", "optimiser"
@@ -63,7 +63,7 @@ class TransferSettings(RunSettings):
     """The settings of a transfer (paper, sections 2 to 5)."""
 
     style_scale: float = setting(
-        1.0, Number(float, 0.05, 20), "size of the strokes: larger above 1", "picture"
+        1.0, Number(float, 0.05, 20), "size of the strokes: above 1 they are larger", "picture"
     )
     colors: str = setting(
         "style",
@@ -81,7 +81,8 @@ class TransferSettings(RunSettings):
     space: Optional[str] = setting(
         None,
         Choice(SPACES),
-        "where L-BFGS works: in pixels, smooth (coarse forms first), or whitened (also in the style's colours)",
+        "space in which L-BFGS works: pixels, smooth (coarse forms first) or whitened (also in the style's "
+        "colours)",
         "optimiser",
         of_model=True,
         before="pixels",
@@ -94,10 +95,10 @@ class TransferSettings(RunSettings):
         shown="only if the picture would not fit",
     )
     content_layers: Optional[Layers] = setting(
-        None, LayerWeights(), "layers that compare the content", "objective", of_model=True
+        None, LayerWeights(), "layers that represent the content", "objective", of_model=True
     )
     style_layers: Optional[Layers] = setting(
-        None, LayerWeights(), "layers that compare the style", "objective", of_model=True
+        None, LayerWeights(), "layers that represent the style", "objective", of_model=True
     )
     style_loss: str = setting(
         "gram",
@@ -108,8 +109,8 @@ class TransferSettings(RunSettings):
     guides: str = setting(
         "content",
         Choice(GUIDES, "|".join(GUIDES)),
-        "for covariation: guide the style by the content layers' responses to the content picture (content) or "
-        "to the result (own), or by kinds of content that both pictures have (kinds)",
+        "for covariation: source of the guides: the content layers' responses to the content picture (content) "
+        "or to the result (own), or kinds of content that both pictures have (kinds)",
         "objective",
     )
     guide_count: int = setting(
@@ -118,15 +119,15 @@ class TransferSettings(RunSettings):
     regions: Union[int, str, None] = setting(
         None,
         Regions(),
-        "give each kind of content the style of the same kind: find so many kinds that both pictures have, or "
-        "2 to 6 (auto)",
+        "give each kind of content the style of the same kind: number of kinds to find in both pictures, or "
+        "auto for 2 to 6",
         "objective",
     )
     segments: Optional[List[PictureLike]] = setting(
         None,
         Pair(),
-        "the same with kinds drawn by hand: a coloured picture over each of the two; equal colours belong "
-        "together",
+        "like regions, with kinds drawn by hand: a coloured picture for the content and one for the style; "
+        "equal colours mark the same kind",
         "objective",
     )
     content_weight: Optional[float] = setting(

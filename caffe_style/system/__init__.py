@@ -1,4 +1,4 @@
-"""The operating system: files that are written whole, signals, worker processes, and free memory.
+"""The operating system: files that are written completely or not at all, signals, workers, and free memory.
 
 May import errors.
 """

@@ -28,7 +28,7 @@ _STEM = 40
 
 
 def replace_file(path: PathLike, write: Callable[[Path], Any]) -> None:
-    """Write a file under a temporary name in its folder, and rename it when it is complete and on the disk.
+    """Write a file under a temporary name in its folder, and rename it when it is completely on the disk.
 
     Each call has its own temporary name. If several calls write one file, the file of the last one remains.
 
@@ -139,7 +139,7 @@ def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) ->
     OptionError
         If one would. The message names the output.
     """
-    taken = {_identity(path): "is read, and would be written over" for path in inputs}
+    taken = {_identity(path): "is read, and would be overwritten" for path in inputs}
     for path in outputs:
         identity = _identity(path)
         if identity in taken:
@@ -148,11 +148,12 @@ def check_apart(outputs: Iterable[PathLike], inputs: Iterable[PathLike] = ()) ->
 
 
 def check_regular(path: PathLike) -> None:
-    """Check that a path is no pipe or device, from which reading might wait for another program.
+    """Check that a path is not a pipe or device, from which reading might wait for another program.
 
     Raises
     ------
     OSError
+        If it is.
     """
     if not os.path.exists(path):
         return
@@ -227,7 +228,7 @@ def _identity(path: PathLike) -> Tuple[Any, ...]:
 
 
 def _reach_the_disk(path: Path) -> None:
-    """Flush a file to the disk. Without this, a power failure may leave an empty file under the new name."""
+    """Flush a file to the disk. Otherwise a power failure may leave an empty file under the new name."""
     handle = os.open(str(path), os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
         os.fsync(handle)

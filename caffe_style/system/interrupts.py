@@ -38,7 +38,7 @@ def handled(to_the_end: bool = False) -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         for name in SIGNALS:
             number = getattr(signal, name, None)
-            # A signal that is ignored stays so: nohup relies on this.
+            # An ignored signal stays ignored: nohup relies on this.
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:
                 before[number] = signal.signal(number, _hear)
     try:

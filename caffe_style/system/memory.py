@@ -1,4 +1,4 @@
-"""Memory: the least of what machine, control groups and the process's own limit leave free; sizes as text."""
+"""Free memory: the smallest of the amounts that the machine, control groups and the process's limit leave."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def available_bytes() -> Optional[int]:
 
 
 def as_text(size: float) -> str:
-    """A size in bytes as people read it: '1.4 GB'."""
+    """Return a size in bytes as text, such as '1.4 GB'."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return "%.3g %s" % (size, unit)
@@ -80,7 +80,7 @@ def _left(folder: Path, limit: str, used: str, cache: str) -> int:
 
 
 def _of_address_space() -> List[int]:
-    """Return what `ulimit -v` (RLIMIT_AS) leaves."""
+    """Return the bytes that `ulimit -v` (RLIMIT_AS) leaves, as a list; empty without a limit."""
     try:
         import resource
 

@@ -35,10 +35,10 @@ ENCODER += ["-c:v", "libx264", "-preset", "fast", "-crf", "18"]
 
 
 class Animation(Watcher):
-    """Writes an animation of a run, if it is the run's callback.
+    """A watcher that writes an animation of a run.
 
     The frames are spread evenly over the run, whatever its length. Whenever there are too many, every second
-    one is dropped, and from then on half as many are kept. This bounds memory and disk space.
+    frame is dropped, and from then on half as many are kept. This bounds memory and disk space.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Animation(Watcher):
         try:
             _shrunk(image, LONGEST_EDGE[self._suffix]).save(str(frame), compress_level=1)
         except OSError as error:
-            # The picture is worth more than its animation, so the run continues.
+            # The picture matters more than its animation, so the run continues.
             if lacks_descriptors(error):
                 return  # the next frame may get one
             self._failed = True
@@ -170,7 +170,7 @@ def find_ffmpeg(path: Union[str, Path]) -> str:
             program = get_ffmpeg_exe()
         except (ImportError, RuntimeError):
             raise OptionError(
-                "%s: MP4 needs ffmpeg: install it, or pip install imageio-ffmpeg, or ask for a .gif"
+                "%s: MP4 needs ffmpeg: install it, or pip install imageio-ffmpeg, or choose a .gif"
                 % path
             ) from None
     try:

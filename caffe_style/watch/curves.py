@@ -23,12 +23,12 @@ def check_curve(path: str) -> None:
             import matplotlib  # noqa: F401
         except ImportError:
             raise OptionError(
-                "%s: a plot needs matplotlib: pip install matplotlib, or ask for a .csv" % path
+                "%s: a plot needs matplotlib: pip install matplotlib, or choose a .csv" % path
             ) from None
 
 
 class Curve(Watcher):
-    """Writes the loss curve when the run ends. If that fails, it logs a warning.
+    """A watcher that writes the loss curve when the run ends. If that fails, it logs a warning.
 
     Parameters
     ----------

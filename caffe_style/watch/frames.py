@@ -23,7 +23,7 @@ def frame_name(output: Path, iteration: int) -> Path:
 
 
 class Frames(Watcher):
-    """Writes the picture of every N-th iteration. If that fails, it logs a warning.
+    """A watcher that writes the picture of every N-th iteration. If that fails, it logs a warning.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Frames(Watcher):
             images.write_image(frame_name(self._output, record.iteration), image)
         except CaffeStyleError as error:
             if not self._failed:
-                logging.getLogger("caffe_style").warning("%s; the run goes on", error)
+                logging.getLogger("caffe_style").warning("%s; the run continues", error)
             self._failed = True
         else:
             self._failed = False

@@ -9,7 +9,7 @@ from .watcher import Watcher
 
 
 class Progress(Watcher):
-    """Shows a progress bar with the loss on standard error.
+    """A watcher that shows a progress bar with the loss on standard error.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 
 class Watcher:
-    """Base class of watchers, whose methods do nothing.
+    """The base class of watchers. Its methods do nothing.
 
     A watcher can be the callback of an experiment.
 
@@ -85,21 +85,21 @@ class Several(Watcher):
         self._watchers = list(watchers)
 
     def begin(self, parameters: Dict[str, Any]) -> None:
-        """Pass the parameters on."""
+        """Pass the parameters to all watchers."""
         for watcher in self._watchers:
             watcher.begin(parameters)
 
     def wants_image(self, record: Any) -> bool:
-        """Return whether one of them needs the picture."""
+        """Return whether one of the watchers needs the picture."""
         return any([watcher.wants_image(record) for watcher in self._watchers])
 
     def step(self, record: Any, image: Optional[Any]) -> None:
-        """Pass the iteration on."""
+        """Pass the iteration to all watchers."""
         for watcher in self._watchers:
             watcher.step(record, image)
 
     def end(self, status: str, message: str, history: Sequence[Any] = ()) -> None:
-        """Pass the ending on."""
+        """Pass the end of the run to all watchers."""
         for watcher in self._watchers:
             watcher.end(status, message, history)
 
@@ -109,7 +109,7 @@ Callback = Union[Watcher, Callable[[Any, Any], Any], None]
 
 
 def as_watcher(callback: Callback) -> Watcher:
-    """Return a callback as a watcher. For None it is one that does nothing.
+    """Return a callback as a watcher. For None the watcher does nothing.
 
     Examples
     --------

@@ -71,10 +71,10 @@ def no_caffe(monkeypatch):
 
 
 def test_absent(no_caffe):
-    with pytest.raises(BackendError, match="Debian 11 packages it"):
+    with pytest.raises(BackendError, match="Debian 11 has the package"):
         backends.open_net(parse_net(NET), None, "caffe")
     for row in genuine.MODES:
-        with pytest.raises(BackendError, match="Debian 11 packages it"):
+        with pytest.raises(BackendError, match="Debian 11 has the package"):
             list_hardware(row)
 
 

@@ -120,14 +120,23 @@ def test_csv_errors_name_the_line(folder):
         ("jobs: [{content: a, style: b, size: }]", "job 1: size has no value"),
         ("jobs: [{content: a, style: b}, {content: a, style: b}]", "both write a-b.png"),
         ("jobs: [{content: [a, a], style: b}]", "both write a-b.png"),
-        ("jobs: [{content: a, style: b, output: '{seed}.png'}]", "may name {content}, {style}"),
-        ("jobs: [{content: a, style: b, out: x.png}]", "job 1: write output, in full"),
-        ("jobs: [{content: a, style: b, o: x.png}]", "job 1: write output, in full"),
-        ("jobs: [{content: a, style: b, help: true}]", "job 1: help is no option"),
-        ("jobs: [{content: a.png, style: b.png, output: '{content}.png'}]", "write over a.png"),
+        (
+            "jobs: [{content: a, style: b, output: '{seed}.png'}]",
+            "may have only {content}, {style}",
+        ),
+        (
+            "jobs: [{content: a, style: b, out: x.png}]",
+            "job 1: write the full name of the option output",
+        ),
+        (
+            "jobs: [{content: a, style: b, o: x.png}]",
+            "job 1: write the full name of the option output",
+        ),
+        ("jobs: [{content: a, style: b, help: true}]", "job 1: help is not an option"),
+        ("jobs: [{content: a.png, style: b.png, output: '{content}.png'}]", "overwrite a.png"),
         (
             "jobs: [{content: a.png, styles: ['b.png:c.png']}, {content: b.png, style: a.png, output: c.png}]",
-            "job 2 would write over c.png",
+            "job 2 would overwrite c.png",
         ),
         (
             "jobs: [{content: a, style: b, output: x.png}, {content: a, style: c, output: d/../x.png}]",
@@ -136,7 +145,7 @@ def test_csv_errors_name_the_line(folder):
         ("jobs: [a.png]", "job 1: write options as"),
         ("jobs: [{content: a.png}]", "job 1: transfer needs content and style"),
         ("jobs: [{content: a.png, style: []}]", "job 1: style is an empty list"),
-        ("jobs: [{content: a, style: b, output: '{content.x}'}]", "may name {content}"),
+        ("jobs: [{content: a, style: b, output: '{content.x}'}]", "may have only {content}"),
         ("jobs: []", "has no jobs"),
         ("job: []", "no list `jobs:`"),
         ("jobs: []\ndefault: {}", "'default' is neither jobs nor defaults"),

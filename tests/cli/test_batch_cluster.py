@@ -106,7 +106,7 @@ def test_something_else_at_the_address(jobs):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(5)
-        check_end(begin_batch(jobs, "tcp://127.0.0.1:%d" % silent.getsockname()[1]), "it is silent")
+        check_end(begin_batch(jobs, "tcp://127.0.0.1:%d" % silent.getsockname()[1]), "no reply")
 
 
 def test_no_workers(jobs, start):

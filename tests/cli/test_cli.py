@@ -91,7 +91,7 @@ def test_without_weights_the_fallback_is_told(pair, tmp_path):
     options = ["-o", "out.png", "--size", "32", "--iterations", "1", "--quiet"]
     result = command("transfer", *pair, *options, cwd=tmp_path, env=environment)
     assert result.returncode == 0
-    assert "models fetch vgg19" in result.stderr and "going on with strokenet" in result.stderr
+    assert "models fetch vgg19" in result.stderr and "continuing with strokenet" in result.stderr
     result = command("transfer", *pair, *options, "--model", "vgg19", cwd=tmp_path, env=environment)
     check_refused(result, "models fetch vgg19")
 

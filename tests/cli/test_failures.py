@@ -70,7 +70,7 @@ def test_frames_that_cannot_be_written_cost_one_warning(folder):
     result = run(folder, "transfer", "a.png", "b.png", *options)
     assert result.returncode == 0 and is_picture(folder / "out.png")
     assert is_picture(folder / "out-0003.png")
-    line_of(result, "out-0001.png", "the run goes on")
+    line_of(result, "out-0001.png", "the run continues")
 
 
 FULL = """

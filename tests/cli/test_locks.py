@@ -22,7 +22,7 @@ def test_two_runs_on_one_checkpoint(folder):
             folder, "transfer", "a.png", "b.png", *SHORT, "-o", "2.png", "--checkpoint", "run.npz"
         )
         assert result.returncode == 2
-        line_of(result, "run.npz", "another run saves itself there")
+        line_of(result, "run.npz", "another run is saved to it")
         assert not (folder / "2.png").exists()
     finally:
         process.kill()

@@ -120,10 +120,10 @@ def test_like(capsys):
     [
         (["transfer", "--like", "a-b.png"], "would replace a-b.png: name another picture with -o"),
         (["texture", "--like", "a-b.png", "-o", "x.png"], "was made by `caffe-style transfer`"),
-        (["transfer", "--like", "a.png", "-o", "x.png"], "has no parameters in it"),
+        (["transfer", "--like", "a.png", "-o", "x.png"], "has no parameters"),
         (["transfer", "--like", "none.png", "-o", "x.png"], "none.png"),
         (["transfer", "--like", "a-b.png", "--resume", "r.npz"], ""),
-        (["show", "a.png"], "has no parameters in it"),
+        (["show", "a.png"], "has no parameters"),
         (["show", "none.png"], "none.png"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_picture_that_other_software_saved(capsys):
     assert call("transfer", "a.png", "b.png", *ASKED, *LAYERS) == 0
     Image.open("a-b.png").convert("RGB").save("bare.png")
     assert call("show", "bare.png") == 2
-    assert "other software saved it anew" in capsys.readouterr().err
+    assert "another program has saved it again" in capsys.readouterr().err
 
 
 def test_control_characters_are_escaped(capsys, folder):

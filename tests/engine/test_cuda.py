@@ -166,7 +166,7 @@ def accepted(result):
 @pytest.mark.parametrize("optimizer", ["scipy", "device"])
 def test_a_transfer_has_the_losses_of_the_cpu_devices(optimizer, squeezenet_weights):
     options = {"model": "squeezenet", "weights": squeezenet_weights, "size": 128}
-    options.update(optimizer=optimizer, iterations=10)
+    options.update(optimizer=optimizer, iterations=10, space="pixels")
     on_cpu, on_torch = (run(backend, **options) for backend in ("cpu", "torch"))
     assert len(accepted(on_cpu)) == 11
     assert accepted(on_torch) == pytest.approx(accepted(on_cpu), rel=1e-3)
@@ -291,7 +291,7 @@ def test_out_of_memory_is_one_line_that_says_what_helps(error, device):
         raise error
 
     objective.terms = [single_term("hungry", "conv1", runs_out, None, 1.0)]
-    with pytest.raises(ResourceError, match=r"at 14 x 17 pixels: --size 12 takes half") as caught:
+    with pytest.raises(ResourceError, match=r"for 14 x 17 pixels: --size 12 needs half") as caught:
         objective(image)
     assert "\n" not in str(caught.value)
 

@@ -319,5 +319,5 @@ def test_interrupted_command_says_where_the_rows_are(monkeypatch, tmp_path, caps
     arguments = ["compare", "-o", folder, "--model", "vgg16-random", "--iterations", "1", "-q"]
     assert cli.main(arguments) == 130
     assert capsys.readouterr().err == (
-        "caffe-style: interrupted; rows that are done are in %s\n" % folder
+        "caffe-style: interrupted; finished rows are in %s\n" % folder
     )

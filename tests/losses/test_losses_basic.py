@@ -15,7 +15,7 @@ def test_matrix_views_share_memory_in_both_layouts():
     for layout in ("caffe", "channels_last"):
         features = maps((5, 4, 3), layout=layout, dtype=np.float32)
         assert np.shares_memory(arrays.as_matrix(features), features)
-    with pytest.raises(ValueError, match="no matrix"):
+    with pytest.raises(ValueError, match="not a matrix"):
         arrays.as_matrix(maps((5, 8, 3))[:, ::2, 1:])
 
 

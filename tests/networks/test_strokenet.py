@@ -89,11 +89,11 @@ def test_an_old_one_says_that_it_is_old(home, tmp_path):
     old = tmp_path / "strokenet.caffemodel"
     old.write_bytes(weights.weights_path(model).read_bytes() + b"\0")
     model = dataclasses.replace(model, replaced=(hashlib.sha256(old.read_bytes()).hexdigest(),))
-    with pytest.raises(errors.WeightsError, match="is an old strokenet"):
+    with pytest.raises(errors.WeightsError, match="has old weights of strokenet"):
         install.add(model, old)
     assert weights.weights_path(model) == old  # as if it had been added
     for given in (None, old):
-        with pytest.raises(errors.WeightsError, match="is an old strokenet"):
+        with pytest.raises(errors.WeightsError, match="has old weights of strokenet"):
             networks._find_weights(model, given)
 
 

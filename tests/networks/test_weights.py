@@ -174,7 +174,7 @@ def test_a_cut_connection_is_taken_up_again(model, server):
 
 def test_a_download_given_up_goes_on_next_time(model, server, tmp_path):
     server.misbehave = [cut] + [status(503)] * download.PATIENCE
-    with pytest.raises(WeightsError, match="the server answers 503.*goes on") as caught:
+    with pytest.raises(WeightsError, match="the server answers 503.*continues") as caught:
         fetch(model)
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == ["small.caffemodel.part"]

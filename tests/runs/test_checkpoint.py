@@ -139,7 +139,7 @@ def test_pictures_that_were_arrays(pair, network, tmp_path):
     arrays = [images.read_image(path) for path in pair]
     whole = cs.transfer(*arrays, network, optimizer="device", **SETTINGS)
     path = saved_run(arrays, network, tmp_path / "run.npz")
-    with pytest.raises(CheckpointError, match="came as arrays"):
+    with pytest.raises(CheckpointError, match="were arrays"):
         cs.resume(path)
     going_on = cs.Checkpoint(path, resume=path)
     resumed = cs.transfer(*arrays, network, checkpoint=going_on, **SETTINGS)
@@ -163,7 +163,7 @@ def test_a_changed_picture(pair, network, tmp_path, which, words):
     changed = images.read_image(pair[which])
     changed[0, 0, 0] ^= 1
     images.write_image(pair[which], changed)
-    with pytest.raises(CheckpointError, match="another %s: restore that one" % words):
+    with pytest.raises(CheckpointError, match="another %s: restore it" % words):
         cs.resume(path)
     os.unlink(pair[which])
     with pytest.raises(cs.errors.ImageError, match="no such file"):
@@ -232,7 +232,9 @@ def test_a_file_that_is_not_whole(tmp_path):
     whole = path.read_bytes()
     for length in [0, 1, 100, len(whole) // 2, len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(CheckpointError, match="run.npz: not a checkpoint, or not a whole one"):
+        with pytest.raises(
+            CheckpointError, match="run.npz: not a checkpoint, or not a complete one"
+        ):
             checkpoints.read_checkpoint(path)
 
 
@@ -244,7 +246,7 @@ def test_a_flipped_bit_is_noticed(tmp_path):
     point = example().state.point.tobytes()
     place = whole.index(point[:64]) + len(point) // 2
     path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-    with pytest.raises(CheckpointError, match="not a whole one"):
+    with pytest.raises(CheckpointError, match="not a complete one"):
         checkpoints.read_checkpoint(path)
 
 

@@ -82,7 +82,7 @@ def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):
     # Between what the whole and what tiles of 400 take.
     leave(monkeypatch, 630)
     result = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
-    assert "600 x 600 pixels do not fit in memory as they are: going on " in caplog.text
+    assert "600 x 600 pixels do not fit in memory at once: continuing " in caplog.text
     assert "in tiles of 400" in caplog.text and "--optimizer device" in caplog.text
     assert result.parameters["optimizer"] == "device"
     assert result.history[0].loss == pytest.approx(whole.history[0].loss, rel=1e-5)

@@ -45,7 +45,7 @@ def test_iterations_are_shared_out(iterations, scales):
 
 def test_every_scale_has_an_iteration():
     assert iterations_at(4, 4) == [1, 1, 1, 1]
-    with pytest.raises(OptionError, match="4 scales need as many iterations, not 3"):
+    with pytest.raises(OptionError, match="4 scales need at least as many iterations, not 3"):
         iterations_at(3, 4)
 
 

@@ -102,7 +102,7 @@ def test_one_single_kind_falls_back_to_gram(network, caplog):
     options = {"size": 64, "iterations": 2}
     with caplog.at_level(logging.WARNING, "caffe_style"):
         result = cs.transfer(sky, dark, network, regions=2, **options)
-    assert [r.getMessage() for r in caplog.records if "one single kind" in r.getMessage()]
+    assert [r.getMessage() for r in caplog.records if "only one kind" in r.getMessage()]
     plain = cs.transfer(sky, dark, network, **options)
     np.testing.assert_array_equal(result.image, plain.image)
 
@@ -156,7 +156,7 @@ def test_a_colour_that_only_one_has_is_named(caplog):
     with caplog.at_level(logging.WARNING, "caffe_style"):
         regions = segmented(drawn, drawn)
         regions = segmented([drawn[0], halves(72, 96, 24)], drawn)
-    assert "only array has #5a8cfa: these places take the nearest other kind" in caplog.text
+    assert "only array has #5a8cfa: these places get the nearest other kind" in caplog.text
     np.testing.assert_array_equal(regions.content.sum(axis=0), 1)
     assert len(regions.shares) == 2 and regions.content[:, :24].all(axis=(1, 2)).any()
 
@@ -166,7 +166,7 @@ def test_segmentations_without_a_common_colour_or_with_too_many():
     with pytest.raises(OptionError, match="no colour in common"):
         segmented([one, np.full_like(one, 7)], [one, one])
     noise = images.white_noise(48, 48, 0)
-    with pytest.raises(OptionError, match="colours in common, at most 25"):
+    with pytest.raises(OptionError, match="colours in common, more than 25"):
         segmented([noise, noise], [noise, noise])
 
 
@@ -250,7 +250,7 @@ def test_a_mask_on_the_style_picture_says_what_is_taken(network):
             "regions must be auto or a whole number, at least 2 and at most 25, not 40",
         ),
         ({"regions": "many"}, "regions must be auto or"),
-        ({"regions": 2, "style_loss": "spatial"}, "goes with the gram loss, not spatial"),
+        ({"regions": 2, "style_loss": "spatial"}, "works with the gram loss only, not"),
         ({"regions": 2, "segments": ["a.png", "b.png"]}, "leave one out"),
         (
             {"style_loss": "covariation", "guides": "kinds", "guide_count": 26},

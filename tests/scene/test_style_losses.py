@@ -120,7 +120,7 @@ def test_a_mask_says_where(network, pair, name, tile):
 )
 def test_a_mask_that_is_not_taken_is_refused(pair, name):
     style = Style(pair[1], 1.0, np.full((*SHAPE, 3), 255, np.uint8))
-    with pytest.raises(OptionError, match="they go with the gram loss, not %s" % name):
+    with pytest.raises(OptionError, match="with the gram loss only, not with %s" % name):
         read_inputs(pair[0], [style], name, "style")
 
 

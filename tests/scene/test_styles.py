@@ -120,6 +120,7 @@ def test_styles_share_where_they_meet():
 
 def transfer(content, styles, network, **options):
     options = {"size": 64, "iterations": 15, "content_weight": 0.1, **LAYERS, **options}
+    options.setdefault("space", "pixels")
     return cs.transfer(content, styles, network, **options)
 
 

@@ -144,7 +144,7 @@ def test_what_cannot_be_written_is_told_before_the_run(tmp_path, monkeypatch):
         Animation("no/such/run.gif")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(OptionError, match="pip install imageio-ffmpeg, or ask for a .gif"):
+    with pytest.raises(OptionError, match="pip install imageio-ffmpeg, or choose a .gif"):
         Animation(tmp_path / "run.mp4")
 
 

@@ -1,4 +1,4 @@
-"""`caffe-style batch`: a file of jobs, each a command line of `caffe-style` that runs in a process of its own.
+"""`caffe-style batch`: a file of jobs. Each job is a command line of `caffe-style`, run in its own process.
 
 May import the rest of cli.
 """

@@ -1,4 +1,4 @@
-"""Running a batch on the workers of a Dask cluster, any part of which may be missing or fail."""
+"""Running a batch on the workers of a Dask cluster, whose parts may be missing or fail."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .outcomes import Outcome
 from .process import Start, Task, make
 from .reading import shorten
 
-#: Seconds to find a scheduler in, and without any worker until the cluster is given up.
+#: Seconds to wait for a scheduler, and to wait without any worker before the batch ends.
 PATIENCE = 4
 
 
 def on_cluster(address: str) -> Start:
-    """Connect to a scheduler; return what does jobs there.
+    """Connect to a scheduler, and return a function that runs tasks on its workers.
 
     Raises
     ------
     BatchError
-        In one line and within 10 seconds: without Dask, or for a scheduler that does not answer. What is
-        returned raises it for a cluster that has no workers or not this package, or that goes away.
+        If Dask is missing, or the scheduler does not answer within 10 seconds. The returned function raises it
+        if the cluster has no workers or lacks this package, or if the connection is lost.
     """
     try:
         from distributed import Client
@@ -40,13 +40,13 @@ def on_cluster(address: str) -> Start:
 
     with _quiet():
         try:
-            # First without a client, which takes long to end if it never began.
+            # A plain connection is tried first, since a client that cannot connect takes long to close.
             asyncio.run(asyncio.wait_for(_reach(address), 2 * PATIENCE))
             client = Client(address, timeout=PATIENCE, set_as_default=False)
-        except Exception as error:  # of sockets, TLS, addresses: each library has its own
+        except Exception as error:  # sockets, TLS and addresses raise errors of different libraries
             raise BatchError(
                 "no Dask scheduler answers at %s (%s)"
-                % (address, shorten(str(error)) or "it is silent")
+                % (address, shorten(str(error)) or "no reply")
             ) from None
     return start
 
@@ -62,7 +62,7 @@ async def _reach(address: str) -> None:
 def _check_workers(client: Any, address: str) -> None:
     if not _workers(client, address):
         raise BatchError("the Dask scheduler at %s has no workers: start some" % address)
-    # A function of Python's own: ours would need the package to be asked for.
+    # A function of the standard library, since a worker without the package cannot run one of ours.
     found = client.run(pkgutil.get_data, "caffe_style", "__init__.py")
     for worker, content in sorted(found.items()):
         if content is None:
@@ -75,7 +75,7 @@ def _workers(client: Any, address: str) -> Dict[str, Any]:
         identity = client.sync(client.scheduler.identity, callback_timeout=PATIENCE)
     except (OSError, asyncio.TimeoutError, TimeoutError):
         raise BatchError(
-            "the Dask scheduler at %s is gone: run this again to go on" % address
+            "the Dask scheduler at %s is gone: run this again to continue" % address
         ) from None
     return identity["workers"]
 
@@ -98,21 +98,21 @@ def _outcomes(client: Any, address: str, tasks: Sequence[Task]) -> Iterator[Tupl
             seen = time.monotonic()
         elif time.monotonic() - seen > PATIENCE:
             raise BatchError(
-                "the Dask scheduler at %s has no workers left: run this again to go on" % address
+                "the Dask scheduler at %s has no workers left: run this again to continue" % address
             )
 
 
 def _outcome(task: Task, future: Any) -> Outcome:
     if future.status == "finished":
         return future.result()
-    # The worker itself is gone.
+    # The worker process has ended.
     reason = "its worker failed: %s" % shorten(str(future.exception()))
     return Outcome(str(task.job.output), "failed", reason=reason)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave telling what goes wrong to us: Dask logs it with tracebacks."""
+    """Silence Dask's own log, since it prints tracebacks for errors that we report in one line."""
     names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:

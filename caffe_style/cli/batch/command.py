@@ -12,7 +12,7 @@ from ..options import number
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("batch", help="many pictures, from a file of jobs")
+    parser = commands.add_parser("batch", help="make many pictures from a file of jobs")
     parser.add_argument("jobs", metavar="JOBS", help="a .yaml or .csv: see docs/many-pictures.md")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
@@ -20,17 +20,17 @@ def add_parser(commands: Any) -> None:
         type=number(int, 1, 256),
         default=1,
         metavar="N",
-        help="jobs at a time; they share the processors (1)",
+        help="number of jobs at a time, which share the processors (default: 1)",
     )
     where.add_argument(
-        "--scheduler", metavar="ADDRESS", help="a Dask scheduler whose workers do the jobs"
+        "--scheduler", metavar="ADDRESS", help="a Dask scheduler whose workers run the jobs"
     )
     options.add_quiet_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the pictures; 1 if a job failed."""
+    """Make the pictures. The exit status is 1 if a job failed."""
     from tqdm import tqdm
 
     from .jobs import read_jobs

@@ -1,4 +1,4 @@
-"""Reading a file of jobs: YAML or CSV, each job a command line of `caffe-style`."""
+"""Reading a file of jobs in YAML or CSV. Each job is a command line of `caffe-style`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _PICTURES = {
     "texture": ("style",),
     "reconstruct": ("content",),
 }
-#: Options whose value is a file that is written.
+#: Options that name a file to write.
 _WRITTEN = ("--curve", "--animate", "--checkpoint", "--show-regions")
-#: How many jobs a file may ask for: lists of contents and styles multiply.
+#: Most jobs of a file. Lists of contents and styles multiply their number.
 _MOST = 20_000
-#: Bytes of a checkpoint's name, which file systems take even with what is added while it is written.
+#: Most bytes of a checkpoint's name. File systems allow a few more, which the temporary name needs.
 _LONGEST_NAME = 240
-#: What `{number:...}` may add: leading zeros, for up to 9 digits.
+#: Formats that `{number:...}` may have: leading zeros, for up to 9 digits.
 _ZEROS = re.compile("0[1-9]d?")
 
 
@@ -39,16 +39,17 @@ class Job(NamedTuple):
     Attributes
     ----------
     where : str
-        What errors call it: "jobs.yaml, job 3".
+        Name of the job in error messages: "jobs.yaml, job 3".
     arguments : tuple of str
-        Of `caffe-style`, without output.
+        Arguments of `caffe-style`, without output.
     output : Path
+        File of the picture.
     folder : Path
-        What relative names are relative to: the file of jobs' folder.
+        Folder to which names are relative: that of the file of jobs.
     checkpoint : Path, optional
-        Where it saves itself as it goes, if its optimizer can.
+        File to which the run is saved regularly, if its optimizer allows it.
     keeps_checkpoint : bool
-        Whether that stays when the picture is made, since the job names it.
+        Whether the checkpoint is kept after the picture is made, since the job names it.
     """
 
     where: str
@@ -59,7 +60,7 @@ class Job(NamedTuple):
     keeps_checkpoint: bool = False
 
     def inputs(self) -> List[Path]:
-        """Return the arguments, and parts of them (``FILE:MASK``), that may name files the job reads."""
+        """Return the arguments, and their parts (``FILE:MASK``), that may name files which the job reads."""
         before = ("", *self.arguments)
         names = {
             part
@@ -73,16 +74,16 @@ class Job(NamedTuple):
 def read_jobs(path: Union[str, Path]) -> List[Job]:
     """Read and check all jobs of a file.
 
-    A YAML file holds `jobs`, a list of mappings from option names to values, and may hold `defaults` for
-    all of them; a CSV file has the names in its first row. `command` is one of COMMANDS (transfer),
-    `output` a picture's name, in which {content}, {style} and {number} stand for a job's own. Where content
-    or style is a list, every pair is a job; `styles` has what `--style` takes, once or as a list.
+    A YAML file has `jobs`, a list of mappings from option names to values, and optionally `defaults` for all
+    jobs. A CSV file has the option names in its first row. `command` is one of COMMANDS, by default transfer.
+    `output` is the picture's name, in which {content}, {style} and {number} are replaced by those of the job.
+    If content or style is a list, every pair is a job. `styles` is one value of `--style`, or a list of them.
 
     Raises
     ------
     BatchError
-        Naming the job: for what the command line would refuse, and for an output that is another's, or
-        a picture that a job reads.
+        If the command line does not accept a job, or if its output is also that of another job or a picture
+        that a job reads. The message names the job.
     """
     path = Path(path)
     entries = ((where, one) for where, entry in read_entries(path) for one in _pairs(where, entry))
@@ -117,7 +118,7 @@ def _check_outputs(jobs: List[Job]) -> None:
                 % (owners[output], job.where, job.output)
             )
         if output in read:
-            raise BatchError("%s would write over %s, which a job reads" % (job.where, job.output))
+            raise BatchError("%s would overwrite %s, which a job reads" % (job.where, job.output))
         owners[output] = job.where
 
 
@@ -155,7 +156,8 @@ def _job(
     stems = {name: Path(str(entry.get(name, ""))).stem for name in ("content", "style")}
     if not _plain_names(output):
         raise BatchError(
-            "%s: output '%s' may name {content}, {style} and {number}" % (where, shorten(output))
+            "%s: output '%s' may have only {content}, {style} and {number} in braces"
+            % (where, shorten(output))
         )
     output = output.format(number=number, **stems)
     arguments = [command, *pictures]
@@ -206,7 +208,7 @@ def _checkpoint(parsed: argparse.Namespace, output: str) -> Optional[Path]:
 
 
 def _option(where: str, name: str, value: Any) -> List[str]:
-    """Return an option as it is on the command line: `--name value`."""
+    """Return an option in the form of the command line: `--name value`."""
     option = ("-" if len(name) == 1 else "--") + name
     if isinstance(value, bool):
         return [option if value else option.replace("--", "--no-", 1)]
@@ -235,10 +237,10 @@ def _parsed(where: str, arguments: List[str]) -> argparse.Namespace:
             parsed = _parser().parse_args(arguments)
     except SystemExit as end:
         if not end.code:
-            raise BatchError("%s: help is no option of a job" % where) from None
+            raise BatchError("%s: help is not an option of a job" % where) from None
         reason = told.getvalue().strip().splitlines()[-1].split("error: ", 1)[-1]
         raise BatchError("%s: %s" % (where, shorten(reason))) from None
-    # As `o`, or as a beginning of the name, which the command line takes for it.
+    # The command line also accepts `o`, or the first letters of the name.
     if parsed.output is not None:
-        raise BatchError("%s: write output, in full, for the picture's name" % where)
+        raise BatchError("%s: write the full name of the option output" % where)
     return parsed

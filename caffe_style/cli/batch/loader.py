@@ -13,16 +13,16 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class Loader(yaml.SafeLoader):
-    """Refuses what is nested deeply, and aliases that stand for more than a file of jobs can need."""
+    """A YAML loader that refuses deep nesting, and aliases that stand for too many values."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self._depth = self._nodes = 0
-        #: Of each anchor's node, how many nodes are in it.
+        #: Number of nodes in each node, by its id.
         self._sizes: Dict[int, int] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose the next node, counting."""
+        """Compose the next node, and count the nodes in it."""
         event = self.peek_event()
         before = self._nodes
         self._nodes += 1
@@ -51,7 +51,7 @@ class Loader(yaml.SafeLoader):
         return text
 
 
-# Dates stay what was written: no option takes one, but a file's name may look like it.
+# Dates remain texts: no option takes a date, but a file's name may look like one.
 Loader.add_constructor(_TAG + "timestamp", Loader.construct_yaml_str)
 for _name in ("binary", "omap", "pairs", "set"):
     Loader.add_constructor(_TAG + _name, Loader.construct_undefined)

@@ -1,4 +1,4 @@
-"""The outcomes of jobs, and their record, with which a batch can be continued."""
+"""The outcomes of jobs, and a record of them, with which a batch can be continued."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Outcome(NamedTuple):
     ----------
     output : str
     status : str
-        One of STATUSES; "kept" is a picture that an earlier run of the batch made.
+        One of STATUSES; "kept" means that an earlier run of the batch has made the picture.
     loss : float or None
-        The last one.
+        Loss of the last evaluation.
     seconds : float
     reason : str
-        Why it failed, in one line.
+        Reason for a failure, in one line.
     """
 
     output: str
@@ -41,17 +41,18 @@ class Outcome(NamedTuple):
 
 
 class Record:
-    """The outcomes so far, in a file that is rewritten whole after each job.
+    """The outcomes so far, in a file that is written again after each job.
 
     Parameters
     ----------
     path : Path
-        ``JOBS.outcomes.json`` beside the file of jobs; a table for people, ``.csv``, goes beside it.
+        ``JOBS.outcomes.json`` in the folder of the file of jobs. A readable table, ``.csv``, is in the same
+        folder.
 
     Raises
     ------
     BatchError
-        If the file is there and broken.
+        If the file exists and is broken.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,14 +63,14 @@ class Record:
                 self._entries = _checked(json.loads(path.read_text(encoding="utf-8")))
             except (OSError, ValueError, RecursionError) as error:
                 raise BatchError(
-                    "%s, the batch's record, is broken (%s): remove it to begin anew"
+                    "%s, the batch's record, is broken (%s): remove it to start again"
                     % (path, shorten(str(error)))
                 ) from None
 
     def kept(self, job: Job) -> Optional[Outcome]:
-        """Return the outcome of a job whose picture exists, from the same command and newer than its inputs.
+        """Return the outcome of a job whose picture is of the same command and newer than its inputs, or None.
 
-        Its metadata must be what it was, too: a picture that something else wrote meanwhile is made again.
+        The picture's metadata must be unchanged, too: a picture that another program replaced is made again.
         """
         entry = self._entries.get(str(job.output), {})
         output = job.folder / job.output
@@ -94,7 +95,7 @@ class Record:
         return written >= begun["time"] and not _changed_since(job, written)
 
     def begin(self, jobs: List[Job]) -> None:
-        """Note the commands of jobs that are about to begin, whose checkpoints are theirs from now on."""
+        """Record the commands of jobs that begin now. Their checkpoints then belong to these commands."""
         now = time.time()
         for job in jobs:
             entry = self._entries.setdefault(str(job.output), {})
@@ -104,7 +105,7 @@ class Record:
         self._write()
 
     def add(self, job: Job, outcome: Outcome) -> None:
-        """Note an outcome; only a picture that was made is kept the next time."""
+        """Record an outcome. Only pictures that were made are kept in the next run."""
         entry = self._entries.pop(str(job.output), {})
         if outcome.status == "made":
             entry = {"arguments": list(job.arguments), **outcome._asdict()}
@@ -133,7 +134,7 @@ class Record:
 
 
 def _checked(entries: Any) -> Dict[str, Dict[str, Any]]:
-    """Return a record that was read, or raise ValueError if it is not one."""
+    """Return the entries of a record; raise ValueError if they are broken."""
     if not isinstance(entries, dict):
         raise ValueError("not a mapping")
     for output, entry in entries.items():
@@ -146,12 +147,12 @@ def _checked(entries: Any) -> Dict[str, Dict[str, Any]]:
             raise ValueError("%r has no loss or no seconds" % output)
         begun = entry.get("begun", {"time": 0.0})
         if not isinstance(begun, dict) or not isinstance(begun.get("time"), (float, int)):
-            raise ValueError("%r has no time of its beginning" % output)
+            raise ValueError("%r has no starting time" % output)
     return entries
 
 
 def _changed_since(job: Job, moment: float) -> bool:
-    """Return whether a file that a job reads was written after that."""
+    """Return whether a file that a job reads was written after a moment."""
     paths = [str(path) for path in job.inputs()]
     return any(os.path.isfile(path) and os.path.getmtime(path) > moment for path in paths)
 
@@ -165,5 +166,5 @@ def _metadata(picture: Path) -> Optional[Dict[str, Any]]:
 
 
 def record_path(jobs: Path) -> Path:
-    """``jobs.outcomes.json`` beside ``jobs.yaml``."""
+    """Return the path of a record: ``jobs.outcomes.json`` in the folder of ``jobs.yaml``."""
     return Path(os.path.splitext(str(jobs))[0] + ".outcomes.json")

@@ -17,24 +17,24 @@ from ...system.workers import start_worker
 from .jobs import Job
 from .outcomes import Outcome
 
-#: Exit statuses of `caffe-style`: refused in one line, and after Ctrl-C.
+#: Exit statuses of `caffe-style` after an error that the user can correct, and after Ctrl-C.
 _REFUSED, _INTERRUPTED = 2, 130
 
 
 class Task(NamedTuple):
-    """A job that is to be done: its number, counted from 0, and whether it goes on from its checkpoint."""
+    """A job to run: its number, counted from 0, and whether it continues from its checkpoint."""
 
     number: int
     job: Job
     resume: bool
 
 
-#: Begins all tasks, and gives each one's number and outcome when it is done.
+#: Function that starts all tasks, and yields the number and outcome of each when it ends.
 Start = Callable[[Sequence[Task]], Iterator[Tuple[int, Outcome]]]
 
 
 class Processes:
-    """The processes of running jobs, which can be ended together; jobs that begin later end at once."""
+    """The processes of running jobs, which can be ended together. Jobs that begin later end at once."""
 
     def __init__(self) -> None:
         self._running: Set[subprocess.Popen] = set()
@@ -42,7 +42,7 @@ class Processes:
         self._lock = threading.Lock()
 
     def run(self, arguments: List[str], folder: Path) -> Tuple[int, bytes]:
-        """Run `caffe-style` to its end, in a folder; return its exit status and its standard error."""
+        """Run `caffe-style` in a folder, and return its exit status and its standard error."""
         with self._lock:
             if self._ended:
                 return _INTERRUPTED, b""
@@ -63,7 +63,7 @@ class Processes:
         return status, told
 
     def end(self) -> None:
-        """Interrupt them, as Ctrl-C does: they save what they have."""
+        """Interrupt all processes, as Ctrl-C does. They save their pictures."""
         with self._lock:
             self._ended = True
             for process in self._running:
@@ -76,17 +76,17 @@ def make(
     processes: Optional[Processes] = None,
     resume: bool = False,
 ) -> Outcome:
-    """Do one job in a process of its own, whatever becomes of that.
+    """Run one job in its own process, and return its outcome even if the process fails.
 
     Parameters
     ----------
     job : Job
     threads : int, optional
-        For a job that does not say itself.
+        Number of threads, if the job does not set it.
     processes : Processes, optional
-        Among which its process is, to be ended.
+        Running processes, to which the job's process is added.
     resume : bool
-        Go on from its checkpoint; begin anew if that is refused.
+        Whether to continue from the job's checkpoint. If that is refused, the job starts from the beginning.
     """
     processes, began = processes or Processes(), time.perf_counter()
     try:
@@ -94,7 +94,7 @@ def make(
         status, told, loss = _attempt(job, threads, processes, resume)
         if resume and status == _REFUSED:
             logging.getLogger("caffe_style").warning(
-                "%s: begun anew (%s)", job.output, _reason(status, told)
+                "%s: started again (%s)", job.output, _reason(status, told)
             )
             status, told, loss = _attempt(job, threads, processes, resume=False)
         if status == 0 and job.checkpoint is not None and not job.keeps_checkpoint:
@@ -115,7 +115,7 @@ def _attempt(
     """Run the command line; return its status, its standard error and the last loss."""
     with tempfile.TemporaryDirectory() as folder:
         curve = Path(folder) / "curve.csv"
-        # The job's own options come last and hold.
+        # The job's own options are last, so that they take precedence.
         arguments = [job.arguments[0], "--quiet", "--output=%s" % job.output, "--curve", str(curve)]
         if threads:
             arguments += ["--threads", str(threads)]

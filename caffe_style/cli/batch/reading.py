@@ -1,4 +1,4 @@
-"""Reading a file of jobs from any source: YAML or CSV, as plain values of bounded size."""
+"""Reading a file of jobs from an unknown source: YAML or CSV, as plain values of bounded size."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ...errors import BatchError
 #: The options of a job. A value is a text, number or truth value, or a list of these or a mapping to these.
 Entry = Dict[str, Any]
 
-#: Bytes of a file, some 10,000 jobs.
+#: Most bytes of a file, enough for about 10,000 jobs.
 LARGEST_FILE = 1 << 20
-#: Characters of a value, and what whole numbers stay below.
+#: Most characters of a value, and the limit of whole numbers.
 LONGEST_VALUE, LARGEST_NUMBER = 4096, 10**18
-#: Nodes of a YAML file when every alias is replaced by what it stands for, and how deep they lie.
+#: Most nodes of a YAML file in which every alias is replaced by its value, and most levels of nesting.
 MOST_NODES, DEEPEST_NODE = 500_000, 8
-#: What a CSV file has for options without a value.
+#: Texts of a CSV file for options without a value.
 _TRUTH = {"true": True, "false": False}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-#: Kinds of character that end a line, steer a terminal, or cannot be in a file's name.
+#: Categories of characters that end a line, control a terminal, or cannot be in a file's name.
 _CONTROL = ("Cc", "Cs", "Zl", "Zp")
 
 
@@ -73,7 +73,7 @@ def _yaml(path: Path, text: str) -> List[Tuple[str, Entry]]:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise BatchError(_unreadable(path, error)) from None
     if not isinstance(content, dict) or not isinstance(content.get("jobs"), list):
-        raise BatchError("%s has no list `jobs:` of what to make" % path)
+        raise BatchError("%s has no list `jobs:`" % path)
     unknown = sorted(set(content) - {"jobs", "defaults"}, key=str)
     if unknown:
         raise BatchError("%s: '%s' is neither jobs nor defaults" % (path, _printable(unknown[0])))
@@ -107,13 +107,13 @@ def _check_entry(where: str, entry: Entry) -> None:
     """Raise BatchError unless names are options' names and values are flat and plain."""
     for name, value in entry.items():
         if not _NAME.fullmatch(str(name)):
-            raise BatchError("%s: '%s' is no option's name" % (where, _printable(name)))
+            raise BatchError("%s: '%s' is not the name of an option" % (where, _printable(name)))
         plain = [value]
         if isinstance(value, (list, dict)):
             plain = [*value, *(value.values() if isinstance(value, dict) else ())]
         for each in plain:
             if isinstance(each, (list, dict)):
-                raise BatchError("%s: %s holds a list or mapping within another" % (where, name))
+                raise BatchError("%s: %s has a list or mapping within another" % (where, name))
             if each is None:
                 raise BatchError("%s: %s has no value" % (where, name))
             if isinstance(each, int) and abs(each) >= LARGEST_NUMBER:

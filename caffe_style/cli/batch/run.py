@@ -1,4 +1,4 @@
-"""Running a file of jobs: several at a time here, or on the workers of a Dask cluster."""
+"""Running a file of jobs: several at a time on this machine, or on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ def run_batch(
     scheduler: Optional[str] = None,
     callback: Optional[Callable[[Outcome, int, int], Any]] = None,
 ) -> List[Outcome]:
-    """Make all pictures of a file of jobs that are not made yet.
+    """Make all pictures of a file of jobs that do not exist yet.
 
-    A job that fails is an outcome, not the end of the rest. After an interruption, or with new jobs in the
-    file, run it again: pictures that were made by the same command, and after their inputs, are kept, and jobs
-    that had begun go on from their checkpoints if they keep one.
+    If a job fails, the others continue. After an interruption, or with new jobs in the file, call this again.
+    Pictures that were made by the same command, and after their inputs, are kept. Jobs with a checkpoint
+    continue from it.
 
     Parameters
     ----------
     jobs_file : str or Path
-        As `read_jobs` reads it.
+        File as `read_jobs` reads it.
     processes : int
-        How many jobs at a time; they share the processors.
+        Number of jobs at a time, which share the processors.
     scheduler : str, optional
-        Address of a Dask scheduler whose workers do the jobs instead. They need caffe_style, and the folder of
-        the file under the same name; a job takes one of a worker's threads, and computes with one unless it
-        says `threads` itself.
+        Address of a Dask scheduler whose workers run the jobs. The workers need caffe_style, and the folder of
+        the file under the same name. A job takes one thread of a worker, and computes with one thread unless it
+        sets `threads`.
     callback : callable, optional
-        `callback(outcome, done, all)` after each job, kept ones included.
+        `callback(outcome, done, all)`, called after each job, also for pictures that are kept.
 
     Returns
     -------
     list of Outcome
-        In the order of the file; after Ctrl-C those without an outcome are "interrupted".
+        Outcomes in the order of the file. After Ctrl-C the jobs without an outcome are "interrupted".
 
     Raises
     ------
     BatchError
-        For a file that is not understood or a scheduler that is not there, before anything runs, and for a
-        cluster that goes away meanwhile: what it made is kept.
+        If the file has an error or the scheduler does not answer, before any job runs; or if the connection to
+        the cluster is lost. Pictures that were made are kept.
     """
     jobs = read_jobs(jobs_file)
     record = Record(record_path(Path(jobs_file)))
@@ -71,7 +71,7 @@ def run_batch(
     start = on_cluster(scheduler) if scheduler is not None else _here(processes)
     record.begin([task.job for task in tasks])
     try:
-        # Closed at once when interrupted: that ends what still runs.
+        # Closing ends the running jobs after an interruption.
         with contextlib.closing(start(tasks)) as finished_jobs:
             for number, outcome in finished_jobs:
                 outcomes[number] = outcome
@@ -80,7 +80,7 @@ def run_batch(
     except KeyboardInterrupt:
         pass
     finally:
-        # Also when a cluster is gone.
+        # The table is also written if the cluster is lost.
         finished = [
             outcome or Outcome(str(job.output), "interrupted")
             for job, outcome in zip(jobs, outcomes)

@@ -1,4 +1,4 @@
-"""The chart of a comparison: time, memory, deviations, and how the loss falls."""
+"""The chart of a comparison: time, memory, deviations and loss curves."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Dict, Sequence
 
 COLOURS = ("#33658a", "#86bbd8")
-#: Where the axis of deviations begins: below float32's own precision, 6e-8.
+#: Start of the axis of deviations, below the precision of float32, 6e-8.
 LEAST_DEVIATION = 1e-8
-#: From which ratio of slowest to fastest on time is shown on a logarithmic axis.
+#: Ratio of the slowest to the fastest time above which the axis of time is logarithmic.
 SPREAD = 6
 
 
 def draw_chart(path: Path, report: Dict[str, Any]) -> None:
-    """Draw it as PNG; rows that failed are left out. Needs matplotlib.
+    """Draw the chart as PNG, without the rows that failed. This needs matplotlib.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _bars(
 
 
 def _curves(axes: Any, rows: Sequence[Dict[str, Any]]) -> None:
-    """Losses as parts of where they began: implementations weigh them in units of their own."""
+    """Draw the losses relative to the first loss, since implementations have different units."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     axes.set_title("loss, relative to the first", fontsize="medium")

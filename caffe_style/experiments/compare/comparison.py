@@ -1,4 +1,4 @@
-"""The rows of a comparison: who runs, in which order, and what comes of it."""
+"""A comparison: it makes the rows one after another, and writes the report."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def compare(
             report["rows"].append(
                 _row(entry, own, folder, timeout, _counting(callback, place * iterations))
             )
-            # After each, so that an interrupted comparison leaves what it has.
+            # The report is written after each row, so that an interrupted comparison keeps its rows.
             write_report(report, originals, folder)
     return report
 
@@ -164,12 +164,12 @@ def _folder(path: Path) -> Path:
 
 
 def _reference(job: Dict[str, Any], scratch: str, timeout: float) -> Dict[str, Any]:
-    """Return what the rows of one implementation share: the weights, and the file of the float64 values.
+    """Return the common part of one implementation's jobs: the weights, and the file of the float64 values.
 
     Raises
     ------
     CaffeStyleError
-        If the network cannot be opened or does not take the size: so it would go for every row.
+        If the network cannot be opened or does not allow the size. Every row would have the same error.
     """
     stem = os.path.join(scratch, job["implementation"] or "default")
     shared = {"reference": stem + ".npz", "random_weights": stem + ".caffemodel"}

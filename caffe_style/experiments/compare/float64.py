@@ -1,7 +1,7 @@
-"""The float64 reference: the layers' own numpy definitions on float64 blobs.
+"""The float64 reference: the layers' numpy definitions on float64 blobs.
 
-Every backend computes in float32, each in its own order. What they all approximate is the same network in
-double precision: its rounding, near 1e-16, is nothing beside theirs.
+Every backend computes in float32, each in its own order. The reference is the same network in double precision.
+Its rounding errors, near 1e-16, are negligible in comparison.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TYPES = ("Concat", "Convolution", "Dropout", "Input", "LRN", "Pooling", "ReLU", 
 
 
 class Float64Blob:
-    """Data and diff in float64, in the shape and channels-last layout of one of the engine's blobs."""
+    """A blob with data and diff in float64, in the shape and channels-last layout of an engine's blob."""
 
     def __init__(self, blob: Any) -> None:
         self._blob = blob
@@ -29,7 +29,7 @@ class Float64Blob:
 
     @property
     def shape(self) -> Tuple[int, ...]:
-        """Caffe's shape."""
+        """Shape of the blob in Caffe's order."""
         return self._blob.shape
 
     @property
@@ -47,19 +47,19 @@ class Float64Blob:
         return self._buffers[name]
 
     def data_buffer(self, overwritten: bool = False) -> np.ndarray:
-        """Data as it lies in memory."""
+        """Return the data in the memory's layout."""
         return self._buffer("data")
 
     def diff_buffer(self, overwritten: bool = False) -> np.ndarray:
-        """Diff as it lies in memory."""
+        """Return the diff in the memory's layout."""
         return self._buffer("diff")
 
     def read_data(self) -> np.ndarray:
-        """`data`, as devices ask for it."""
+        """Return the data. Devices call this method."""
         return self.data
 
     def share_data(self, other: Float64Blob) -> None:
-        """Show the data of `other`."""
+        """Use the data of `other`."""
         self._buffers["data"] = other.data_buffer()
 
     data = data_view = property(
@@ -71,12 +71,12 @@ class Float64Blob:
 
 
 class Float64Net:
-    """Runs the graph of an engine's net in float64; a `backends.net.Net`.
+    """A `backends.net.Net` that runs the graph of an engine's net in float64.
 
     Parameters
     ----------
     net : Net
-        Of the embedded engine. Its graph, shapes and weights serve; its blobs' values do not.
+        Net of the embedded engine. Its graph, shapes and weights are used, but not the values of its blobs.
     """
 
     device = Device()
@@ -93,13 +93,13 @@ class Float64Net:
         self._net.reshape()
 
     def _forward(self, start: int, end: int) -> None:
-        """Run the layers from one up to another, both included."""
+        """Run the layers from index `start` up to index `end`, both included."""
         for name in self._layer_names[start : end + 1]:
             layer, bottom, top = self._prepare(name)
             layer.forward(bottom, top)
 
     def _backward(self, start: int, end: int) -> None:
-        """Run from one down to another, both included; weights get no gradient."""
+        """Run the layers backward from `start` down to `end`, both included, without gradients of weights."""
         for name in reversed(self._layer_names[end : start + 1]):
             layer, bottom, top = self._prepare(name)
             layer.param_propagate_down = [False] * len(layer.blobs)
@@ -117,12 +117,12 @@ class Float64Net:
 
 
 def float64_network(network: Network) -> Network:
-    """The same network in double precision.
+    """Return the same network in double precision.
 
     Parameters
     ----------
     network : Network
-        On a device of the embedded engine; its net is used up.
+        Network on a device of the embedded engine. It cannot be used afterwards.
 
     Returns
     -------

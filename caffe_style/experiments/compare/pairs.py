@@ -1,4 +1,4 @@
-"""What a comparison compares: a row for each backend, or for each implementation on each backend."""
+"""The rows of a comparison: one for each backend, or one for each implementation on each backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..presets import get_preset
 
 
 class Entry(NamedTuple):
-    """A row to make: a backend, and an implementation's preset or None for the model's own defaults."""
+    """A row to make: a backend, and the preset of an implementation, or None for the model's defaults."""
 
     name: str
     backend: str
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 def entries(
     backends: Optional[Sequence[str]] = None, implementations: Optional[Sequence[str]] = None
 ) -> List[Entry]:
-    """Return the rows for these names, which are those of `compare`.
+    """Return the rows for the names of backends and implementations that `compare` takes.
 
     Raises
     ------

@@ -18,16 +18,16 @@ WORKER = "caffe_style.experiments.compare.worker"
 def run_worker(
     job: Dict[str, Any], timeout: float, listen: Callable[[Dict[str, Any]], None]
 ) -> Dict[str, Any]:
-    """Do a job in a process of its own.
+    """Run a job in a separate process.
 
     Parameters
     ----------
     job : dict
-        For `worker.main`.
+        Job as `worker.main` takes it.
     timeout : float
         Seconds after which the process is killed.
     listen : callable
-        Called with each message before the last.
+        Function that is called with each message except the last.
 
     Returns
     -------
@@ -69,9 +69,9 @@ def run_worker(
 
 
 def _end(status: int, complaints: str) -> str:
-    """Say how a process ended that did not say so itself."""
+    """Describe in one line how a process ended that sent no result."""
     lines = [line.strip() for line in complaints.splitlines() if line.strip()]
-    last = lines[-1] if lines else "without a word"
+    last = lines[-1] if lines else "no message"
     if status == -getattr(signal, "SIGKILL", 9):
         return "killed: most likely out of memory, choose a smaller size"
     if status < 0:

@@ -60,7 +60,7 @@ def table(report: Report) -> List[str]:
 
 
 def write_report(report: Report, originals: Dict[str, np.ndarray], folder: Path) -> None:
-    """Write compare.json, compare.csv and sheet.png; chart.png of what did not fail, where matplotlib is there.
+    """Write compare.json, compare.csv and sheet.png and, if matplotlib is installed, chart.png.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def write_report(report: Report, originals: Dict[str, np.ndarray], folder: Path)
     originals : dict of str to ndarray
         The content and style pictures.
     folder : Path
-        Where the rows' pictures are.
+        Folder of the comparison, which has the rows' pictures.
     """
     write_whole(folder / "compare.json", lambda path: path.write_text(json.dumps(report, indent=1)))
     write_whole(folder / "compare.csv", lambda path: _write_csv(path, report))
@@ -127,7 +127,7 @@ def _sheet(report: Report, originals: Dict[str, np.ndarray], folder: Path) -> np
             cells.append(Cell("%s: %s" % (row["name"], row["error"]), None))
             continue
         if row["implementation"]:
-            # Their losses are in units of their own.
+            # The losses of implementations have different units, so they are not shown.
             about = get_preset(row["implementation"]).title
         else:
             about = "%.3f s an evaluation, loss %.4g" % (

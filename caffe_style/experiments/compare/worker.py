@@ -27,16 +27,16 @@ from ..transfer import transfer
 Job = Dict[str, Any]
 Tell = Callable[[Dict[str, Any]], None]
 
-#: Long edge in pixels of the pictures at which rounding is measured: float64 on numpy is slow.
+#: Long edge in pixels of the pictures for which rounding errors are measured. float64 on numpy is slow.
 CHECK_SIZE = 96
-#: The pictures at which it is measured, as `starts.start_picture` makes them.
+#: Pictures for which rounding errors are measured, as `starts.start_picture` makes them.
 PROBES = ("mix:0.5", "style", "noise")
-#: Percentiles of the seconds an evaluation.
+#: Percentiles of the seconds of an evaluation.
 LOW, HIGH = 10, 90
 
 
 def measure(job: Job, tell: Tell) -> Dict[str, Any]:
-    """Make the picture on one backend; then measure the deviation from the reference, where there is one."""
+    """Make the picture on one backend, and measure the deviation from the reference if there is one."""
     network = _open(job, job["backend"], job["device"])
     result = transfer(
         job["content"],
@@ -73,7 +73,7 @@ def measure(job: Job, tell: Tell) -> Dict[str, Any]:
 
 
 def make_reference(job: Job, tell: Tell) -> Dict[str, Any]:
-    """Check that the network takes the size, save random filters for all rows to share, probe in float64."""
+    """Check the size, save random filters, which all rows share, and compute the reference in float64."""
     from .float64 import float64_network
 
     network = _open(job, "cpu", 0)
@@ -92,7 +92,7 @@ def make_reference(job: Job, tell: Tell) -> Dict[str, Any]:
 def peak_bytes() -> Optional[int]:
     """Return the peak memory of this process, or None if the system does not say."""
     try:
-        # Not getrusage: what it tells includes the parent's memory before exec.
+        # getrusage would include the memory of the parent process before exec.
         fields = dict(
             line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
         )
@@ -132,7 +132,7 @@ def _settings(job: Job, network: Network, size: int, iterations: int) -> Dict[st
 
 
 def _probe(job: Job, network: Network) -> Dict[str, np.ndarray]:
-    """Loss and gradient of the objective at each of `PROBES`."""
+    """Compute loss and gradient of the objective for each of `PROBES`."""
     size = min(CHECK_SIZE, job["size"])
     settings = _settings(job, network, size, 1)
     result = transfer(job["content"], job["style"], network, **settings)
@@ -159,7 +159,7 @@ def _deviations(found: Dict[str, np.ndarray], exact: Dict[str, np.ndarray]) -> D
 
 
 def main(arguments: List[str]) -> None:
-    """Do the job. What libraries print goes to standard error: standard output belongs to the messages."""
+    """Run the job. Libraries' output goes to standard error, since standard output is for the messages."""
     job = json.loads(arguments[0])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

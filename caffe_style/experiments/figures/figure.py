@@ -126,18 +126,18 @@ def figure(
 
 
 def figure_panels(number: int, network: Network) -> List[Panel]:
-    """The panels of a figure with a network's layers.
+    """Return the panels of a figure with a network's layers.
 
     Raises
     ------
     OptionError
-        If there is no such figure, or nothing says which of the network's layers make up style.
+        If there is no such figure, or the model has no content layers or fewer than three style layers.
     """
     wanted = get_figure(number)
     if len(network.model.style_layers) < 3 or not network.model.content_layers:
         raise OptionError(
             "figures need a model with content layers and three style layers or more: name them in a"
-            " readme.md beside %s" % network.model.prototxt
+            " readme.md in the folder of %s" % network.model.prototxt
         )
     return wanted.panels(network.model)
 
@@ -159,7 +159,7 @@ def needs(panel: Panel) -> Tuple[str, ...]:
 
 
 def _with_networks(panels: List[Panel], network: Network) -> Iterator[Tuple[Panel, Any]]:
-    """Each panel with its network, or with the error that there is in its place; one at a time in memory."""
+    """Yield each panel with its network, or with the error of opening it. Networks are opened one at a time."""
     for panel in panels:
         opened: Any = network
         if panel.model not in ("", network.name):
@@ -188,7 +188,7 @@ def _picture(
             if images.read_metadata(path).get("made_by") == key:
                 return images.read_image(path)
         except ImageError:
-            pass  # a broken file is made anew
+            pass  # a broken file is made again
     result = _make(panel, network, originals, settings)
     if result.status == "interrupted":
         raise KeyboardInterrupt

@@ -14,14 +14,14 @@ class Panel(NamedTuple):
     Attributes
     ----------
     label : str
-        What is written below it.
+        Text below the picture.
     experiment : str
-        "content" and "style" show these pictures; else a function of this package: "transfer", "texture",
-        "element", "sparse" (with the style picture's statistics) or "feature".
+        "content" or "style" for these pictures themselves; otherwise a function of this package: "transfer",
+        "texture", "element", "sparse" (with the style picture's statistics) or "feature".
     parameters : dict
-        Of the function.
+        Parameters of the function.
     model : str
-        Another model than the figure's, if not empty.
+        Name of the model; empty for the figure's model.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Panel(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A figure.
+    """A figure of the paper.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Figure(NamedTuple):
     columns : int
         Pictures in a row.
     panels : callable
-        `panels(model) -> list of Panel`: layers are the model's own, from shallow to deep.
+        `panels(model) -> list of Panel`, with the model's layers from shallow to deep.
     """
 
     title: str
@@ -83,7 +83,7 @@ def _starts(model: Model) -> List[Panel]:
 
 
 def _partial(model: Model) -> List[Panel]:
-    # The shallow layers hold the colours, which come from the picture that these layers compare.
+    # The shallow layers determine the colours, which come from the picture that these layers compare.
     layers = list(model.style_layers)
     shallow, deep = (dict.fromkeys(part, 1.0 / len(part)) for part in (layers[:2], layers[2:]))
     low = model.style_weight * LOW
@@ -198,7 +198,7 @@ FIGURES: Dict[int, Figure] = {
     6: Figure("Random sparse Gram matrices as sparse as the style picture's", 5, _sparse_layers),
     7: Figure("Random sparse Gram matrices of several layers together", 4, _sparse_together),
     8: Figure("Spatial style against Gram: transfer, and from noise", 4, _spatial),
-    # The paper shows four pairs of pictures; here it is always the pair that is given.
+    # The paper shows four pairs of pictures. Here each of the figures shows the given pair.
     9: _SEASONS,
     10: _SEASONS,
     11: _SEASONS,
@@ -207,7 +207,7 @@ FIGURES: Dict[int, Figure] = {
     14: Figure("Covariation of style with content", 5, _covariation),
 }
 
-#: One of each kind: what `figure all` makes.
+#: Figures that `figure all` makes: one of each kind.
 DIFFERENT = [number for number in FIGURES if number not in (10, 11, 12)]
 
 

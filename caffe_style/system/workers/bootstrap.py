@@ -45,7 +45,7 @@ def end_with_parent() -> None:
 def _watch(pipe: int) -> None:
     os.read(pipe, 1)
     if hasattr(signal, "pthread_kill"):
-        # This also ends a system call that waits.
+        # This also interrupts a system call that is waiting.
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else:
         _thread.interrupt_main()

@@ -16,9 +16,9 @@ def start_worker(
 ) -> subprocess.Popen:
     """Run `main` of one of our modules in a separate process.
 
-    The worker imports this package, and nothing from its working folder, which may contain files of others.
-    Ctrl-C does not reach it. It is interrupted when its standard input is closed, and so whenever this process
-    ends.
+    The worker imports this package, and nothing from its working folder, which may contain unknown files.
+    Ctrl-C does not reach it. It is interrupted when its standard input is closed, which also happens when this
+    process ends.
 
     Parameters
     ----------

@@ -20,12 +20,13 @@ from .server import PageServer
 LONGEST_SHOWN = 1600
 #: Number of iterations from which the remaining time is estimated.
 RECENT = 20
-#: Seconds to wait at the end for a page that has asked within as many seconds, so that it shows the end.
+#: Seconds to wait at the end for an open page, so that it shows the end. A page is open if it has sent a
+#: request within as many seconds.
 PATIENCE = 3.0
 
 
 class Preview(Watcher):
-    """Shows a run on a web page, if it is the run's callback.
+    """A watcher that shows a run on a web page.
 
     The server listens on 127.0.0.1 only, so that other machines cannot reach it. Pages of other sites cannot
     pause or stop the run.
@@ -140,7 +141,7 @@ class Preview(Watcher):
         self._server.close()
 
     def ask(self, request: str) -> None:
-        """Make a request of the run, for after its current iteration: "pause", "continue" or "stop"."""
+        """Ask the run to "pause", "continue" or "stop" after its current iteration."""
         with self._changed:
             # A stop is final: another page cannot replace it by a pause.
             if self._request != "stop":

@@ -16,7 +16,7 @@ from typing import Any, Dict
 from ...errors import OptionError
 
 ADDRESS = "127.0.0.1"
-#: Names of this machine. Any other name belongs to another site that resolves to this address (DNS rebinding).
+#: Names of this machine. Any other name is that of another site that resolves to this address (DNS rebinding).
 #: The port is not checked, since a tunnel may use another.
 HOSTS = ("127.0.0.1", "localhost")
 FILES = {
@@ -37,7 +37,7 @@ HEADERS = {
 
 
 class PageServer(http.server.ThreadingHTTPServer):
-    """Serves a run's page in a separate thread until it is closed.
+    """A server that serves a run's page in a separate thread until it is closed.
 
     Parameters
     ----------
