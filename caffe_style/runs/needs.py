@@ -10,6 +10,9 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..backends import estimate
 from ..networks.network import Network
+from ..pictures import images
+from ..scene.found_regions import LONG_EDGE, deepest_layers
+from ..scene.kinds import MARGIN
 from ..scene.kinds import MOST as MOST_KINDS
 from ..scene.segments import MOST as MOST_SEGMENTS
 from ..settings.style_losses import STYLE_LOSSES, Copies
@@ -78,6 +81,10 @@ def transfer_needs(
             passes.make(style, style_layers, loss.copies)
     if content_layers:
         passes.make(shape, content_layers, CONTENT)
+    if settings.kinds:
+        edge = min(LONG_EDGE, settings.size)
+        for picture in [shape, *styles]:
+            passes.describe(images.fitted_size(picture, edge), deepest_layers(network, settings))
     if settings.kinds or settings.segments:
         for _ in styles:
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
@@ -133,11 +140,21 @@ class _Passes:
         """Pass a picture through the network, whole or in tiles; return the bytes of the blobs' responses."""
         window = shape if self.tile is None else tuple(min(self.tile, edge) for edge in shape)
         seen = self.sizes(window, blobs)
+        self._hold(blobs)
+        return seen
+
+    def _hold(self, blobs: List[str]) -> None:
+        """Count the network's own blobs at its present size."""
         net, last = self.network.net, self.network.last_layer(blobs + [self.network.input_blob])
         for blob, size in estimate.blob_sizes(net, last).items():
             self.held[blob] = max(size, self.held.get(blob, 0))
         self.working = max(self.working, net.device.kept_bytes(net, last))
-        return seen
+
+    def describe(self, shape: Shape, blobs: List[str]) -> None:
+        """Count the whole picture with its margin, in which kinds are found even where the run is in tiles."""
+        height, width = shape
+        self.sizes((height + 2 * MARGIN, width + 2 * MARGIN), blobs)
+        self._hold(blobs)
 
     def make(self, shape: Shape, blobs: List[str], copies: Copies) -> None:
         """Count the targets of a picture."""
