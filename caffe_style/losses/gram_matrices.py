@@ -167,7 +167,7 @@ def _places(guide: Any, top: Any) -> Tuple[Any, Any, Any]:
     Most places belong to one kind only, and have the guide's largest weight. They need no multiplication by
     weights. Places of other kinds, with weight 0, need no product at all.
     """
-    whole = guide == top
+    whole = (guide == top) & (guide != 0)
     partial = arrays.places(~whole & (guide != 0))
     return arrays.places(whole), partial, guide[partial][:, None]
 

@@ -167,6 +167,10 @@ def scene_objective(
     of_image = variation_term(network, settings.tv_weight, pictured, scene.shape, normalisation)
     if scene.content is not None:
         of_image += matting_term(network, settings.photoreal, scene.content, normalisation)
+    elif settings.photoreal:
+        logging.getLogger("caffe_style").warning(
+            "photoreal has no effect without a content picture"
+        )
     if tile is not None:
         return TiledObjective(network, scene.shape, tile, terms, of_image)
     return Objective(network.net, network.input_blob, terms + of_image)

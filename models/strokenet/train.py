@@ -34,7 +34,7 @@ def train(
     folder: Path,
     bank: torch.Tensor,
     teacher: Teacher,
-    steps: int = 1500,
+    steps: int = 3200,
     batch: int = 4,
     rate: float = 3e-3,
     seed: int = 0,
@@ -153,7 +153,7 @@ def main() -> None:
     add("--folder", type=Path, required=True, help="for checkpoints and the caffemodel")
     add("--packages", type=Path, required=True, help="Debian's, unpacked: see readme.md")
     add("--teacher", type=Path, help="caffemodel (default: as `models add squeezenet` put it)")
-    add("--steps", type=int, default=1500)
+    add("--steps", type=int, default=3200)
     add("--batch", type=int, default=4)
     add("--seed", type=int, default=0)
     add("--threads", type=int, default=2)

@@ -67,6 +67,7 @@ def test_with_tiles_scales_and_colours(options, network):
     assert result.history[-1].terms["photoreal"] > 0
 
 
-def test_a_texture_has_no_photograph(network):
+def test_a_texture_has_no_photograph_and_says_so(network, caplog):
     result = cs.texture(picture(seed=1), network, size=48, iterations=2, photoreal=10)
     assert "photoreal" not in result.history[0].terms
+    assert "photoreal has no effect without a content picture" in caplog.text

@@ -39,8 +39,8 @@ def list_apart(title: str, module: str, function: str) -> List[str]:
         What the function raised, or how the process ended.
     """
     answers, fault = _ask(module, function)
-    if fault:
-        raise BackendError("%s cannot be used: it %s" % (title, fault))
+    if fault or not answers:
+        raise BackendError("%s cannot be used: it %s" % (title, fault or "ends the process"))
     [answer] = answers
     if isinstance(answer, str):
         raise BackendError(answer)
