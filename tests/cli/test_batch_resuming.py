@@ -109,7 +109,7 @@ def test_a_checkpoint_that_is_refused_is_told_and_begun_anew(folder, caplog):
         (outcome,) = run_batch(path)
     assert outcome.status == "made"
     (told,) = caplog.messages
-    assert told.startswith("a-b.png: begun anew (") and "not a checkpoint" in told
+    assert told.startswith("a-b.png: started again (") and "not a checkpoint" in told
 
 
 def test_pictures_are_those_without_a_checkpoint(folder):
