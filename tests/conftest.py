@@ -40,7 +40,7 @@ def why_not(backend: str) -> str:
         return "%s takes too long" % backend
     if tried.returncode == 0:
         return ""
-    lines = tried.stderr.splitlines() or ["without a word"]
+    lines = tried.stderr.splitlines() or ["no message"]
     return "%s ended with status %d: %s" % (backend, tried.returncode, lines[-1])
 
 

@@ -209,7 +209,7 @@ def test_what_was_found_out_is_not_tried_again(nothing_chosen, monkeypatch):
     [
         (0, ["warning: nothing"], ""),
         (-6, ["LLVM ERROR", "In function: fma"], r"crashes \(SIGABRT\): In function: fma"),
-        (-11, [], r"crashes \(SIGSEGV\): without a word"),
+        (-11, [], r"crashes \(SIGSEGV\): no message"),
         (1, ["Traceback", "MemoryError"], "crashes: MemoryError"),
     ],
 )

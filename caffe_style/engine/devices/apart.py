@@ -76,7 +76,7 @@ def how_it_ended(status: int, complaints: List[str]) -> str:
         signal, "SIGPROF", 0
     ):
         return "takes too long"
-    last = complaints[-1] if complaints else "without a word"
+    last = complaints[-1] if complaints else "no message"
     if status < 0:
         return "crashes (%s): %s" % (signal.Signals(-status).name, last)
     return "crashes: %s" % last
