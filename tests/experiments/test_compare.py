@@ -211,7 +211,7 @@ ENDS = {
     "print('F1123 Check failed: no such layer', file=sys.stderr); os.abort()": (
         "crashed (SIGABRT): F1123 Check failed: no such layer"
     ),
-    "sys.exit(3)": "crashed: without a word",
+    "sys.exit(3)": "crashed: no message",
     "time.sleep(60)": "timeout: not done after 1 seconds",
 }
 
