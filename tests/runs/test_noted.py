@@ -96,4 +96,4 @@ def test_wrong_headers(tmp_path, name, value):
 @pytest.mark.parametrize("array", [WHOLE[0], WHOLE.astype("f4"), WHOLE * np.nan])
 def test_wrong_arrays(tmp_path, array):
     content = checkpoints.checkpoint(checkpoints.HEADER, np.savez, array)
-    assert "step_0 is no array" in refused(tmp_path, content)
+    assert "step_0 is not an array" in refused(tmp_path, content)
