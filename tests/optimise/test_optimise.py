@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.callbacks import stop_at
 from scipy.optimize import minimize, rosen, rosen_der
 
 from caffe_style.engine import native
@@ -142,11 +143,7 @@ def test_first_step_changes_each_value_by_about_one(minimise):
 
 
 def test_callback_stops(minimise):
-    def stop_at_four(record, image):
-        if record.iteration == 4:
-            raise StopIteration
-
-    result = minimise(rosenbrock, start(), 30, callback=stop_at_four)
+    result = minimise(rosenbrock, start(), 30, callback=stop_at(4))
     assert result.status == "stopped" and result.iterations == 4
     assert "4 iterations" in result.message
     assert result.accepted[-1].loss == pytest.approx(

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers.callbacks import stop_at
 from helpers.program import wait_for
 
 import caffe_style as cs
@@ -39,14 +40,6 @@ def pair(tmp_path):
     for seed, path in enumerate(paths):
         images.write_image(path, images.coloured_noise(60, 80 - 30 * seed, 1.0, seed))
     return paths
-
-
-def stop_at(iteration):
-    def callback(record, image):
-        if record.iteration == iteration:
-            raise StopIteration
-
-    return callback
 
 
 def plain(history):

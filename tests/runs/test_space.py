@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.callbacks import stop_at
 
 import caffe_style as cs
 from caffe_style import cli
@@ -29,14 +30,6 @@ def pair(tmp_path):
     for seed, path in enumerate(paths):
         images.write_image(path, images.coloured_noise(36, 48, 1.0, seed))
     return paths
-
-
-def stop_at(iteration):
-    def callback(record, image):
-        if record.iteration == iteration:
-            raise StopIteration
-
-    return callback
 
 
 def test_it_is_the_models_unless_it_is_asked(pair, network):
