@@ -20,6 +20,7 @@ from .pixelwise import pixelwise, target_pixelwise
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
 from .spatial_pairs import spatial_pairs, target_spatial_pairs
 from .total_variation import total_variation
+from .wasserstein import Projections, redrawn_wasserstein, target_wasserstein, wasserstein
 from .windowed import target_windowed, windowed
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "CovariationTarget",
     "MattingTarget",
     "Moments",
+    "Projections",
     "StyleLoss",
     "activation",
     "add_gram_gradient",
@@ -42,6 +44,7 @@ __all__ = [
     "matting",
     "moments",
     "pixelwise",
+    "redrawn_wasserstein",
     "spatial",
     "spatial_pairs",
     "spatial_plain",
@@ -55,7 +58,9 @@ __all__ = [
     "target_spatial",
     "target_spatial_pairs",
     "target_spatial_plain",
+    "target_wasserstein",
     "target_windowed",
     "total_variation",
+    "wasserstein",
     "windowed",
 ]

@@ -9,7 +9,7 @@ which a device would have to copy to the host.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..backends import arrays, estimate
 from ..backends.net import Net
@@ -30,11 +30,14 @@ class Term(NamedTuple):
     loss : callable
         `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
         gradient to each array of `gradients` in place, and returns the weighted value.
+    redraw : callable, optional
+        `redraw(iteration)` draws a random target. Equal iterations give equal targets.
     """
 
     name: str
     blobs: Tuple[str, ...]
     loss: Callable[[Arrays, Arrays], float]
+    redraw: Optional[Callable[[int], None]] = None
 
 
 def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
@@ -132,6 +135,17 @@ class Objective:
         self._stops = sorted(watched, key=lambda blob: self._writer[blob], reverse=True)
         top = self._writer[self._stops[0]]
         self._fed = {blob: self._is_read_below(blob, top) for blob in watched}
+
+    @property
+    def redraw(self) -> Optional[Callable[[int], None]]:
+        """`redraw(iteration)`, which draws all random targets; None if no term has one."""
+        found = [term.redraw for term in self._terms if term.redraw is not None]
+
+        def redraw(iteration: int) -> None:
+            for one in found:
+                one(iteration)
+
+        return redraw if found else None
 
     def _is_read_below(self, blob: str, top: int) -> bool:
         """Return whether backward from layer `top` writes the blob's diff, so that a term must add to it."""

@@ -147,6 +147,9 @@ class TiledObjective:
         Terms on the image itself, which are not tiled.
     """
 
+    #: A random target needs the whole picture at once.
+    redraw = None
+
     def __init__(
         self,
         network: Network,

@@ -39,6 +39,8 @@ class State:
         Gradient at the point; None before the first evaluation.
     fresh_starts : int
         How many more times the memory may be emptied after a failed line search.
+    drawn : int
+        Step at which the function's random numbers were drawn last.
     """
 
     point: Any
@@ -48,11 +50,17 @@ class State:
     loss: float = math.nan
     gradient: Any = None
     fresh_starts: int = 1
+    drawn: int = 0
 
     def forget(self) -> None:
         """Empty the memory."""
         self.steps.clear()
         self.changes.clear()
+
+    def redrawn(self, step: int) -> None:
+        """Begin with another function, whose random numbers are drawn at this step."""
+        self.forget()
+        self.fresh_starts, self.drawn = 1, step
 
 
 def start(state: State, evaluate: Evaluate) -> None:

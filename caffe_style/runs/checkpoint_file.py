@@ -66,6 +66,7 @@ def write_checkpoint(path: PathLike, saved: Saved) -> None:
         "loss": state.loss,
         "step_length": state.step_length,
         "fresh_starts": state.fresh_starts,
+        "drawn": state.drawn,
         "memory": len(state.steps),
     }
     text = json.dumps(header, default=str).encode()
@@ -120,6 +121,7 @@ def read_checkpoint(path: PathLike) -> Saved:
         [members["change_%d" % number] for number in numbers],
         header["loss"],
         fresh_starts=header["fresh_starts"],
+        drawn=header["drawn"],
     )
     history = [Record(**record) for record in header["history"]]
     return Saved(header["run"], header["scale"], header["done"], history, state)

@@ -23,6 +23,7 @@ _HEADER = {
     "done": _COUNT,
     "memory": _COUNT,
     "fresh_starts": _COUNT,
+    "drawn": _COUNT,
     "loss": _NUMBER,
     "step_length": _NUMBER,
 }
@@ -86,6 +87,8 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
 
 def check_header(header: Dict[str, Any]) -> None:
     """Raise ValueError unless a header has all its entries in the right types."""
+    # Versions without random targets did not write it.
+    header.setdefault("drawn", 0)
     _check(header, {**_HEADER, "run": (dict,), "history": (list,)})
     run = header["run"]
     _check(run, _RUN)

@@ -19,6 +19,7 @@ from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
 from ..scene.starts import PictureLike, start_picture
+from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Watcher
 from .checkpoint import Unsaved
@@ -67,7 +68,7 @@ def coarse_to_fine(
     past, first = Past([]), 0
     if saved is not None:
         parameters, tiles = saved.run["parameters"], saved.run["tiles"]
-        past, first = Past(saved.history, resumed=True), saved.scale
+        past, first = Past(saved.history, True, _draws_next(saved, settings)), saved.scale
     watcher.begin(parameters)
     init, result = settings.init, None
     for number in range(first, len(plan)):
@@ -77,9 +78,10 @@ def coarse_to_fine(
             scene = final if scale.size == settings.size else _scene(inputs, settings, scale.size)
             if len(plan) > 1:
                 _say(scale, scene)
+            objective = scene_objective(network, scene, settings, scale.tile)
             result = synthesise(
                 network,
-                scene_objective(network, scene, settings, scale.tile),
+                objective,
                 _start(network, scene, settings, init, saved),
                 iterations=scale.iterations - done,
                 corrections=settings.corrections,
@@ -88,7 +90,10 @@ def coarse_to_fine(
                 preconditioner=scene_preconditioner(scene, settings.space),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
+                redraw=objective.redraw,
+                steps=settings.resample,
                 state=None if saved is None else saved.state,
+                done=done,
                 save=checkpoint.saver(number, done, scale.iterations, past.joined),
             )
         except Exception as error:
@@ -114,6 +119,12 @@ def _scene(inputs: Inputs, settings: TransferSettings, size: int) -> Scene:
     if settings.photoreal and settings.closing_radius and scene.content is not None:
         return scene._replace(closing=(settings.closing_radius, settings.closing_epsilon))
     return scene
+
+
+def _draws_next(saved: Saved, settings: TransferSettings) -> bool:
+    """Return whether a saved run continues with a random target that it has not evaluated yet."""
+    is_random = STYLE_LOSSES[settings.style_loss].is_random
+    return is_random and saved.done >= saved.state.drawn + settings.resample
 
 
 def _say(scale: Scale, scene: Scene) -> None:

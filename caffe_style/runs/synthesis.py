@@ -84,6 +84,7 @@ def synthesise(
     redraw: Optional[Callable[[int], None]] = None,
     steps: int = 1,
     state: Optional[State] = None,
+    done: int = 0,
     save: Optional[Callable[[State, List[Any]], None]] = None,
 ) -> Result:
     """Optimise a picture.
@@ -111,8 +112,9 @@ def synthesise(
         Watcher of the run, called after each iteration.
     redraw, steps
         For random targets that change every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
-    state, save
-        State of L-BFGS to continue from, and function that saves it: see `minimise`.
+    state, done, save
+        State of L-BFGS to continue from, the number of steps taken to it, and function that saves it: see
+        `minimise`.
 
     Raises
     ------
@@ -153,6 +155,7 @@ def synthesise(
                 redraw=redraw,
                 steps=steps,
                 state=state,
+                done=done,
                 save=save,
             )
     except Exception as error:

@@ -192,7 +192,9 @@ def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
     found = []
     for style in scene.styles:
         layers = _weighted(settings.style_layers, settings.style_weight * style.share)
-        found.append(Reference(style.label, style.image, loss, layers, style.regions, guides))
+        found.append(
+            Reference(style.label, style.image, loss, layers, style.regions, guides, settings.seed)
+        )
     if scene.content is not None:
         layers = _weighted(settings.content_layers, settings.content_weight)
         found.append(Reference("content", scene.content, CONTENT, layers))

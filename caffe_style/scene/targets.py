@@ -61,6 +61,8 @@ class Reference(NamedTuple):
         Kinds of content that the result and the picture have in common.
     guides : Guides, optional
         Guides for a loss that needs them.
+    seed : int
+        Seed of a random target.
     """
 
     label: str
@@ -69,6 +71,7 @@ class Reference(NamedTuple):
     layers: Mapping[str, float]
     regions: Optional[Regions] = None
     guides: Optional[Guides] = None
+    seed: int = 0
 
 
 class LayerTarget(NamedTuple):

@@ -13,6 +13,7 @@ from ..objective.objective import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
 from .guides import guided_targets, self_guided_term
+from .random_targets import random_term
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
 
 
@@ -64,6 +65,8 @@ def make_terms(
 def _term(reference: Reference, target: LayerTarget, weight: float) -> Term:
     if target.own_guides is not None:
         return self_guided_term(target, weight)
+    if reference.loss.is_random:
+        return random_term(reference, target, weight)
     function = reference.loss.loss if reference.regions is None else losses.covariation
     return single_term(target.name, target.blob, function, target.value, weight)
 

@@ -38,6 +38,9 @@ class StyleLoss(NamedTuple):
         Whether the loss compares positions, so that the style picture must have the result's size.
     needs_guides : bool
         Whether the target also takes guides, made from the content picture.
+    is_random : bool
+        Whether the target has random numbers, which are drawn anew during a run. The module then also has
+        `redrawn_` and the name: `redrawn(target, random) -> target`.
     takes_masks : bool
         Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
         (N, N).
@@ -62,6 +65,7 @@ class StyleLoss(NamedTuple):
     module: str
     needs_equal_size: bool = False
     needs_guides: bool = False
+    is_random: bool = False
     takes_masks: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
@@ -77,6 +81,11 @@ class StyleLoss(NamedTuple):
         """`make_target(features) -> target`, for the responses to the style picture."""
         return self._find("target_")
 
+    @property
+    def redrawn(self) -> Callable:
+        """`redrawn(target, random) -> target`, with other random numbers."""
+        return self._find("redrawn_")
+
     def _find(self, prefix: str) -> Any:
         # Imported on first use, because the command line reads this table and must start fast.
         module = importlib.import_module("...losses." + self.module, __name__)
@@ -87,6 +96,8 @@ _ROWS = (
     StyleLoss("gram", "gram", takes_masks=True, tiles="gram"),
     StyleLoss("gram-sum", "gram"),
     StyleLoss("moments", "moments"),
+    # The responses to the style picture, and their projections. The rest is for a block of directions.
+    StyleLoss("wasserstein", "wasserstein", is_random=True, copies=Copies(2, 1, 3)),
     # Complex spectra of four times as many positions. Half of them follow from symmetry.
     StyleLoss("spatial", "spatial", needs_equal_size=True, copies=Copies(4, 4)),
     StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, copies=Copies(4, 4, 4)),

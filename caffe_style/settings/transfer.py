@@ -116,6 +116,12 @@ class TransferSettings(RunSettings):
     guide_count: int = setting(
         8, Number(int, 1, 4096), "for covariation: number of kinds of content", "objective"
     )
+    resample: int = setting(
+        20,
+        Number(int, 1, 10**6),
+        "for wasserstein: draw new directions every N iterations",
+        "objective",
+    )
     regions: Union[int, str, None] = setting(
         None,
         Regions(),

@@ -18,7 +18,12 @@ CASES = {
     "activation": (losses.activation, lambda style: 2),
     "total_variation": (losses.total_variation, lambda style: None),
     "content": (losses.content, losses.target_content),
-    **{name: (style.loss, style.make_target) for name, style in losses.STYLE_LOSSES.items()},
+    **{
+        name: (style.loss, style.make_target)
+        for name, style in losses.STYLE_LOSSES.items()
+        # Rounding changes the ranks of nearly equal projections: see test_wasserstein.
+        if not style.is_random
+    },
     "covariation": (
         losses.covariation,
         lambda style: losses.target_covariation(
