@@ -17,6 +17,7 @@ from .guides import add_guides_gradient, guide_basis, make_guides
 from .matting import MattingTarget, matting, target_matting
 from .moments import Moments, moments, target_moments
 from .pixelwise import pixelwise, target_pixelwise
+from .shift import add_shift, response_sums
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
 from .spatial_pairs import spatial_pairs, target_spatial_pairs
 from .total_variation import total_variation
@@ -33,6 +34,7 @@ __all__ = [
     "activation",
     "add_gram_gradient",
     "add_guides_gradient",
+    "add_shift",
     "content",
     "covariation",
     "gram",
@@ -45,6 +47,7 @@ __all__ = [
     "moments",
     "pixelwise",
     "redrawn_wasserstein",
+    "response_sums",
     "spatial",
     "spatial_pairs",
     "spatial_plain",

@@ -13,24 +13,28 @@ class CovariationTarget(NamedTuple):
 
     Attributes
     ----------
-    grams : array, (K, N, N)
+    grams : array, (K, N, N), or (N, N) without guides
         Gram matrices of the style image, weighted by its own guides and averaged over its positions.
     guides : array, (K, H, W), or None
         Fixed guides of the result, taken from the content image. None if each call passes its own.
     shares : tuple of K floats, or None
         Weight of each kind of content. None for 1 / K each.
+    shift : float
+        Shift of all responses, see `gram_matrices`.
     """
 
     grams: Any
     guides: Optional[Any] = None
     shares: Optional[Tuple[float, ...]] = None
+    shift: float = 0.0
 
 
 def target_covariation(
     features: Any,
-    style_guides: Any,
+    style_guides: Optional[Any],
     guides: Optional[Any] = None,
     shares: Optional[Tuple[float, ...]] = None,
+    shift: float = 0.0,
 ) -> CovariationTarget:
     """Make the target of `covariation` from the responses to a style image.
 
@@ -38,13 +42,15 @@ def target_covariation(
     ----------
     features : array, (N, H', W')
         Responses to the style image, which may have any size.
-    style_guides : array, (K, H', W')
-        Guides of the style image.
+    style_guides : array, (K, H', W'), or None
+        Guides of the style image. None for a single Gram matrix of all positions, without guides.
     guides : array, (K, H, W), optional
         Fixed guides of the result, made from the content image (see `make_guides`). Without them, each call of
         `covariation` must pass its own.
     shares : tuple of K floats, optional
         Weight of each kind of content, 1 / K each by default.
+    shift : float
+        Shift of all responses, see `gram_matrices`.
 
     Returns
     -------
@@ -57,9 +63,9 @@ def target_covariation(
     >>> target.grams.shape
     (1, 3, 3)
     """
-    grams = gram_matrices(features, style_guides)
+    grams = gram_matrices(features, style_guides, shift)
     grams /= arrays.count(features[0])
-    return CovariationTarget(grams, guides, shares)
+    return CovariationTarget(grams, guides, shares, shift)
 
 
 def covariation(
@@ -118,9 +124,13 @@ def covariation(
         guides = target.guides
     positions = arrays.count(features[0])
     value, differences, scale = gram_distance(
-        gram_matrices(features, guides), target.grams, positions, weight, target.shares
+        gram_matrices(features, guides, target.shift),
+        target.grams,
+        positions,
+        weight,
+        target.shares,
     )
-    add_gram_gradient(gradient, features, differences, scale, guides)
+    add_gram_gradient(gradient, features, differences, scale, guides, target.shift)
     if guides_gradient is not None:
         slope = guides_gradient.reshape(len(guides), -1)
         _add_guides_slope(slope, arrays.as_matrix(features), differences, 0.5 * scale)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence, Tuple
 
 from ..backends import arrays
+from .shift import add_shift, response_sums
 
 BLOCK = 1 << 20
 """Elements of F in one block: the rows taken from it stay in the processor's cache."""
 
 
-def gram_matrices(features: Any, guides: Optional[Any] = None) -> Any:
+def gram_matrices(features: Any, guides: Optional[Any] = None, shift: float = 0.0) -> Any:
     """Compute the Gram matrix G = F F^T, or one for each guide, G_k = sum_x C_k(x) F(x) F(x)^T.
+
+    With a shift s, F + s takes the place of F (see `caffe_style.losses.shift`).
 
     Parameters
     ----------
@@ -23,6 +26,8 @@ def gram_matrices(features: Any, guides: Optional[Any] = None) -> Any:
         Responses F.
     guides : array, (K, H, W), optional
         Weights C_k(x) of the positions x.
+    shift : float
+        Shift s of all responses.
 
     Returns
     -------
@@ -35,7 +40,17 @@ def gram_matrices(features: Any, guides: Optional[Any] = None) -> Any:
     [[9.0, 9.0], [9.0, 9.0]]
     >>> gram_matrices(np.ones((2, 3, 3)), guides=np.ones((4, 3, 3))).shape
     (4, 2, 2)
+    >>> gram_matrices(np.ones((2, 3, 3)), shift=-1.0).tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
     """
+    grams = _unshifted(features, guides)
+    if shift:
+        total = arrays.count(features[0]) if guides is None else guides.sum(1).sum(1)
+        add_shift(grams, response_sums(features, guides), total, shift)
+    return grams
+
+
+def _unshifted(features: Any, guides: Optional[Any]) -> Any:
     matrix = arrays.as_matrix(features)
     if guides is None:
         return arrays.gram(matrix)
@@ -110,7 +125,12 @@ def gram_distance(
 
 
 def add_gram_gradient(
-    gradient: Any, features: Any, differences: Any, scale: float, guides: Optional[Any] = None
+    gradient: Any,
+    features: Any,
+    differences: Any,
+    scale: float,
+    guides: Optional[Any] = None,
+    shift: float = 0.0,
 ) -> None:
     """Add the gradient of `gram_distance` to `gradient` (N, H, W).
 
@@ -126,6 +146,8 @@ def add_gram_gradient(
         From `gram_distance`.
     guides : array, (K, H, W), optional
         The guides given to `gram_matrices`.
+    shift : float
+        The shift given to `gram_matrices`.
 
     Examples
     --------
@@ -139,10 +161,15 @@ def add_gram_gradient(
     True
     """
     f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
+    constant = scale * shift * differences.sum(-1)
     if guides is None:
         arrays.matmul(differences, f, out=g, alpha=scale, beta=1.0)
+        if shift:
+            gradient += constant[:, None, None]
         return
     guides = guides.reshape(len(guides), -1)
+    if shift:
+        arrays.matmul(constant.T, guides, out=g, beta=1.0)
     tops = arrays.namespace(guides).amax(guides, 1)
     for part in arrays.blocks(f, BLOCK):
         rows, slopes = f[:, part].T, g[:, part].T

@@ -34,6 +34,8 @@ class TiledGram:
         Weights of the positions of the whole picture.
     shares : tuple of K floats, optional
         Weight of each kind.
+    shift : float
+        Shift of all responses.
     positions : int
         Number M of positions in the whole picture.
     weight : float
@@ -45,17 +47,18 @@ class TiledGram:
         target: np.ndarray,
         guides: Optional[np.ndarray] = None,
         shares: Optional[Tuple[float, ...]] = None,
+        shift: float = 0.0,
         *,
         positions: int,
         weight: float,
     ) -> None:
-        self.target, self.guides, self.shares = target, guides, shares
+        self.target, self.guides, self.shares, self.shift = target, guides, shares, shift
         self.positions, self.weight = positions, weight
         self.slope: Any = None
 
     def measure(self, features: Any, place: Place) -> np.ndarray:
         """Compute the core's part of the Gram matrix, in double precision."""
-        grams = losses.gram_matrices(features, self._guides(features, place))
+        grams = losses.gram_matrices(features, self._guides(features, place), self.shift)
         return arrays.to_numpy(grams).astype(np.float64)
 
     def settle(self, grams: np.ndarray) -> float:
@@ -70,7 +73,8 @@ class TiledGram:
         """Add the core's gradient and return 0: `settle` returns the whole loss."""
         own = arrays.zeros_like(features)
         slope = arrays.beside(self.slope, features)
-        losses.add_gram_gradient(own, features, slope, 1.0, self._guides(features, place))
+        guides = self._guides(features, place)
+        losses.add_gram_gradient(own, features, slope, 1.0, guides, self.shift)
         gradient += own
         return 0.0
 

@@ -11,6 +11,7 @@ from ..scene.found_regions import check_regions
 from ..scene.inputs import read_inputs
 from ..scene.starts import PictureLike, is_picture, name_of
 from ..scene.styles import Styles, as_styles
+from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import OPTIMIZERS, TransferSettings
 from ..watch.watcher import Callback, as_watcher
 from .checkpoint import Checkpoint, PathLike, Unsaved
@@ -58,6 +59,7 @@ def run(
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
+    _check_shift(settings)
     inputs = read_inputs(content, styles, settings.style_loss, settings.colors)
     check_regions(inputs, settings)
     named = [one.parameters for one in styles]
@@ -74,6 +76,16 @@ def _as_checkpoint(checkpoint: Union[PathLike, Unsaved, None]) -> Unsaved:
     if checkpoint is None:
         return Unsaved()
     return checkpoint if isinstance(checkpoint, Unsaved) else Checkpoint(checkpoint)
+
+
+def _check_shift(settings: TransferSettings) -> None:
+    """Raise OptionError if the style loss does not take a shift that is asked for."""
+    if settings.shift and not STYLE_LOSSES[settings.style_loss].takes_shift:
+        shiftable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.takes_shift)
+        raise OptionError(
+            "shift changes Gram matrices: it works with %s, not with %s"
+            % (shiftable, settings.style_loss)
+        )
 
 
 def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:

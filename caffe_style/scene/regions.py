@@ -137,8 +137,8 @@ def _shrunk(guide: np.ndarray, radius: int, least: float) -> np.ndarray:
 
 
 def region_target(
-    grams: Any, regions: Regions, size: Tuple[int, int], radius: int, what: str
+    grams: Any, regions: Regions, size: Tuple[int, int], radius: int, what: str, shift: float = 0.0
 ) -> CovariationTarget:
     """Make the target of a layer from the style's mean Gram matrices (K, N, N), one for each kind."""
     guides = layer_guides(regions.content, size, radius, what)
-    return CovariationTarget(grams, guides, regions.shares)
+    return CovariationTarget(grams, guides, regions.shares, shift)

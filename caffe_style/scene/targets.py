@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -63,6 +63,8 @@ class Reference(NamedTuple):
         Guides for a loss that needs them.
     seed : int
         Seed of a random target.
+    shift : bool
+        Whether to shift the responses of each layer by minus their mean over the picture.
     """
 
     label: str
@@ -72,6 +74,12 @@ class Reference(NamedTuple):
     regions: Optional[Regions] = None
     guides: Optional[Guides] = None
     seed: int = 0
+    shift: bool = False
+
+    @property
+    def function(self) -> Callable:
+        """The function that computes the loss. A Gram loss with regions or a shift is one of covariation."""
+        return losses.covariation if self.regions is not None or self.shift else self.loss.loss
 
 
 class LayerTarget(NamedTuple):
@@ -111,13 +119,16 @@ def whole_targets(
     regions = reference.regions
     for blob, features in network.features(reference.image, reference.layers).items():
         name = "%s %s" % (reference.label, blob)
-        if regions is None:
-            value = reference.loss.make_target(features)
-        else:
+        shift = -float(features.mean(dtype=np.float64)) if reference.shift else 0.0
+        if regions is not None:
             radius = shrinking(network, blob, regions)
             guides = layer_guides(regions.style, features.shape[1:], radius, name)
-            grams = losses.target_covariation(features, guides).grams
-            value = region_target(grams, regions, sizes[blob], radius, name)
+            grams = losses.target_covariation(features, guides, shift=shift).grams
+            value = region_target(grams, regions, sizes[blob], radius, name, shift)
+        elif reference.shift:
+            value = losses.target_covariation(features, None, shift=shift)
+        else:
+            value = reference.loss.make_target(features)
         yield LayerTarget(name, blob, value, features, reference.layers[blob])
 
 
@@ -170,7 +181,7 @@ def _mean_grams(
     cores: Iterator[Tuple[str, Any, Any]],
     sizes: Mapping[str, Size],
 ) -> Dict[str, Any]:
-    """Return the mean Gram matrix of each layer, or its target with regions, summed over the tiles."""
+    """Return the mean Gram matrix of each layer, or its target of covariation, summed over the tiles."""
     regions = reference.regions
     names = {blob: "%s %s" % (reference.label, blob) for blob in reference.layers}
     guides, radius = {}, {}
@@ -181,22 +192,34 @@ def _mean_grams(
             blob: layer_guides(regions.style, shape, radius[blob], names[blob])
             for blob, shape in shapes.items()
         }
-    totals: Dict[str, Any] = {}
-    positions: Dict[str, int] = {}
+    sums: Dict[str, List[Any]] = {}
     for blob, place, core in cores:
         weights = None
         if regions is not None:
             weights = arrays.beside(guides[blob][(slice(None), *place)], core)
-        gram = arrays.to_numpy(losses.gram_matrices(core, weights)).astype(np.float64)
-        totals[blob] = totals.get(blob, 0) + gram
-        positions[blob] = positions.get(blob, 0) + arrays.count(core[0])
-    means = {blob: (totals[blob] / positions[blob]).astype(np.float32) for blob in totals}
-    if regions is None:
-        return means
-    return {
-        blob: region_target(grams, regions, sizes[blob], radius[blob], names[blob])
-        for blob, grams in means.items()
-    }
+        found = [arrays.to_numpy(losses.gram_matrices(core, weights)).astype(np.float64)]
+        if reference.shift:
+            found += [
+                arrays.to_numpy(losses.response_sums(core, each)).astype(np.float64)
+                for each in (weights, None)
+            ]
+        found.append(arrays.count(core[0]))
+        sums[blob] = [a + b for a, b in zip(sums.get(blob, [0] * len(found)), found)]
+    targets = {}
+    for blob, (grams, *responses_to, positions) in sums.items():
+        shift = 0.0
+        if reference.shift:
+            of_kinds, of_all = responses_to
+            shift = -float(of_all.mean()) / positions
+            # Guides have a mean of 1.
+            losses.add_shift(grams, of_kinds, np.full(len(of_kinds), positions), shift)
+        grams = (grams / positions).astype(np.float32)
+        if regions is not None:
+            grams = region_target(grams, regions, sizes[blob], radius[blob], names[blob], shift)
+        elif reference.shift:
+            grams = losses.CovariationTarget(grams, shift=shift)
+        targets[blob] = grams
+    return targets
 
 
 def _joined(

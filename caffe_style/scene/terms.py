@@ -67,8 +67,7 @@ def _term(reference: Reference, target: LayerTarget, weight: float) -> Term:
         return self_guided_term(target, weight)
     if reference.loss.is_random:
         return random_term(reference, target, weight)
-    function = reference.loss.loss if reference.regions is None else losses.covariation
-    return single_term(target.name, target.blob, function, target.value, weight)
+    return single_term(target.name, target.blob, reference.function, target.value, weight)
 
 
 def _tiled_term(
@@ -76,8 +75,9 @@ def _tiled_term(
 ) -> TiledTerm:
     loss, value = reference.loss, target.value
     if loss.tiles == "gram":
-        regions = value if reference.regions is not None else losses.CovariationTarget(value)
-        summed = TiledGram(*regions, positions=size[0] * size[1], weight=weight)
+        if not isinstance(value, losses.CovariationTarget):
+            value = losses.CovariationTarget(value)
+        summed = TiledGram(*value, positions=size[0] * size[1], weight=weight)
     else:
         summed = TiledLocal(loss.loss, value, weight, loss.position_power)
     return TiledTerm(target.name, target.blob, summed)
@@ -116,10 +116,10 @@ def scale(normalisation: str, reference: Reference, target: LayerTarget) -> floa
             % (normalisation, ", ".join(NORMALISATIONS))
         )
     if reference.regions is None:
-        silent = reference.loss.loss(np.zeros_like(target.features), target.value)[0]
+        silent = reference.function(np.zeros_like(target.features), target.value)[0]
     else:
-        grams = target.value.grams
-        silent = losses.gram_distance(np.zeros_like(grams), grams, 1, shares=target.value.shares)[0]
+        grams, _, shares, shift = target.value
+        silent = losses.gram_distance(np.full_like(grams, shift**2), grams, 1, shares=shares)[0]
     if not silent > 0:
         raise OptionError(
             "%s layer %s does not respond to the picture: leave it out"

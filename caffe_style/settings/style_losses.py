@@ -44,6 +44,8 @@ class StyleLoss(NamedTuple):
     takes_masks : bool
         Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
         (N, N).
+    takes_shift : bool
+        Whether the responses can be shifted by minus their mean.
     tiles : {"gram", "local"} or None
         How to compute the loss of a large picture tile by tile. "gram": the loss depends on the Gram matrix
         alone, which is summed over the tiles. "local": the loss is a sum over positions, and its target is the
@@ -67,6 +69,7 @@ class StyleLoss(NamedTuple):
     needs_guides: bool = False
     is_random: bool = False
     takes_masks: bool = False
+    takes_shift: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
     copies: Copies = Copies()
@@ -93,7 +96,7 @@ class StyleLoss(NamedTuple):
 
 
 _ROWS = (
-    StyleLoss("gram", "gram", takes_masks=True, tiles="gram"),
+    StyleLoss("gram", "gram", takes_masks=True, takes_shift=True, tiles="gram"),
     StyleLoss("gram-sum", "gram"),
     StyleLoss("moments", "moments"),
     # The responses to the style picture, and their projections. The rest is for a block of directions.

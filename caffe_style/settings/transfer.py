@@ -116,6 +116,12 @@ class TransferSettings(RunSettings):
     guide_count: int = setting(
         8, Number(int, 1, 4096), "for covariation: number of kinds of content", "objective"
     )
+    shift: bool = setting(
+        False,
+        Flag(),
+        "for gram: compare the responses minus their mean over the style picture, a number for each layer",
+        "objective",
+    )
     resample: int = setting(
         20,
         Number(int, 1, 10**6),

@@ -35,7 +35,7 @@ def test_other_sizes_are_compared_by_interpolated_quantiles():
     assert wasserstein(features, target)[0] == pytest.approx(expected)
     # A picture in another arrangement, or each place repeated, has the same distribution.
     assert wasserstein(style[:, ::-1].copy(), target)[0] == pytest.approx(0, abs=1e-12)
-    assert wasserstein(style.repeat(2, axis=1), target)[0] < 0.05 * expected
+    assert wasserstein(style.repeat(2, axis=1), target)[0] < 0.1 * expected
 
 
 @pytest.mark.parametrize("size", [(7, 9), (6, 4), (1, 1)])

@@ -18,7 +18,7 @@ from caffe_style.pictures import images
 from caffe_style.scene.inputs import read_inputs
 from caffe_style.scene.regions import masked_regions
 from caffe_style.scene.styles import Style
-from caffe_style.scene.targets import CONTENT, Reference
+from caffe_style.scene.targets import CONTENT, Reference, whole_targets
 from caffe_style.scene.terms import make_terms
 from caffe_style.settings.style_losses import STYLE_LOSSES
 
@@ -162,3 +162,34 @@ def test_the_memory_of_a_target_is_what_the_row_says(name):
 
 def nbytes(target):
     return sum(part.nbytes for part in (target if isinstance(target, tuple) else (target,)))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_shift_in_tiles_is_the_shift_of_the_whole(network, pair, masked):
+    image, picture = pair
+    reference = Reference("style", picture, STYLE_LOSSES["gram"], LAYERS)
+    if masked:
+        left = np.zeros(SHAPE, np.float32)
+        left[:, :150] = 1
+        reference = reference._replace(regions=masked_regions(left, left))
+    shifted = reference._replace(shift=True)
+    whole = evaluate(network, image, shifted)
+    assert_same(evaluate(network, image, shifted, tile=160), whole)
+    assert whole[0] != pytest.approx(evaluate(network, image, reference)[0], rel=0.1)
+
+
+def test_a_shift_is_minus_the_mean_over_the_picture(network, pair):
+    features = network.features(pair[1], LAYERS)["conv1_1"]
+    reference = Reference("style", pair[1], STYLE_LOSSES["gram"], LAYERS, shift=True)
+    target = next(whole_targets(network, reference, {})).value
+    assert target.shift == pytest.approx(-features.mean(), rel=1e-5)
+    shifted = features.astype(np.float64) - features.mean()
+    np.testing.assert_allclose(target.grams, losses.target_gram(shifted), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in STYLE_LOSSES.items() if not row.takes_shift]
+)
+def test_a_shift_that_is_not_taken_is_refused(network, pair, name):
+    with pytest.raises(OptionError, match="with gram.*, not with %s" % name):
+        cs.transfer(*pair, network, size=32, iterations=1, style_loss=name, shift=True)
