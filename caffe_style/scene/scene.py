@@ -193,7 +193,16 @@ def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
     for style in scene.styles:
         layers = _weighted(settings.style_layers, settings.style_weight * style.share)
         found.append(
-            Reference(style.label, style.image, loss, layers, style.regions, guides, settings.seed)
+            Reference(
+                style.label,
+                style.image,
+                loss,
+                layers,
+                style.regions,
+                guides,
+                settings.seed,
+                settings.shift,
+            )
         )
     if scene.content is not None:
         layers = _weighted(settings.content_layers, settings.content_weight)

@@ -193,3 +193,14 @@ def test_a_shift_is_minus_the_mean_over_the_picture(network, pair):
 def test_a_shift_that_is_not_taken_is_refused(network, pair, name):
     with pytest.raises(OptionError, match="with gram.*, not with %s" % name):
         cs.transfer(*pair, network, size=32, iterations=1, style_loss=name, shift=True)
+
+
+@pytest.mark.parametrize("setting", [{"shift": True}, {"style_loss": "wasserstein", "seed": 1}])
+def test_a_setting_reaches_the_loss(network, pair, setting):
+    plain = {"style_loss": setting.get("style_loss", "gram")}
+    settings = {"size": 48, "iterations": 1, "init": "style"}
+    with_setting, without = (
+        cs.transfer(*pair, network, **settings, **some).history[0].terms["style conv2_1"]
+        for some in (setting, plain)
+    )
+    assert with_setting != pytest.approx(without, rel=1e-3)
