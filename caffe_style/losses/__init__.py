@@ -2,13 +2,15 @@
 
 All losses have the same signature: `loss(features, target, weight=1.0, gradient=None) -> (value, gradient)`.
 `features` are the responses (N, H, W) to one image, in either memory layout. `value` is weight * E as a float.
-weight * dE/dF is added to `gradient` in place, or to new zeros. float64 input is computed in float64.
+weight * dE/dF is added to `gradient` in place, or to new zeros. float64 input is computed in float64. For
+`chained`, features and gradient are pairs, of two layers.
 
 May import backends, settings and errors.
 """
 
 from ..settings.style_losses import STYLE_LOSSES, StyleLoss
 from .activation import activation
+from .chained import ChainedTarget, chained, target_chained
 from .content import content, target_content
 from .covariation import CovariationTarget, covariation, target_covariation
 from .gram import gram, gram_sum, target_gram, target_gram_sum
@@ -26,6 +28,7 @@ from .windowed import target_windowed, windowed
 
 __all__ = [
     "STYLE_LOSSES",
+    "ChainedTarget",
     "CovariationTarget",
     "MattingTarget",
     "Moments",
@@ -35,6 +38,7 @@ __all__ = [
     "add_gram_gradient",
     "add_guides_gradient",
     "add_shift",
+    "chained",
     "content",
     "covariation",
     "gram",
@@ -51,6 +55,7 @@ __all__ = [
     "spatial",
     "spatial_pairs",
     "spatial_plain",
+    "target_chained",
     "target_content",
     "target_covariation",
     "target_gram",

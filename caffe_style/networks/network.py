@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterable, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -54,6 +54,17 @@ class Network:
     def name(self) -> str:
         """The model's name."""
         return self.model.name
+
+    @property
+    def convolutions(self) -> List[str]:
+        """Names of the blobs of all convolutions, in order. A rectified convolution counts once, rectified."""
+        blobs: Dict[str, str] = {}
+        for layer in self.param.layer:
+            if layer.type == "Convolution":
+                blobs[layer.top[0]] = layer.top[0]
+            elif layer.type == "ReLU" and layer.bottom[0] in blobs:
+                blobs[layer.bottom[0]] = layer.top[0]
+        return list(blobs.values())
 
     def to_blob(self, image: np.ndarray) -> np.ndarray:
         """Convert a picture (H, W, 3) uint8 RGB to the network's input (1, 3, H, W) float32, BGR, mean-free."""

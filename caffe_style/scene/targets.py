@@ -79,7 +79,8 @@ class Reference(NamedTuple):
     @property
     def function(self) -> Callable:
         """The function that computes the loss. A Gram loss with regions or a shift is one of covariation."""
-        return losses.covariation if self.regions is not None or self.shift else self.loss.loss
+        of_grams = self.regions is not None or (self.shift and not self.loss.of_pairs)
+        return losses.covariation if of_grams else self.loss.loss
 
 
 class LayerTarget(NamedTuple):
@@ -93,12 +94,14 @@ class LayerTarget(NamedTuple):
         Name of the layer.
     value : any
         Target of the loss.
-    features : ndarray, (N, H, W)
+    features : ndarray, (N, H, W), or a pair of them
         Responses of a shape that the loss can compare with the target.
     weight : float
         Weight of the layer.
     own_guides : (str, ndarray), optional
         Blob whose responses give the result's own guides, and the basis (K, L) that combines them.
+    deeper : str, optional
+        The next layer, for a loss on pairs of layers.
     """
 
     name: str
@@ -107,6 +110,7 @@ class LayerTarget(NamedTuple):
     features: np.ndarray
     weight: float
     own_guides: Optional[Tuple[str, np.ndarray]] = None
+    deeper: Optional[str] = None
 
 
 def whole_targets(
@@ -119,7 +123,7 @@ def whole_targets(
     regions = reference.regions
     for blob, features in network.features(reference.image, reference.layers).items():
         name = "%s %s" % (reference.label, blob)
-        shift = -float(features.mean(dtype=np.float64)) if reference.shift else 0.0
+        shift = mean_shift(features) if reference.shift else 0.0
         if regions is not None:
             radius = shrinking(network, blob, regions)
             guides = layer_guides(regions.style, features.shape[1:], radius, name)
@@ -130,6 +134,11 @@ def whole_targets(
         else:
             value = reference.loss.make_target(features)
         yield LayerTarget(name, blob, value, features, reference.layers[blob])
+
+
+def mean_shift(features: np.ndarray) -> float:
+    """Return minus the mean of all responses, by which `Reference.shift` shifts a layer."""
+    return -float(features.mean(dtype=np.float64))
 
 
 def tiled_targets(

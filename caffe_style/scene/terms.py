@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..networks.network import Network
 from ..objective.objective import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
+from .chains import chained_targets, chained_term
 from .guides import guided_targets, self_guided_term
 from .random_targets import random_term
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
@@ -50,6 +51,8 @@ def make_terms(
         targets = tiled_targets(network, reference, sizes, tile)
     elif reference.loss.needs_guides:
         targets = guided_targets(network, reference)
+    elif reference.loss.of_pairs:
+        targets = chained_targets(network, reference)
     else:
         targets = whole_targets(network, reference, sizes)
     terms = []
@@ -65,6 +68,8 @@ def make_terms(
 def _term(reference: Reference, target: LayerTarget, weight: float) -> Term:
     if target.own_guides is not None:
         return self_guided_term(target, weight)
+    if target.deeper is not None:
+        return chained_term(target, weight)
     if reference.loss.is_random:
         return random_term(reference, target, weight)
     return single_term(target.name, target.blob, reference.function, target.value, weight)
@@ -106,17 +111,14 @@ def scale(normalisation: str, reference: Reference, target: LayerTarget) -> floa
     if normalisation == "paper":
         return 1.0
     if normalisation == "mean":
-        # Replace the paper's factors 1/2 and 1 / (4 N^2 M^2).
-        if reference.loss is CONTENT:
-            return 2.0 / target.features.size
-        return 4.0 / len(target.features) ** 2
+        return _mean_factor(reference, target)
     if normalisation != "relative":
         raise OptionError(
             "unknown normalisation '%s': choose one of %s"
             % (normalisation, ", ".join(NORMALISATIONS))
         )
     if reference.regions is None:
-        silent = reference.function(np.zeros_like(target.features), target.value)[0]
+        silent = reference.function(_zeros_like(target.features), target.value)[0]
     else:
         grams, _, shares, shift = target.value
         silent = losses.gram_distance(np.full_like(grams, shift**2), grams, 1, shares=shares)[0]
@@ -126,6 +128,25 @@ def scale(normalisation: str, reference: Reference, target: LayerTarget) -> floa
             % (reference.label, target.blob)
         )
     return 1.0 / silent
+
+
+def _mean_factor(reference: Reference, target: LayerTarget) -> float:
+    """Return the factor that turns a loss into a mean square, in place of its factor in the formula."""
+    if reference.loss is CONTENT:
+        return 2.0 / target.features.size
+    if reference.loss.is_random:
+        return 2.0
+    if reference.loss.of_pairs:
+        return 4.0 / (len(target.features[0]) * len(target.features[1]))
+    return 4.0 / len(target.features) ** 2
+
+
+def _zeros_like(features: Any) -> Any:
+    return (
+        tuple(map(np.zeros_like, features))
+        if isinstance(features, tuple)
+        else np.zeros_like(features)
+    )
 
 
 def variation_term(

@@ -38,6 +38,8 @@ class StyleLoss(NamedTuple):
         Whether the loss compares positions, so that the style picture must have the result's size.
     needs_guides : bool
         Whether the target also takes guides, made from the content picture.
+    of_pairs : bool
+        Whether the loss compares two neighbouring layers: features and gradient are then pairs.
     is_random : bool
         Whether the target has random numbers, which are drawn anew during a run. The module then also has
         `redrawn_` and the name: `redrawn(target, random) -> target`.
@@ -67,6 +69,7 @@ class StyleLoss(NamedTuple):
     module: str
     needs_equal_size: bool = False
     needs_guides: bool = False
+    of_pairs: bool = False
     is_random: bool = False
     takes_masks: bool = False
     takes_shift: bool = False
@@ -99,6 +102,8 @@ _ROWS = (
     StyleLoss("gram", "gram", takes_masks=True, takes_shift=True, tiles="gram"),
     StyleLoss("gram-sum", "gram"),
     StyleLoss("moments", "moments"),
+    # The shifted responses of two layers, and the deeper one's gradient at the size of the other.
+    StyleLoss("chained", "chained", of_pairs=True, takes_shift=True, copies=Copies(0, 2, 3)),
     # The responses to the style picture, and their projections. The rest is for a block of directions.
     StyleLoss("wasserstein", "wasserstein", is_random=True, copies=Copies(2, 1, 3)),
     # Complex spectra of four times as many positions. Half of them follow from symmetry.

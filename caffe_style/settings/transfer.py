@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Union
+from typing import Any, List, Optional, Union
 
 from .base import Settings, changed, setting
 from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Regions, Scales
 from .picture_kinds import Pair, Start
+from .style_layers import ALL, StyleLayers, geometric
 from .style_losses import STYLE_LOSSES
 
 #: SciPy's L-BFGS on the host, or our own on the network's device.
@@ -18,6 +19,8 @@ NORMALISATIONS = ("relative", "paper", "mean")
 SPACES = ("pixels", "smooth", "whitened")
 #: Source of the result's colours.
 COLORS = ("style", "content", "match")
+#: Weights of the layers: see `TransferSettings.for_model`.
+LAYER_WEIGHTS = ("given", "rising", "falling")
 #: Guides of the covariation loss: from the content picture, from the result, or kinds that both pictures have.
 GUIDES = ("content", "own", "kinds")
 
@@ -97,8 +100,19 @@ class TransferSettings(RunSettings):
     content_layers: Optional[Layers] = setting(
         None, LayerWeights(), "layers that represent the content", "objective", of_model=True
     )
-    style_layers: Optional[Layers] = setting(
-        None, LayerWeights(), "layers that represent the style", "objective", of_model=True
+    style_layers: Union[Layers, str, None] = setting(
+        None,
+        StyleLayers(),
+        "layers that represent the style; all for every convolution, with equal weights",
+        "objective",
+        of_model=True,
+    )
+    layer_weights: str = setting(
+        "given",
+        Choice(LAYER_WEIGHTS),
+        "weights of the style layers: as given, or also doubled (rising) or halved (falling) from each layer "
+        "to the next deeper one; content layers get the opposite",
+        "objective",
     )
     style_loss: str = setting(
         "gram",
@@ -119,8 +133,9 @@ class TransferSettings(RunSettings):
     shift: bool = setting(
         False,
         Flag(),
-        "for gram: compare the responses minus their mean over the style picture, a number for each layer",
+        "for gram and chained: subtract from each layer's responses their mean over the style picture",
         "objective",
+        shown="no",
     )
     resample: int = setting(
         20,
@@ -181,6 +196,28 @@ class TransferSettings(RunSettings):
         "formula (paper), or a mean square (mean)",
         "objective",
     )
+
+    def for_model(self, network: Any) -> TransferSettings:
+        """Return settings with the model's own values in place of None, and with every layer and weight named.
+
+        With the depth d = 1 .. D of a layer among the style layers, geometric weights are 2^d ("rising") or
+        2^(D - d) ("falling", as in Novak & Nikulin 2016b, section 3.1) times the given ones, and the opposite
+        for the content layers. Their total stays.
+        """
+        settings = self
+        if self.style_layers == ALL:
+            blobs = network.convolutions
+            settings = self.replace(style_layers=dict.fromkeys(blobs, 1 / len(blobs)))
+        settings = super(TransferSettings, settings).for_model(network)
+        if self.layer_weights == "given":
+            return settings
+        factor = 2.0 if self.layer_weights == "rising" else 0.5
+        order = list(network.net.blobs)
+        return settings.replace(
+            style_layers=geometric(settings.style_layers, order, factor),
+            content_layers=geometric(settings.content_layers, order, 1 / factor),
+            layer_weights="given",
+        )
 
     @property
     def kinds(self) -> Union[int, str, None]:
