@@ -9,7 +9,7 @@ which a device would have to copy to the host.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..backends import arrays, estimate
 from ..backends.net import Net
@@ -30,11 +30,15 @@ class Term(NamedTuple):
     loss : callable
         `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
         gradient to each array of `gradients` in place, and returns the weighted value.
+    renew : callable, optional
+        For a loss whose target depends on the picture: `renew()` makes the next evaluation find it anew. In
+        the evaluations that follow it is fixed.
     """
 
     name: str
     blobs: Tuple[str, ...]
     loss: Callable[[Arrays, Arrays], float]
+    renew: Optional[Callable[[], None]] = None
 
 
 def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
@@ -132,6 +136,19 @@ class Objective:
         self._stops = sorted(watched, key=lambda blob: self._writer[blob], reverse=True)
         top = self._writer[self._stops[0]]
         self._fed = {blob: self._is_read_below(blob, top) for blob in watched}
+
+    @property
+    def redraw(self) -> Optional[Callable[[int], None]]:
+        """Function for `minimise` that renews the targets that depend on the picture; None if none does."""
+        renewed = [term.renew for term in self._terms if term.renew is not None]
+        if not renewed:
+            return None
+
+        def redraw(iteration: int) -> None:
+            for renew in renewed:
+                renew()
+
+        return redraw
 
     def _is_read_below(self, blob: str, top: int) -> bool:
         """Return whether backward from layer `top` writes the blob's diff, so that a term must add to it."""

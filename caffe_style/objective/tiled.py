@@ -165,6 +165,9 @@ class TiledObjective:
             [Term(term.name, (term.blob,), self._in_tile(term)) for term in terms],
         )
 
+    #: Losses whose targets depend on the picture do not work in tiles.
+    redraw = None
+
     def _in_tile(self, term: TiledTerm) -> Any:
         """Return the term's loss on the core of the current tile."""
         field = self.fields[term.blob]

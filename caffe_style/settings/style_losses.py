@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Union
 
 
 class Copies(NamedTuple):
@@ -38,6 +38,8 @@ class StyleLoss(NamedTuple):
         Whether the loss compares positions, so that the style picture must have the result's size.
     needs_guides : bool
         Whether the target also takes guides, made from the content picture.
+    joins_layers : bool
+        Whether the loss compares all style layers together, in one term (see `caffe_style.scene.neighbours`).
     takes_masks : bool
         Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
         (N, N).
@@ -49,6 +51,11 @@ class StyleLoss(NamedTuple):
         Power of the number of positions by which a local loss is divided.
     copies : Copies
         Memory that the loss takes.
+    scales : int or "auto"
+        Number of sizes from coarse to fine, if it is not given.
+    coarsest : int
+        Long edge in pixels of the smallest size if their number is "auto". Below 256, the layers of most
+        losses have few positions.
 
     Examples
     --------
@@ -62,10 +69,13 @@ class StyleLoss(NamedTuple):
     module: str
     needs_equal_size: bool = False
     needs_guides: bool = False
+    joins_layers: bool = False
     takes_masks: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
     copies: Copies = Copies()
+    scales: Union[int, str] = 1
+    coarsest: int = 256
 
     @property
     def loss(self) -> Callable:
@@ -93,6 +103,7 @@ _ROWS = (
     StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),
     StyleLoss("windowed", "windowed", needs_equal_size=True, copies=Copies(1)),
     StyleLoss("covariation", "covariation", needs_guides=True),
+    StyleLoss("neighbours", "neighbours", joins_layers=True, scales="auto", coarsest=64),
 )
 
 STYLE_LOSSES: Dict[str, StyleLoss] = {row.name: row for row in _ROWS}
