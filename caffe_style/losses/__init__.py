@@ -16,8 +16,10 @@ from .covariation import CovariationTarget, covariation, target_covariation
 from .gram import gram, gram_sum, target_gram, target_gram_sum
 from .gram_matrices import add_gram_gradient, gram_distance, gram_matrices
 from .guides import add_guides_gradient, guide_basis, make_guides
+from .hypercolumns import add_hypercolumns_gradient, make_hypercolumns
 from .matting import MattingTarget, matting, target_matting
 from .moments import Moments, moments, target_moments
+from .neighbours import NeighboursTarget, nearest, neighbours, target_neighbours
 from .pixelwise import pixelwise, target_pixelwise
 from .shift import add_shift, response_sums
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
@@ -33,12 +35,14 @@ __all__ = [
     "MattingTarget",
     "Moments",
     "Projections",
+    "NeighboursTarget",
     "StyleLoss",
     "activation",
     "add_gram_gradient",
     "add_guides_gradient",
     "add_shift",
     "chained",
+    "add_hypercolumns_gradient",
     "content",
     "covariation",
     "gram",
@@ -47,8 +51,11 @@ __all__ = [
     "gram_sum",
     "guide_basis",
     "make_guides",
+    "make_hypercolumns",
     "matting",
     "moments",
+    "nearest",
+    "neighbours",
     "pixelwise",
     "redrawn_wasserstein",
     "response_sums",
@@ -62,6 +69,7 @@ __all__ = [
     "target_gram_sum",
     "target_matting",
     "target_moments",
+    "target_neighbours",
     "target_pixelwise",
     "target_spatial",
     "target_spatial_pairs",

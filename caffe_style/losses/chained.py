@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional, Tuple
 
 from ..backends import arrays
-from .interpolation import interpolation
+from .resampling import resampling
 
 Pair = Tuple[Any, Any]
 
@@ -110,7 +110,7 @@ def _parts(features: Pair, shifts: Tuple[float, float]) -> Pair:
     """Return down(F + s) and D + t as matrices (K, m) and (N, m)."""
     shallow, deep = (each + shift if shift else each for each, shift in zip(features, shifts))
     if shallow.shape[1:] != deep.shape[1:]:
-        down, across = _enlarging(shallow, deep.shape[1:], shallow.shape[1:])
+        down, across = resampling(deep, shallow.shape[1:])
         shallow = _resampled(shallow, down.T, across.T)
     return arrays.as_matrix(shallow), arrays.as_matrix(deep)
 
@@ -119,13 +119,7 @@ def _enlarged(maps: Any, size: Tuple[int, int]) -> Any:
     """Enlarge maps (K, H', W') to `size` by linear interpolation."""
     if maps.shape[1:] == size:
         return maps
-    return _resampled(maps, *_enlarging(maps, maps.shape[1:], size))
-
-
-def _enlarging(like: Any, old: Tuple[int, int], new: Tuple[int, int]) -> list:
-    """Return the matrices that enlarge the rows and the columns of maps."""
-    kind = arrays.kind(like)
-    return [interpolation(larger, smaller, kind) for larger, smaller in zip(new, old)]
+    return _resampled(maps, *resampling(maps, size))
 
 
 def _resampled(maps: Any, down: Any, across: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from ..backends import arrays
-from .interpolation import interpolation
+from .resampling import resampling
 
 SAMPLES = 4096
 STEPS = 200
@@ -83,7 +83,7 @@ def make_guides(features: Any, basis: Any, size: Tuple[int, int]) -> Any:
     >>> bool(np.allclose(guides, 3))
     True
     """
-    down, across = _resampling(features, size)
+    down, across = resampling(features, size)
     return down @ arrays.namespace(features).tensordot(basis, features, 1) @ across.T
 
 
@@ -107,12 +107,6 @@ def add_guides_gradient(gradient: Any, guides_gradient: Any, basis: Any) -> None
     >>> bool(np.isclose(gradient.sum(), 2 * 8 * 8 * 6 * 0.5))
     True
     """
-    down, across = _resampling(gradient, guides_gradient.shape[1:])
+    down, across = resampling(gradient, guides_gradient.shape[1:])
     tensordot = arrays.namespace(gradient).tensordot
     gradient += tensordot(basis.T, down.T @ guides_gradient @ across, 1)
-
-
-def _resampling(features: Any, size: Tuple[int, int]) -> list:
-    """Return two matrices that resize the rows and the columns of maps like `features` to `size`."""
-    kind = arrays.kind(features)
-    return [interpolation(new, old, kind) for new, old in zip(size, features.shape[1:])]

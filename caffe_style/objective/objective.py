@@ -30,14 +30,15 @@ class Term(NamedTuple):
     loss : callable
         `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
         gradient to each array of `gradients` in place, and returns the weighted value.
-    redraw : callable, optional
-        `redraw(iteration)` draws a random target. Equal iterations give equal targets.
+    renew : callable, optional
+        `renew(iteration)`, for a loss whose target depends on the picture or is random. It makes the next
+        evaluation find the target anew. In the evaluations that follow, the target is fixed.
     """
 
     name: str
     blobs: Tuple[str, ...]
     loss: Callable[[Arrays, Arrays], float]
-    redraw: Optional[Callable[[int], None]] = None
+    renew: Optional[Callable[[int], None]] = None
 
 
 def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
@@ -138,14 +139,16 @@ class Objective:
 
     @property
     def redraw(self) -> Optional[Callable[[int], None]]:
-        """`redraw(iteration)`, which draws all random targets; None if no term has one."""
-        found = [term.redraw for term in self._terms if term.redraw is not None]
+        """Function for `minimise` that renews the targets that change during a run; None if none does."""
+        renewed = [term.renew for term in self._terms if term.renew is not None]
+        if not renewed:
+            return None
 
         def redraw(iteration: int) -> None:
-            for one in found:
-                one(iteration)
+            for renew in renewed:
+                renew(iteration)
 
-        return redraw if found else None
+        return redraw
 
     def _is_read_below(self, blob: str, top: int) -> bool:
         """Return whether backward from layer `top` writes the blob's diff, so that a term must add to it."""

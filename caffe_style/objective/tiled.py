@@ -151,9 +151,6 @@ class TiledObjective:
         Terms on the image itself, which are not tiled.
     """
 
-    #: A random target needs the whole picture at once.
-    redraw = None
-
     def __init__(
         self,
         network: Network,
@@ -171,6 +168,9 @@ class TiledObjective:
             network.input_blob,
             [Term(term.name, (term.blob,), self._in_tile(term)) for term in terms],
         )
+
+    #: Losses whose targets depend on the picture do not work in tiles.
+    redraw = None
 
     def _in_tile(self, term: TiledTerm) -> Any:
         """Return the term's loss on the core of the current tile."""

@@ -39,8 +39,10 @@ class State:
         Gradient at the point; None before the first evaluation.
     fresh_starts : int
         How many more times the memory may be emptied after a failed line search.
-    drawn : int
-        Step at which the function's random numbers were drawn last.
+    drawn : array or None
+        For an objective whose targets depend on the picture: the point at which they were found last.
+    age : int
+        Number of steps since then.
     """
 
     point: Any
@@ -50,17 +52,13 @@ class State:
     loss: float = math.nan
     gradient: Any = None
     fresh_starts: int = 1
-    drawn: int = 0
+    drawn: Any = None
+    age: int = 0
 
     def forget(self) -> None:
         """Empty the memory."""
         self.steps.clear()
         self.changes.clear()
-
-    def redrawn(self, step: int) -> None:
-        """Begin with another function, whose random numbers are drawn at this step."""
-        self.forget()
-        self.fresh_starts, self.drawn = 1, step
 
 
 def start(state: State, evaluate: Evaluate) -> None:

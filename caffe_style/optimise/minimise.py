@@ -16,9 +16,10 @@ from ..errors import OptionError
 from ..settings.transfer import OPTIMIZERS
 from ..system.files import reason
 from . import lbfgs
-from .descents import FINISHED, descend_by_scipy, descend_on_device
+from .draws import descend_in_turn
 from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
 from .preconditioner import Preconditioner
+from .variables import Variables
 
 
 def minimise(
@@ -63,19 +64,19 @@ def minimise(
         `callback(record, image)`, called after each accepted step. It may raise StopIteration to end the
         optimisation. The image (float64, on the start's device) is overwritten later, so copy what you keep.
     redraw : callable, optional
-        `redraw(iteration)`, for an objective with random targets. It is called before the first step and then
-        after every `steps` steps, and changes what `evaluate` computes. The memory of L-BFGS is then emptied:
-        differences of gradients describe the curvature only if both belong to the same function. The first step
-        after a call follows the gradient and is as long as the step before. The loss falls between two calls,
-        but not from call to call. It is also called at the beginning of a run that continues from a state, with
-        the iteration of its last draw.
+        `redraw(iteration)`, for an objective with random targets, or with targets that depend on the picture.
+        It is called before the first step and then after every `steps` steps, and changes what `evaluate`
+        computes from its next call on, which is at the last accepted point. The memory of L-BFGS is then
+        emptied: differences of gradients describe the curvature only if both belong to the same function. The
+        first step after a call follows the gradient and is as long as the step before. The loss falls between
+        two calls, but not from call to call.
     steps : int
         Number of accepted steps between two calls of `redraw`.
     state : lbfgs.State, optional
-        For "device": state to continue from, instead of from the start. It is kept up to date. A run that
-        continues from a saved copy takes the same steps.
+        For "device": state to continue from, instead of from the start. It is kept up to date until the next
+        call of `redraw`. A run that continues from a saved copy takes the same steps.
     done : int
-        Number of steps that were taken to the given state.
+        Number of steps that were taken to this state. `redraw` counts from their first one.
     save : callable, optional
         For "device": `save(state, history)`, called after each accepted step, before the callback.
 
@@ -115,7 +116,6 @@ def minimise(
     for name, value in (("iterations", iterations), ("corrections", corrections), ("steps", steps)):
         if value < 1:
             raise OptionError("%s must be at least 1, not %r" % (name, value))
-    continues = state is not None
     if optimizer == "scipy":
         start = arrays.to_numpy(start)
     elif state is None:
@@ -123,32 +123,15 @@ def minimise(
     run = Run(evaluate, start, callback, state, save)
 
     def descend(steps: int) -> Tuple[str, str]:
-        if state is None:
-            return descend_by_scipy(run, steps, corrections, bounds, preconditioner)
-        return descend_on_device(run, state, steps, corrections, preconditioner)
-
-    def descend_in_draws(redraw: Callable[[int], None]) -> Tuple[str, str]:
-        step, goal = done, done + iterations
-        drawn = state.drawn if continues else None
-        while step < goal:
-            if drawn is None or step >= drawn + steps:
-                drawn = step
-                if state is not None:
-                    state.redrawn(step)
-            redraw(drawn)
-            outcome = descend(min(drawn + steps, goal) - step)
-            if done + run.iteration == step:
-                return outcome
-            step = done + run.iteration
-            if outcome != FINISHED:
-                drawn = None
-        return FINISHED
+        if run.state is None:
+            return _descend_by_scipy(run, steps, corrections, bounds, preconditioner)
+        return _descend_on_device(run, run.state, steps, corrections, preconditioner)
 
     try:
         if redraw is None:
             status, message = descend(iterations)
         else:
-            status, message = descend_in_draws(redraw)
+            status, message = descend_in_turn(run, redraw, descend, iterations, steps, done)
     except Stopped:
         status, message = "stopped", "stopped"
     except KeyboardInterrupt:
@@ -173,6 +156,89 @@ def check_optimizer(optimizer: str, bounds: bool) -> None:
         raise OptionError(
             "the optimizer device takes no bounds: leave them out (--no-bounds), or choose scipy"
         )
+
+
+#: Status and message of a descent that ends early.
+FINISHED = "finished", "finished"
+CONVERGED = "converged", "converged (the loss no longer changes)"
+STUCK = "stuck", "stuck (the line search found no lower loss)"
+
+
+def _descend_by_scipy(
+    run: Run,
+    steps: int,
+    corrections: int,
+    bounds: Any,
+    preconditioner: Optional[Preconditioner],
+) -> Tuple[str, str]:
+    """Take up to `steps` steps down one fixed objective; return how it ended."""
+    from scipy.optimize import Bounds, minimize
+
+    goal, fresh_starts = run.iteration + steps, 1
+    while True:
+        before = run.iteration
+        variables = Variables(run, preconditioner)
+        limits = [
+            np.broadcast_to(bound, run.point.shape).ravel() / variables.scale
+            for bound in bounds or ()
+        ]
+        answer = minimize(
+            variables.evaluate,
+            variables.begin,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=Bounds(*limits) if limits else None,
+            callback=lambda x: run.accept(),
+            options={
+                "maxcor": corrections,
+                "maxiter": goal - before,
+                "maxfun": 10**8,
+                "maxls": 20,
+                # With scipy's tolerances a run would end at the first step that gains little.
+                "ftol": 0.0,
+                "gtol": 0.0,
+            },
+        )
+        if run.iteration >= goal:
+            return FINISHED
+        if answer.status == 0:
+            return CONVERGED
+        # The line search failed. Outdated curvature may be the cause, so one fresh start is tried, unless this
+        # start was fresh already.
+        if run.iteration == before or not fresh_starts:
+            return STUCK
+        fresh_starts -= 1
+
+
+def _descend_on_device(
+    run: Run,
+    state: lbfgs.State,
+    steps: int,
+    corrections: int,
+    preconditioner: Optional[Preconditioner],
+) -> Tuple[str, str]:
+    """Take up to `steps` steps with `caffe_style.optimise.lbfgs`; return how it ended."""
+    goal = run.iteration + steps
+    precondition = None if preconditioner is None else preconditioner.whole
+    while True:
+        run.at_start = True
+        lbfgs.start(state, run.evaluate)
+        while run.iteration < goal:
+            before = state.loss
+            outcome = lbfgs.advance(state, run.evaluate, corrections, precondition)
+            if outcome != "stepped":
+                break
+            run.accept()
+            if run.iteration < goal and state.loss >= before:
+                return CONVERGED
+        else:
+            return FINISHED
+        if outcome == "converged":
+            return CONVERGED
+        if not (state.steps and state.fresh_starts):
+            return STUCK
+        state.forget()
+        state.fresh_starts -= 1
 
 
 __all__ = ["OPTIMIZERS", "DivergedError", "Record", "Result", "check_optimizer", "minimise"]

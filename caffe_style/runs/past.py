@@ -19,13 +19,10 @@ class Past:
     resumed : bool
         Whether the optimisation continues within a scale, so that its first evaluation repeats the last one of
         the history.
-    redrawn : bool
-        Whether a resumed optimisation begins with new random targets, so that its first evaluation is not
-        repeated, but belongs to the last step of the history.
     """
 
-    def __init__(self, history: List[Any], resumed: bool = False, redrawn: bool = False) -> None:
-        self.history, self._skip, self._redrawn = history, int(resumed and not redrawn), redrawn
+    def __init__(self, history: List[Any], resumed: bool = False) -> None:
+        self.history, self._skip = history, int(resumed)
         # The last evaluations may belong to a step that was not accepted.
         self.iterations = max(
             (record.iteration for record in history if record.accepted), default=0
@@ -42,10 +39,7 @@ class Past:
 
     def joined(self, records: List[Any]) -> List[Any]:
         """Return the history, followed by the records of an optimisation."""
-        found = [self.after(record) for record in records[self._skip :]]
-        if self._redrawn and found:
-            found[0] = dataclasses.replace(found[0], accepted=False)
-        return self.history + found
+        return self.history + [self.after(record) for record in records[self._skip :]]
 
 
 class ScaleWatcher(Watcher):

@@ -55,7 +55,8 @@ def run(
     optimizer = _optimizer(settings, checkpoint is not None)
     saving = _as_checkpoint(checkpoint)
     space = _space(settings, saving.resumed, network.model.space)
-    settings = settings.replace(optimizer=optimizer, space=space).for_model(network)
+    scales = settings.scales or STYLE_LOSSES[settings.style_loss].scales
+    settings = settings.replace(optimizer=optimizer, space=space, scales=scales).for_model(network)
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")

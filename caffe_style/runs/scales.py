@@ -19,7 +19,6 @@ from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
 from ..scene.starts import PictureLike, start_picture
-from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Watcher
 from .checkpoint import Unsaved
@@ -68,7 +67,7 @@ def coarse_to_fine(
     past, first = Past([]), 0
     if saved is not None:
         parameters, tiles = saved.run["parameters"], saved.run["tiles"]
-        past, first = Past(saved.history, True, _draws_next(saved, settings)), saved.scale
+        past, first = Past(saved.history, resumed=True), saved.scale
     watcher.begin(parameters)
     init, result = settings.init, None
     for number in range(first, len(plan)):
@@ -91,7 +90,7 @@ def coarse_to_fine(
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
                 redraw=objective.redraw,
-                steps=settings.resample,
+                steps=settings.rematch,
                 state=None if saved is None else saved.state,
                 done=done,
                 save=checkpoint.saver(number, done, scale.iterations, past.joined),
@@ -119,12 +118,6 @@ def _scene(inputs: Inputs, settings: TransferSettings, size: int) -> Scene:
     if settings.photoreal and settings.closing_radius and scene.content is not None:
         return scene._replace(closing=(settings.closing_radius, settings.closing_epsilon))
     return scene
-
-
-def _draws_next(saved: Saved, settings: TransferSettings) -> bool:
-    """Return whether a saved run continues with a random target that it has not evaluated yet."""
-    is_random = STYLE_LOSSES[settings.style_loss].is_random
-    return is_random and saved.done >= saved.state.drawn + settings.resample
 
 
 def _say(scale: Scale, scene: Scene) -> None:

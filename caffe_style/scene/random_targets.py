@@ -22,9 +22,9 @@ def random_term(reference: Reference, target: LayerTarget, weight: float) -> Ter
         value = arrays.beside(value, features[0])
         return reference.loss.loss(features[0], value, weight, gradients[0])[0]
 
-    def redraw(iteration: int) -> None:
+    def renew(iteration: int) -> None:
         nonlocal value
         random = np.random.default_rng([reference.seed, iteration])
         value = reference.loss.redrawn(value, random)
 
-    return Term(target.name, (target.blob,), evaluate, redraw)
+    return Term(target.name, (target.blob,), evaluate, renew)

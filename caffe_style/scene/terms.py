@@ -14,6 +14,7 @@ from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
 from .chains import chained_targets, chained_term
 from .guides import guided_targets, self_guided_term
+from .neighbours import neighbours_term
 from .random_targets import random_term
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
 
@@ -25,7 +26,7 @@ def make_terms(
     normalisation: str = "relative",
     tile: Optional[int] = None,
 ) -> List[Union[Term, TiledTerm]]:
-    """Make one term for each layer or, with guides, for each pair of a layer and a guiding layer.
+    """Make one term for each layer, or for each pair of a layer and a guiding layer, or one for all layers.
 
     Parameters
     ----------
@@ -53,6 +54,8 @@ def make_terms(
         targets = guided_targets(network, reference)
     elif reference.loss.of_pairs:
         targets = chained_targets(network, reference)
+    elif reference.loss.joins_layers:
+        return [neighbours_term(network, reference, shape)]
     else:
         targets = whole_targets(network, reference, sizes)
     terms = []

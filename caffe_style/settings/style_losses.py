@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Union
 
 
 class Copies(NamedTuple):
@@ -43,6 +43,8 @@ class StyleLoss(NamedTuple):
     is_random : bool
         Whether the target has random numbers, which are drawn anew during a run. The module then also has
         `redrawn_` and the name: `redrawn(target, random) -> target`.
+    joins_layers : bool
+        Whether the loss compares all style layers together, in one term (see `caffe_style.scene.neighbours`).
     takes_masks : bool
         Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
         (N, N).
@@ -56,6 +58,11 @@ class StyleLoss(NamedTuple):
         Power of the number of positions by which a local loss is divided.
     copies : Copies
         Memory that the loss takes.
+    scales : int or "auto"
+        Number of sizes from coarse to fine, if it is not given.
+    coarsest : int
+        Long edge in pixels of the smallest size if their number is "auto". Below 256, the layers of most
+        losses have few positions.
 
     Examples
     --------
@@ -71,11 +78,14 @@ class StyleLoss(NamedTuple):
     needs_guides: bool = False
     of_pairs: bool = False
     is_random: bool = False
+    joins_layers: bool = False
     takes_masks: bool = False
     takes_shift: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
     copies: Copies = Copies()
+    scales: Union[int, str] = 1
+    coarsest: int = 256
 
     @property
     def loss(self) -> Callable:
@@ -112,6 +122,7 @@ _ROWS = (
     StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),
     StyleLoss("windowed", "windowed", needs_equal_size=True, copies=Copies(1)),
     StyleLoss("covariation", "covariation", needs_guides=True),
+    StyleLoss("neighbours", "neighbours", joins_layers=True, scales="auto", coarsest=64),
 )
 
 STYLE_LOSSES: Dict[str, StyleLoss] = {row.name: row for row in _ROWS}

@@ -20,7 +20,7 @@ SPACES = ("pixels", "smooth", "whitened")
 #: Source of the result's colours.
 COLORS = ("style", "content", "match")
 #: Weights of the layers: see `TransferSettings.for_model`.
-LAYER_WEIGHTS = ("given", "rising", "falling")
+LAYER_WEIGHTS = ("given", "geometric")
 #: Guides of the covariation loss: from the content picture, from the result, or kinds that both pictures have.
 GUIDES = ("content", "own", "kinds")
 
@@ -75,11 +75,14 @@ class TransferSettings(RunSettings):
         "first gets the content's colours)",
         "picture",
     )
-    scales: Union[int, str] = setting(
-        1,
+    scales: Union[int, str, None] = setting(
+        None,
         Scales(),
-        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels",
+        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels, or at 64 for "
+        "neighbours",
         "picture",
+        shown="1; auto for neighbours",
+        before=1,
     )
     space: Optional[str] = setting(
         None,
@@ -110,8 +113,8 @@ class TransferSettings(RunSettings):
     layer_weights: str = setting(
         "given",
         Choice(LAYER_WEIGHTS),
-        "weights of the style layers: as given, or also doubled (rising) or halved (falling) from each layer "
-        "to the next deeper one; content layers get the opposite",
+        "weights of the layers: as given, or also halved from each style layer to the next deeper one and doubled "
+        "for content layers (geometric)",
         "objective",
     )
     style_loss: str = setting(
@@ -137,10 +140,10 @@ class TransferSettings(RunSettings):
         "objective",
         shown="no",
     )
-    resample: int = setting(
+    rematch: int = setting(
         20,
         Number(int, 1, 10**6),
-        "for wasserstein: draw new directions every N iterations",
+        "for neighbours and wasserstein: match places anew every N iterations",
         "objective",
     )
     regions: Union[int, str, None] = setting(
@@ -200,9 +203,9 @@ class TransferSettings(RunSettings):
     def for_model(self, network: Any) -> TransferSettings:
         """Return settings with the model's own values in place of None, and with every layer and weight named.
 
-        With the depth d = 1 .. D of a layer among the style layers, geometric weights are 2^d ("rising") or
-        2^(D - d) ("falling", as in Novak & Nikulin 2016b, section 3.1) times the given ones, and the opposite
-        for the content layers. Their total stays.
+        With the depth d = 1 .. D of a layer among the style layers, its geometric weight is 2^(D - d) times the
+        given one; among the content layers it is 2^d times the given one (Novak & Nikulin 2016b, section 3.1).
+        Their total stays.
         """
         settings = self
         if self.style_layers == ALL:
@@ -211,11 +214,10 @@ class TransferSettings(RunSettings):
         settings = super(TransferSettings, settings).for_model(network)
         if self.layer_weights == "given":
             return settings
-        factor = 2.0 if self.layer_weights == "rising" else 0.5
         order = list(network.net.blobs)
         return settings.replace(
-            style_layers=geometric(settings.style_layers, order, factor),
-            content_layers=geometric(settings.content_layers, order, 1 / factor),
+            style_layers=geometric(settings.style_layers, order, 0.5),
+            content_layers=geometric(settings.content_layers, order, 2.0),
             layer_weights="given",
         )
 

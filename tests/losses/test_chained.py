@@ -8,7 +8,7 @@ from helpers.losses_checks import maps
 
 from caffe_style.backends import arrays
 from caffe_style.losses import chained, target_chained
-from caffe_style.losses.interpolation import interpolation
+from caffe_style.losses.resampling import resampling
 
 SHAPES = [((5, 7, 9), (3, 4, 5)), ((5, 7, 9), (3, 7, 9)), ((5, 8, 6), (3, 4, 3))]
 SHIFTS = [(0.0, 0.0), (-0.4, -0.7)]
@@ -20,8 +20,7 @@ def layers(shapes, seed=0, **how):
 
 def enlarged(deep, size):
     """The deeper layer's responses at the size of the shallower one's."""
-    kind = arrays.kind(deep)
-    down, across = (interpolation(new, old, kind) for new, old in zip(size, deep.shape[1:]))
+    down, across = resampling(deep, size)
     return np.einsum("Hh,nhw,Ww->nHW", down, deep, across)
 
 

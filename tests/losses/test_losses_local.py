@@ -277,7 +277,8 @@ def test_registry_is_complete():
     """Each style loss is nought, with no gradient, at the style image itself."""
     style = maps((5, 9, 8), 2)
     guides = guide_maps((2, 9, 8), 1)
-    for name, entry in losses.STYLE_LOSSES.items():
+    rows = {name: row for name, row in losses.STYLE_LOSSES.items() if not row.of_pairs}
+    for name, entry in rows.items():
         target = (
             entry.make_target(style, guides, guides)
             if entry.needs_guides

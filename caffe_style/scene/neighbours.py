@@ -1,0 +1,96 @@
+"""The term of the neighbours loss, which compares all style layers together."""
+
+from __future__ import annotations
+
+from typing import Any, Tuple
+
+import numpy as np
+
+from .. import losses
+from ..backends import arrays
+from ..errors import OptionError
+from ..networks.network import Network
+from ..objective.objective import Arrays, Term
+from .targets import Reference
+
+#: Pixels from one place to the next, in the result and in the style picture.
+STEP = 4
+#: Largest number of places of the style picture. They lie farther apart in a larger picture, so that the time for
+#: a match grows with the number of pixels, not with its square.
+MOST = 128 * 128
+#: Factor of the loss with which the style weights that suit Gram matrices suit it, too.
+STRENGTH = 0.03
+
+
+def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, int]) -> Term:
+    """Make the term of a style picture for a result of height and width `shape`.
+
+    The style layers are joined to hypercolumns. Each layer is scaled so that its part of the columns' mean
+    squared length is its part of the layers' weights.
+
+    Raises
+    ------
+    OptionError
+        If a layer does not respond to the style picture.
+    """
+    blobs = tuple(reference.layers)
+    weight = sum(reference.layers.values())
+    painted = network.features(reference.image, blobs)
+    size = grid(reference.image.shape[:2])
+    factors = []
+    for blob in blobs:
+        columns = losses.make_hypercolumns([painted[blob]], [1.0], size)
+        square = len(columns) * float(columns.var(axis=(1, 2), dtype=np.float64).mean())
+        if not square > 0:
+            raise OptionError(
+                "%s layer %s does not respond to the picture: leave it out"
+                % (reference.label, blob)
+            )
+        factors.append((reference.layers[blob] / weight / square) ** 0.5)
+    apart = spacing(size)
+    columns = losses.make_hypercolumns([painted[blob] for blob in blobs], factors, size)
+    target = losses.target_neighbours(columns[:, ::apart, ::apart])
+    matches: Any = None
+
+    def evaluate(features: Arrays, gradients: Arrays) -> float:
+        nonlocal target, matches
+        target = arrays.beside(target, features[0])
+        columns = losses.make_hypercolumns(features, factors, grid(shape))
+        if matches is None:
+            matches = losses.nearest(columns, target)
+        slope = arrays.zeros_like(columns)
+        value, _ = losses.neighbours(columns, target, STRENGTH * weight, slope, matches)
+        losses.add_hypercolumns_gradient(gradients, slope, factors)
+        return value
+
+    def renew(iteration: int) -> None:
+        nonlocal matches
+        matches = None
+
+    return Term(reference.label, blobs, evaluate, renew)
+
+
+def grid(shape: Tuple[int, int]) -> Tuple[int, int]:
+    """Return the number of places down and across a picture of this height and width.
+
+    Examples
+    --------
+    >>> grid((384, 510))
+    (96, 128)
+    """
+    height, width = (max(1, round(edge / STEP)) for edge in shape)
+    return height, width
+
+
+def spacing(size: Tuple[int, int]) -> int:
+    """Return the distance of the style picture's places in a grid of this size, so that they are not too many.
+
+    Examples
+    --------
+    >>> spacing((96, 128)), spacing((192, 256))
+    (1, 2)
+    """
+    apart = 1
+    while -(-size[0] // apart) * -(-size[1] // apart) > MOST:
+        apart += 1
+    return apart
