@@ -113,8 +113,8 @@ class TransferSettings(RunSettings):
     layer_weights: str = setting(
         "given",
         Choice(LAYER_WEIGHTS),
-        "weights of the layers: as given, or also halved from each style layer to the next deeper one and doubled "
-        "for content layers (geometric)",
+        "weights of the layers: as given, or also halved from each style layer to the next deeper one and "
+        "doubled for content layers (geometric)",
         "objective",
     )
     style_loss: str = setting(

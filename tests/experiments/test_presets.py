@@ -226,6 +226,23 @@ def test_command_line_takes_a_preset_and_what_is_said_beside_it(tmp_path, capsys
     assert "unknown preset 'jonson': choose one of tai, johnson" in capsys.readouterr().err
 
 
+def test_novak_is_its_parts(tmp_path):
+    """Every convolution, weights that halve from layer to layer, a shift, and neighbouring layers."""
+    paths = [str(tmp_path / name) for name in ("content.png", "style.png", "out.png", "again.png")]
+    for path, seed in zip(paths, (0, 1)):
+        images.write_image(path, images.coloured_noise(40, 40, 1.0, seed))
+    options = ["--model", "strokenet", "--size", "32", "--iterations", "2", "-q"]
+    assert main(["transfer", *paths[:2], "--preset", "novak", *options, "-o", paths[2]]) == 0
+    noted = images.read_metadata(paths[2])
+    assert noted["style_loss"] == "chained" and noted["shift"]
+    weights = list(noted["style_layers"].values())
+    assert len(weights) == 9 and sum(weights) == pytest.approx(1)
+    assert [a / b for a, b in zip(weights, weights[1:])] == pytest.approx([2] * 8)
+    # The recorded layers and weights make the same picture again.
+    assert main(["transfer", "--like", paths[2], "-q", "-o", paths[3]]) == 0
+    np.testing.assert_array_equal(*(images.read_image(path) for path in paths[2:]))
+
+
 def test_unknown_preset():
     with pytest.raises(OptionError, match="unknown preset"):
         cs.get_preset("none")
