@@ -21,7 +21,10 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 
 GUIDES = 8
-NAMES = ("gram", "pixelwise", "windowed", "spatial", "spatial-pairs", "covariation")
+NAMES = (
+    *("gram", "moments", "chained", "wasserstein", "pixelwise", "windowed", "spatial"),
+    *("spatial-pairs", "covariation"),
+)
 
 
 def responses(channels: int, size: int, seed: int) -> np.ndarray:
@@ -30,22 +33,28 @@ def responses(channels: int, size: int, seed: int) -> np.ndarray:
     return np.maximum(values, 0, out=values).transpose(2, 0, 1)
 
 
+def read_responses(of_pairs: bool, channels: int, size: int, seed: int) -> Any:
+    """The responses of the layer or, for a loss on pairs, also of one after a pooling layer."""
+    layer = responses(channels, size, seed)
+    return (layer, responses(2 * channels, size // 2, seed + 2)) if of_pairs else layer
+
+
 def make_evaluation(name: str, channels: int, size: int) -> Tuple[Callable[[], Any], int]:
     """An evaluation of the loss, and the bytes of its target."""
     from caffe_style import losses
 
     style = losses.STYLE_LOSSES[name]
-    painted = responses(channels, size, 1)
+    painted = read_responses(style.of_pairs, channels, size, 1)
     if style.needs_guides:
         guides = np.random.default_rng(2).random((GUIDES, size, size), np.float32)
         target = style.make_target(painted, guides, guides)
     else:
         target = style.make_target(painted)
     del painted
-    features = responses(channels, size, 0)
-    gradient = np.zeros_like(features)
+    features = read_responses(style.of_pairs, channels, size, 0)
+    gradient = tuple(map(np.zeros_like, features)) if style.of_pairs else np.zeros_like(features)
     parts = target if isinstance(target, tuple) else (target,)
-    held = sum(part.nbytes for part in parts)
+    held = sum(getattr(part, "nbytes", 0) for part in parts)
     return (lambda: style.loss(features, target, 1.0, gradient)), held
 
 

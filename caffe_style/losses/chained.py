@@ -125,8 +125,12 @@ def _enlarged(maps: Any, size: Tuple[int, int]) -> Any:
 def _resampled(maps: Any, down: Any, across: Any) -> Any:
     """Multiply the rows and the columns of maps (K, H, W) by matrices (h, H) and (w, W)."""
     xp = arrays.namespace(maps)
-    # Channels last, the products are a few large ones.
-    values = arrays.contiguous(xp.moveaxis(maps, 0, -1))
-    rows, columns, channels = values.shape
-    values = arrays.matmul(down, values.reshape(rows, -1))
-    return xp.moveaxis(xp.matmul(across, values.reshape(-1, columns, channels)), -1, 0)
+    channels = len(maps)
+    # Channels last, and the axis that is resized first: each product is a single large one.
+    values = xp.moveaxis(maps, 0, -1)
+    for matrix in (down, across):
+        values = arrays.contiguous(values)
+        other = values.shape[1]
+        values = arrays.matmul(matrix, values.reshape(len(values), -1))
+        values = values.reshape(-1, other, channels).swapaxes(0, 1)
+    return xp.moveaxis(arrays.contiguous(values), -1, 0)

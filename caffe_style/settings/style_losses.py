@@ -115,7 +115,7 @@ _ROWS = (
     # The shifted responses of two layers, and the deeper one's gradient at the size of the other.
     StyleLoss("chained", "chained", of_pairs=True, takes_shift=True, copies=Copies(0, 2, 3)),
     # The responses to the style picture, and their projections. The rest is for a block of directions.
-    StyleLoss("wasserstein", "wasserstein", is_random=True, copies=Copies(2, 1, 3)),
+    StyleLoss("wasserstein", "wasserstein", is_random=True, copies=Copies(2, 0, 1)),
     # Complex spectra of four times as many positions. Half of them follow from symmetry.
     StyleLoss("spatial", "spatial", needs_equal_size=True, copies=Copies(4, 4)),
     StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, copies=Copies(4, 4, 4)),
