@@ -204,3 +204,13 @@ def test_a_setting_reaches_the_loss(network, pair, setting):
         for some in (setting, plain)
     )
     assert with_setting != pytest.approx(without, rel=1e-3)
+
+
+def test_a_mean_square_of_sorted_projections(network, pair):
+    """With the normalisation "mean", the factor 1/2 of the formula is replaced by 1."""
+    row = STYLE_LOSSES["wasserstein"]
+    reference = Reference("style", pair[1], row, {"conv1_1": 1.0})
+    as_mean, as_formula = (
+        evaluate(network, pair[0], reference, normalisation=name)[0] for name in ("mean", "paper")
+    )
+    assert as_mean == pytest.approx(2 * as_formula, rel=1e-5)
