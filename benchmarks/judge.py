@@ -8,6 +8,8 @@ Paints each pair of PAIRS, of pictures in PICTURES or in examples/, with each mo
 be looked at. A low distance is no proof of a good picture: an ugly one can have it, too.
 
 - *style*: squared distance of Gram matrices, relative to the style picture's, mean over the judge's layers;
+- *sorted*: sliced Wasserstein distance of the responses, relative to that of no responses, mean over the same
+  layers: no style loss but `wasserstein` minimises it, and that one on other directions and another network;
 - *content*: squared distance of responses, relative to the content picture's, mean over its content layers;
 - *edges*: correlation of the strength of edges with the content picture's.
 """
@@ -67,6 +69,31 @@ def distances(
     meant = network.features(content, content_layers)
     of_content = [relative(seen[blob], meant[blob]) for blob in content_layers]
     return float(np.mean(of_style)), float(np.mean(of_content))
+
+
+def sorted_distance(network: Any, picture: np.ndarray, style: np.ndarray, seed: int = 99) -> float:
+    """Distance of the distributions of responses to two pictures: see `losses.wasserstein`.
+
+    Parameters
+    ----------
+    network : Network
+    picture, style : ndarray, (H, W, 3) uint8 RGB
+    seed : int
+        Seed of the directions.
+
+    Returns
+    -------
+    float
+        0 where nothing differs; 1 for a picture without any response. Mean over the network's style layers.
+    """
+    layers = network.model.style_layers
+    seen, meant = network.features(picture, layers), network.features(style, layers)
+    found = []
+    for blob in layers:
+        target = losses.target_wasserstein(meant[blob], np.random.default_rng(seed))
+        silent = losses.wasserstein(np.zeros_like(seen[blob]), target)[0]
+        found.append(losses.wasserstein(seen[blob], target)[0] / silent)
+    return float(np.mean(found))
 
 
 def relative(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -130,7 +157,7 @@ def main() -> None:
     judges = [cs.open_network(name) for name in args.judges.split(",")]
     pairs = [pair.split(":") for pair in args.pairs] if args.pairs else PAIRS
     print("%-12s %-32s %-26s %5s" % ("network", "setting", "pair", "edges"), end="")
-    print("".join("  %22s" % (judge.name + " style, content") for judge in judges))
+    print("".join("  %30s" % (judge.name + " style, sorted, content") for judge in judges))
     for name in args.models.split(","):
         network = cs.open_network(name)
         for setting in args.settings:
@@ -146,7 +173,8 @@ def main() -> None:
                 picture = painted(path, network, [content, style], keywords)
                 row = [edge_agreement(picture, content)]
                 for judge in judges:
-                    row += distances(judge, picture, content, style)
+                    of_style, of_content = distances(judge, picture, content, style)
+                    row += [of_style, sorted_distance(judge, picture, style), of_content]
                 rows.append(row)
                 _print(name, setting, " ".join(pair), row)
             _print(name, setting, "mean of %d" % len(rows), np.mean(rows, axis=0))
@@ -154,8 +182,8 @@ def main() -> None:
 
 def _print(name: str, setting: str, pair: str, row: Any) -> None:
     print("%-12s %-32s %-26s %5.2f" % (name, setting or "defaults", pair, row[0]), end="")
-    judged = zip(row[1::2], row[2::2])
-    print("".join("  %13.4f, %7.3f" % values for values in judged), flush=True)
+    judged = zip(row[1::3], row[2::3], row[3::3])
+    print("".join("  %12.4f, %7.4f, %7.3f" % values for values in judged), flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,14 @@ def test_a_picture_is_at_no_distance_from_itself(network):
     assert of_style == 0 and of_content > 0.01
 
 
+def test_sorted_responses_do_not_depend_on_the_places(network):
+    tile = picture(1, (32, 32, 3))
+    style = np.concatenate([tile, tile], 1)
+    assert judge.sorted_distance(network, style, style) == 0
+    near, far = (judge.sorted_distance(network, one, style) for one in (tile, tile // 2))
+    assert 0 < near < 0.2 * far
+
+
 def test_distances_are_relative():
     wanted = np.array([3.0, 4.0])
     assert judge.relative(np.zeros(2), wanted) == 1

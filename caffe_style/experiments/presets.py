@@ -142,8 +142,8 @@ PRESETS: Dict[str, Preset] = {
 #: Settings for one purpose. The user chooses the network and the size.
 PURPOSES: Dict[str, Preset] = {
     # What Novak & Nikulin (2016b, arXiv:1605.04603, section 3) found to be better than the Gram matrices of
-    # five layers. Their shift is -1, for a VGG-19 whose responses have a mean of 1. Here it is minus the mean of
-    # each layer, which suits other networks too.
+    # five layers. Their shift is -1, for a VGG-19 whose responses have a mean of 1. Here it is minus the mean
+    # of each layer, which suits other networks too.
     "novak": Preset(
         "Novak & Nikulin, Improving the Neural Algorithm of Artistic Style",
         {},
