@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional, Tuple
 
+import numpy as np
+
 from ..backends import arrays
 from .resampling import resampling
 
@@ -131,6 +133,15 @@ def _resampled(maps: Any, down: Any, across: Any) -> Any:
     for matrix in (down, across):
         values = arrays.contiguous(values)
         other = values.shape[1]
-        values = arrays.matmul(matrix, values.reshape(len(values), -1))
+        values = _times(matrix, values.reshape(len(values), -1))
         values = values.reshape(-1, other, channels).swapaxes(0, 1)
     return xp.moveaxis(arrays.contiguous(values), -1, 0)
+
+
+def _times(matrix: Any, values: Any) -> Any:
+    """Multiply values by a matrix that has only a few entries in each row."""
+    if arrays.namespace(matrix) is not np:
+        return matrix @ values
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix(matrix) @ values
