@@ -9,6 +9,7 @@ import numpy as np
 from .. import losses
 from ..errors import OptionError
 from ..losses import targets
+from ..networks.margin import margin_of
 from ..networks.network import Network
 from ..objective.objective import Term, single_term
 from ..pictures import images
@@ -151,7 +152,8 @@ def sparse(
         statistics = {blob: targets.SparseStatistics(asked.density, asked.sigma) for blob in layers}
     else:
         picture = images.resize(read_picture(asked.like), asked.size)
-        features = network.features(picture, layers)
+        mirrored = margin_of(asked)._replace(wrapped=False)
+        features = network.features(picture, layers, mirrored)
         statistics = {
             blob: targets.match_statistics(losses.target_gram(features[blob])) for blob in layers
         }
@@ -202,8 +204,11 @@ def _synthesise_grams(
                 )
             scale = share * weights[blob] / silent
             terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
-        noise = images.coloured_noise(*start.shape[:2], 1.0, settings.seed)
-        return terms + variation_term(network, settings.tv_weight, noise, noise.shape[:2])
+        size = start.shape[:2]
+        noise = images.coloured_noise(*size, 1.0, settings.seed)
+        return terms + variation_term(
+            network, settings.tv_weight, noise, size, wrapped=settings.tileable
+        )
 
     resample = settings.resample
     if settings.bounds is None:

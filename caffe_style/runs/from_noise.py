@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from ..errors import OptionError
+from ..networks.margin import Frame, margin_of
 from ..networks.network import Network
 from ..objective.objective import Objective, Term
 from ..optimise.minimise import check_optimizer
@@ -76,19 +77,21 @@ def synthesise_from_noise(
     if is_picture(settings.init):
         shape = images.fitted_size(read_picture(settings.init).shape[:2], settings.size)
     network.check_blobs(settings.blobs)
-    network.resize(*shape)
+    margin = margin_of(settings)
+    frame = Frame(network, shape, margin)
     check_memory(network, settings.blobs, settings.corrections, optimizer)
     start = start_picture(settings.init, None, None, shape, settings.seed, network.model.mean)
     parameters = {
         **run_parameters(network),
-        **settings.replace(optimizer=optimizer).parameters(),
+        **settings.replace(optimizer=optimizer, margin=margin.width).parameters(),
         **found,
     }
     watcher = as_watcher(callback)
     watcher.begin(parameters)
+    terms = make_terms(start)
     return synthesise(
         network,
-        Objective(network.net, network.input_blob, make_terms(start)),
+        Objective(network.net, network.input_blob, terms, frame if margin.width else None),
         start,
         iterations=settings.iterations,
         corrections=settings.corrections,

@@ -85,7 +85,7 @@ def coarse_to_fine(
                 corrections=settings.corrections,
                 bounds=bool(settings.bounds),
                 optimizer=settings.optimizer,
-                preconditioner=scene_preconditioner(scene, settings.space),
+                preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
                 state=None if saved is None else saved.state,

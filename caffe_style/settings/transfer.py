@@ -12,6 +12,8 @@ from .style_losses import STYLE_LOSSES
 
 #: SciPy's L-BFGS on the host, or our own on the network's device.
 OPTIMIZERS = ("scipy", "device")
+#: Pixels by which the network reads a picture beyond its borders, unless others are asked for.
+MARGIN = 16
 #: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
 #: Space in which L-BFGS works: see `caffe_style.scene.spaces`.
@@ -33,6 +35,21 @@ class RunSettings(Settings):
         Start(),
         "picture to start from: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), "
         "content, style, mix:PART (content with this fraction of noise) or a file",
+        "picture",
+    )
+    margin: Optional[int] = setting(
+        None,
+        Number(int, 0, 512),
+        "pixels by which the network reads the picture beyond its borders, where it is mirrored; 0 leaves a "
+        "frame of artefacts, and takes less time",
+        "picture",
+        shown=str(MARGIN),
+        before=0,
+    )
+    tileable: bool = setting(
+        False,
+        Flag(),
+        "make a seamless picture: its margin is its opposite side",
         "picture",
     )
     optimizer: Optional[str] = setting(
