@@ -13,7 +13,7 @@ from ..networks.margin import margin_of
 from ..networks.network import Network
 from ..objective.objective import Arrays, Term, single_term
 from ..pictures import images
-from ..runs.from_noise import responding, synthesise_from_noise
+from ..runs.from_noise import check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result
 from ..scene.terms import variation_term
 from ..settings.base import takes
@@ -86,11 +86,7 @@ def feature(
     margin = margin_of(asked)
 
     def make_terms(start: np.ndarray) -> List[Term]:
-        if not network.features(start, [layer], margin)[layer][channel].any():
-            raise OptionError(
-                "channel %d of layer '%s' does not respond to the start: try another --seed or --init"
-                % (channel, layer)
-            )
+        check_responses(network, layer, [channel], start, margin)
         size = start.shape[:2]
         noise = images.white_noise(*size, asked.seed)
         blob = network.input_blob
