@@ -212,11 +212,9 @@ def _synthesise_grams(
                 )
             scale = share * weights[blob] / silent
             terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
-        size = start.shape[:2]
+        size, wrapped = start.shape[:2], margin_of(settings).wrapped
         noise = images.coloured_noise(*size, 1.0, settings.seed)
-        return terms + variation_term(
-            network, settings.tv_weight, noise, size, wrapped=settings.tileable
-        )
+        return terms + variation_term(network, settings.tv_weight, noise, size, wrapped=wrapped)
 
     resample = settings.resample
     if settings.bounds is None:

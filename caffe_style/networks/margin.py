@@ -182,4 +182,4 @@ def margin_of(settings: RunSettings) -> Margin:
         raise OptionError(
             "a tileable picture is made with a margin: leave --margin 0 or --tileable out"
         )
-    return Margin(width, settings.tileable)
+    return Margin(width, bool(width) if settings.tileable is None else settings.tileable)

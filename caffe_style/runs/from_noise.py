@@ -110,7 +110,9 @@ def synthesise_from_noise(
     start = start_picture(settings.init, None, None, shape, settings.seed, network.model.mean)
     parameters = {
         **run_parameters(network),
-        **settings.replace(optimizer=optimizer, margin=margin.width).parameters(),
+        **settings.replace(
+            optimizer=optimizer, margin=margin.width, tileable=margin.wrapped
+        ).parameters(),
         **found,
     }
     watcher = as_watcher(callback)

@@ -46,11 +46,12 @@ class RunSettings(Settings):
         shown=str(MARGIN),
         before=0,
     )
-    tileable: bool = setting(
+    tileable: Optional[bool] = setting(
         False,
         Flag(),
         "make a seamless picture: its margin is its opposite side",
         "picture",
+        shown="no",
     )
     optimizer: Optional[str] = setting(
         None,

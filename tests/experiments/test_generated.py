@@ -165,7 +165,9 @@ def test_what_cannot_be_made_is_said(network, make, words):
 def test_a_channel_that_does_not_respond_names_some_that_do(margin):
     network, layer = cs.open_network("strokenet"), "conv4_2"
     noise = images.white_noise(48, 48, 0)
-    power = np.square(network.features(noise, [layer], Margin(margin))[layer]).mean(axis=(1, 2))
+    power = np.square(network.features(noise, [layer], Margin(margin, margin > 0))[layer]).mean(
+        axis=(1, 2)
+    )
     silent, loud = int(np.flatnonzero(power == 0)[0]), int(power.argmax())
     words = "channel %d of layer 'conv4_2' does not respond to the start: channels %d," % (
         silent,

@@ -9,6 +9,7 @@ import caffe_style as cs
 from caffe_style.errors import OptionError
 from caffe_style.networks.margin import NO_MARGIN, Frame, Margin, margin_of
 from caffe_style.pictures import images
+from caffe_style.settings.generated import FeatureSettings
 from caffe_style.settings.transfer import MARGIN, FromNoiseSettings
 
 MODES = {False: "symmetric", True: "wrap"}
@@ -94,5 +95,9 @@ def test_settings_say_the_margin():
     assert margin_of(FromNoiseSettings()) == Margin(MARGIN)
     assert margin_of(FromNoiseSettings(margin=0)) == NO_MARGIN
     assert margin_of(FromNoiseSettings(margin=32, tileable=True)) == Margin(32, wrapped=True)
+    asked = FeatureSettings(layer="conv1_1")
+    assert margin_of(asked) == Margin(MARGIN, wrapped=True)
+    assert margin_of(asked.replace(tileable=False)) == Margin(MARGIN)
+    assert margin_of(asked.replace(margin=0)) == NO_MARGIN
     with pytest.raises(OptionError, match="tileable picture is made with a margin: leave"):
         margin_of(FromNoiseSettings(margin=0, tileable=True))
