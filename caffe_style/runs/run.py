@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Dict, Optional, Union
 
 from ..errors import OptionError
@@ -56,7 +57,9 @@ def run(
     saving = _as_checkpoint(checkpoint)
     settings = _going_on(settings, saving.resumed)
     space, margin = _space(settings, network.model.space), margin_of(settings).width
-    settings = settings.replace(optimizer=optimizer, space=space, margin=margin).for_model(network)
+    settings = settings.replace(optimizer=optimizer, space=space, margin=margin)
+    settings = _unblurred(settings).for_model(network)
+    _say_unused(settings)
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
@@ -102,6 +105,24 @@ def _going_on(settings: TransferSettings, resumed: Optional[Saved]) -> TransferS
         if (one.of_model or one.before is not None) and getattr(settings, one.name) is None
     ]
     return settings.replace(**{name: noted[name] for name in missing if name in noted})
+
+
+def _unblurred(settings: TransferSettings) -> TransferSettings:
+    """Return settings without the model's total variation, unless the normalisation is relative.
+
+    The model's weight is relative, and as a weight of plain differences it would leave nothing but a blur.
+    """
+    if settings.normalisation != "relative" and settings.tv_weight is None:
+        return settings.replace(tv_weight=0.0)
+    return settings
+
+
+def _say_unused(settings: TransferSettings) -> None:
+    if settings.guides == "kinds" and settings.style_loss != "covariation":
+        logging.getLogger("caffe_style").warning(
+            "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
+            settings.style_loss,
+        )
 
 
 def _space(settings: TransferSettings, default: str) -> str:

@@ -160,6 +160,7 @@ class TransferSettings(RunSettings):
         "weight of total variation: a larger value gives a smoother picture",
         "objective",
         of_model=True,
+        shown="the model's; 0 unless the normalisation is relative",
     )
     photoreal: float = setting(
         0.0,
