@@ -97,27 +97,27 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
     fields = {str(index): field for index, field in enumerate(fields)}
     stride = total_stride(fields)
     reach = max(max(field.before, field.after + 1 - field.jump) for field in fields.values())
-    margin = -(-reach // stride) * stride
-    least = 2 * margin + 2 * BLOCK * stride
+    overlap = -(-reach // stride) * stride
+    least = 2 * overlap + 2 * BLOCK * stride
     if size < min(least, max(shape)):
         raise OptionError(
             "tiles of %d pixels are too small: responses depend on %d pixels around them, choose at least %d"
-            % (size, margin, least)
+            % (size, overlap, least)
         )
-    rows, columns = (_spans(length, size, margin, stride) for length in shape)
+    rows, columns = (_spans(length, size, overlap, stride) for length in shape)
     return [Tile(row, column) for row in rows for column in columns]
 
 
-def _spans(length: int, size: int, margin: int, stride: int) -> List[Span]:
+def _spans(length: int, size: int, overlap: int, stride: int) -> List[Span]:
     if length <= size:
         return [Span(0, length, 0, length, True)]
     # The remainder modulo a block equals the picture's, so that the last window begins at a multiple of a
     # block.
     block = BLOCK * stride
     window = size - (size - length) % block
-    step = (window - 2 * margin) // block * block
+    step = (window - 2 * overlap) // block * block
     starts = list(range(0, length - window, step)) + [length - window]
-    cores = [0] + [start + margin for start in starts[1:]] + [length]
+    cores = [0] + [start + overlap for start in starts[1:]] + [length]
     return [
         Span(start, start + window, cores[i], cores[i + 1], i == len(starts) - 1)
         for i, start in enumerate(starts)
