@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import CheckpointError
 from ..networks.network import Network
 from ..optimise.evaluations import attach, result_of
-from ..scene.found_regions import with_regions
+from ..scene.found_regions import say_kinds, with_regions
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
@@ -58,6 +58,8 @@ def coarse_to_fine(
     """
     settings, plan = make_plan(network, inputs, settings)
     inputs = with_regions(network, inputs, settings)
+    if settings.kinds is not None:
+        say_kinds(inputs)
     parameters = {**parameters, **settings.parameters()}
     final = _scene(inputs, settings, settings.size)
     tiles = [scale.tile for scale in plan]
@@ -86,7 +88,7 @@ def coarse_to_fine(
                 corrections=settings.corrections,
                 bounds=bool(settings.bounds),
                 optimizer=settings.optimizer,
-                preconditioner=scene_preconditioner(scene, settings.space),
+                preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
                 redraw=objective.redraw,

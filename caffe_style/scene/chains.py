@@ -28,7 +28,7 @@ def chained_targets(network: Network, reference: Reference) -> Iterator[LayerTar
             "the %s loss compares neighbouring style layers: name at least two"
             % reference.loss.name
         )
-    found = network.features(reference.image, blobs)
+    found = network.features(reference.image, blobs, reference.margin)
     for below, above in zip(blobs, blobs[1:]):
         features = found[below], found[above]
         shifts = tuple(map(mean_shift, features)) if reference.shift else (0.0, 0.0)
