@@ -17,7 +17,8 @@ from ..backends import arrays
 from ..networks.margin import Frame
 from ..networks.network import Network
 from .cutting import cut, responses
-from .objective import Objective, Term
+from .objective import Objective
+from .term import Term
 from .tiles import Place
 
 

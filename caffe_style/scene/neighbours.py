@@ -10,7 +10,7 @@ from .. import losses
 from ..backends import arrays
 from ..errors import OptionError
 from ..networks.network import Network
-from ..objective.objective import Arrays, Term
+from ..objective.term import Arrays, Term
 from .targets import Reference
 
 #: Pixels from one place to the next, in the result and in the style picture.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..backends import arrays
-from ..objective.objective import Arrays, Term
+from ..objective.term import Arrays, Term
 from .targets import LayerTarget, Reference
 
 

@@ -9,14 +9,15 @@ import numpy as np
 from .. import losses
 from ..errors import OptionError
 from ..networks.network import Network
-from ..objective.objective import Term, single_term
+from ..objective.term import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
 from .chains import chained_targets, chained_term
 from .guides import guided_targets, self_guided_term
 from .neighbours import neighbours_term
 from .random_targets import random_term
-from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
+from .targets import CONTENT, LayerTarget, Reference, layer_sizes, whole_targets
+from .tiled_targets import tiled_targets
 
 
 def make_terms(

@@ -40,10 +40,19 @@ class StyleLayers(LayerWeights):
         return ALL if value == ALL else super().note(value)
 
 
+def every_layer(layers: Any, network: Any) -> Any:
+    """Return the layers, with every convolution of the network at equal weights in place of `ALL`."""
+    if layers != ALL:
+        return layers
+    blobs = network.convolutions
+    return dict.fromkeys(blobs, 1 / len(blobs))
+
+
 def geometric(layers: Layers, order: List[str], factor: float) -> Dict[str, float]:
     """Multiply the weight of each layer by the factor to the power of its depth; their total stays.
 
-    The depth of a layer is its place among the layers in the order of the network.
+    The depth of a layer is its place among the layers in the order of the network. Novak & Nikulin (2016b,
+    section 3.1) have the factors 1/2 for the style and 2 for the content.
 
     Examples
     --------

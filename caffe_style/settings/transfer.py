@@ -6,25 +6,11 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Union
 
 from .base import Settings, changed, setting
+from .choices import COLORS, GUIDES, LAYER_WEIGHTS, MARGIN, NORMALISATIONS, OPTIMIZERS, SPACES
 from .kinds import Choice, Flag, Layers, LayerWeights, Number, PictureLike, Regions, Scales
 from .picture_kinds import Pair, Start
-from .style_layers import ALL, StyleLayers, geometric
+from .style_layers import StyleLayers, every_layer, geometric
 from .style_losses import STYLE_LOSSES
-
-#: SciPy's L-BFGS on the host, or our own on the network's device.
-OPTIMIZERS = ("scipy", "device")
-#: Pixels by which the network reads a picture beyond its borders, unless others are asked for.
-MARGIN = 16
-#: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
-NORMALISATIONS = ("relative", "paper", "mean")
-#: Space in which L-BFGS works: see `caffe_style.scene.spaces`.
-SPACES = ("pixels", "smooth", "whitened")
-#: Source of the result's colours.
-COLORS = ("style", "content", "match")
-#: Weights of the layers: see `TransferSettings.for_model`.
-LAYER_WEIGHTS = ("given", "geometric")
-#: Guides of the covariation loss: from the content picture, from the result, or kinds that both pictures have.
-GUIDES = ("content", "own", "kinds")
 
 
 @dataclass(frozen=True)
@@ -131,8 +117,7 @@ class TransferSettings(RunSettings):
     layer_weights: str = setting(
         "given",
         Choice(LAYER_WEIGHTS),
-        "weights of the layers: as given, or also halved from each style layer to the next deeper one and "
-        "doubled for content layers (geometric)",
+        "weights of the layers: as given, or also halved from each style layer to the next (geometric)",
         "objective",
     )
     style_loss: str = setting(
@@ -220,18 +205,10 @@ class TransferSettings(RunSettings):
     )
 
     def for_model(self, network: Any) -> TransferSettings:
-        """Return settings with the model's own values in place of None, and with every layer and weight named.
-
-        With the depth d = 1 .. D of a layer among the style layers, its geometric weight is 2^(D - d) times the
-        given one; among the content layers it is 2^d times the given one (Novak & Nikulin 2016b, section 3.1).
-        Their total stays.
-        """
-        settings = self
-        if self.style_layers == ALL:
-            blobs = network.convolutions
-            settings = self.replace(style_layers=dict.fromkeys(blobs, 1 / len(blobs)))
-        settings = super(TransferSettings, settings).for_model(network)
-        if self.layer_weights == "given":
+        """Return settings with the model's own values in place of None, and each layer and weight named."""
+        named = self.replace(style_layers=every_layer(self.style_layers, network))
+        settings = super(TransferSettings, named).for_model(network)
+        if settings.layer_weights == "given":
             return settings
         order = list(network.net.blobs)
         return settings.replace(
