@@ -1,4 +1,4 @@
-"""Style as correlations of neighbouring layers (Novak & Nikulin 2016b, arXiv:1605.04603, sections 3.4 and 3.5).
+"""Style as correlations of neighbouring layers (Novak & Nikulin 2016b, arXiv:1605.04603, section 3.5).
 
 A Gram matrix says which features of one layer occur together. Correlations with the next layer also say in
 which larger forms they occur.
