@@ -55,8 +55,7 @@ def run(
     optimizer = _optimizer(settings, checkpoint is not None)
     saving = _as_checkpoint(checkpoint)
     space = _space(settings, saving.resumed, network.model.space)
-    scales = settings.scales or STYLE_LOSSES[settings.style_loss].scales
-    settings = settings.replace(optimizer=optimizer, space=space, scales=scales).for_model(network)
+    settings = _for_loss(settings.replace(optimizer=optimizer, space=space)).for_model(network)
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
@@ -89,6 +88,15 @@ def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
     optimizer = settings.optimizer or OPTIMIZERS[0]
     check_optimizer(optimizer, bool(settings.bounds))
     return optimizer
+
+
+def _for_loss(settings: TransferSettings) -> TransferSettings:
+    """Return settings with the style loss's own number of scales and weight in place of None."""
+    loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
+    return settings.replace(
+        scales=settings.scales or loss.scales,
+        style_weight=loss.style_weight if weight is None else weight,
+    )
 
 
 def _space(settings: TransferSettings, resumed: Optional[Saved], default: str) -> str:

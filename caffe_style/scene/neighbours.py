@@ -15,18 +15,16 @@ from .targets import Reference
 
 #: Pixels from one place to the next, in the result and in the style picture.
 STEP = 4
-#: Largest number of places of the style picture. They lie farther apart in a larger picture, so that the time for
-#: a match grows with the number of pixels, not with its square.
+#: Largest number of places of the style picture. In a larger picture they lie farther apart, so that the time
+#: for the matches grows with the number of pixels and not with its square.
 MOST = 128 * 128
-#: Factor of the loss with which the style weights that suit Gram matrices suit it, too.
-STRENGTH = 0.03
 
 
 def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, int]) -> Term:
     """Make the term of a style picture for a result of height and width `shape`.
 
-    The style layers are joined to hypercolumns. Each layer is scaled so that its part of the columns' mean
-    squared length is its part of the layers' weights.
+    The style layers are joined to hypercolumns. The mean square of their differences from their mean is 1, and
+    each layer's part of it is its part of the layers' weights. The loss is thus relative already.
 
     Raises
     ------
@@ -59,7 +57,7 @@ def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, in
         if matches is None:
             matches = losses.nearest(columns, target)
         slope = arrays.zeros_like(columns)
-        value, _ = losses.neighbours(columns, target, STRENGTH * weight, slope, matches)
+        value, _ = losses.neighbours(columns, target, weight, slope, matches)
         losses.add_hypercolumns_gradient(gradients, slope, factors)
         return value
 
