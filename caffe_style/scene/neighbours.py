@@ -18,6 +18,8 @@ STEP = 4
 #: Largest number of places of the style picture. In a larger picture they lie farther apart, so that the time
 #: for the matches grows with the number of pixels and not with its square.
 MOST = 128 * 128
+#: Variance of responses, by their mean square, below which they are the same everywhere.
+ROUNDING = 1e-9
 
 
 def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, int]) -> Term:
@@ -38,8 +40,9 @@ def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, in
     factors = []
     for blob in blobs:
         columns = losses.make_hypercolumns([painted[blob]], [1.0], size)
-        square = len(columns) * float(columns.var(axis=(1, 2), dtype=np.float64).mean())
-        if not square > 0:
+        square = float(columns.var(axis=(1, 2), dtype=np.float64).sum())
+        # What resizing rounds is no response.
+        if not square > ROUNDING * float((columns**2).mean(axis=(1, 2), dtype=np.float64).sum()):
             raise OptionError(
                 "%s layer %s does not respond to the picture: leave it out"
                 % (reference.label, blob)

@@ -267,18 +267,6 @@ def test_redrawing_empties_the_memory(minimise):
     np.testing.assert_array_equal(long_draws.image, with_memory.image)
 
 
-def test_a_draw_that_ends_early_is_followed_by_the_next(minimise):
-    """Each draw is solved before its last step; all steps are taken nevertheless."""
-    centres, state = [], {}
-
-    def redraw(iteration):
-        centres.append(float(len(centres) + 1))
-        state["evaluate"] = quadratic(np.full(SHAPE, centres[-1]))
-
-    result = minimise(lambda x: state["evaluate"](x), start(), 300, redraw=redraw, steps=290)
-    assert result.iterations == 300 and len(centres) > 2
-
-
 def test_a_draw_without_a_step_ends_the_run(minimise):
     draws = []
     evaluate = quadratic(np.zeros(SHAPE))
