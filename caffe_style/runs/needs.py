@@ -89,7 +89,7 @@ def transfer_needs(
         edge = min(LONG_EDGE, settings.size)
         for picture in [shape, *styles]:
             passes.describe(images.fitted_size(picture, edge), deepest_layers(network, settings))
-    if settings.kinds or settings.segments:
+    if (settings.kinds or settings.segments) and not loss.joins_layers:
         for _ in styles:
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)

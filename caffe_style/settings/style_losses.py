@@ -41,8 +41,8 @@ class StyleLoss(NamedTuple):
     joins_layers : bool
         Whether the loss compares all style layers together, in one term (see `caffe_style.scene.neighbours`).
     takes_masks : bool
-        Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
-        (N, N).
+        Whether masks can limit the style to a part of the result. The target of a loss on
+        single layers must then be a mean Gram matrix (N, N).
     tiles : {"gram", "local"} or None
         How to compute the loss of a large picture tile by tile. "gram": the loss depends on the Gram matrix
         alone, which is summed over the tiles. "local": the loss is a sum over positions, and its target is the
@@ -110,7 +110,8 @@ _ROWS = (
         "neighbours",
         "neighbours",
         joins_layers=True,
-        copies=Copies(2, 1, 2),
+        takes_masks=True,
+        copies=Copies(2, 1, 4),
         style_weight=4.0,
         scales="auto",
         coarsest=90,
@@ -118,3 +119,8 @@ _ROWS = (
 )
 
 STYLE_LOSSES: Dict[str, StyleLoss] = {row.name: row for row in _ROWS}
+
+
+def maskable() -> str:
+    """Return the names of the style losses that take masks, for a message."""
+    return " and ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)

@@ -13,6 +13,7 @@ from caffe_style.errors import OptionError
 from caffe_style.objective.objective import Objective
 from caffe_style.pictures import images
 from caffe_style.scene.neighbours import grid, neighbours_term, spacing
+from caffe_style.scene.regions import Regions, masked_regions
 from caffe_style.scene.targets import Reference
 from caffe_style.scene.terms import make_terms
 from caffe_style.settings.style_losses import STYLE_LOSSES
@@ -71,6 +72,31 @@ def test_the_loss_is_relative(network, pictures):
     value = columns(blob)[0]
     assert doubled(blob)[0] == pytest.approx(2 * value, rel=1e-5)
     assert 0.1 * sum(LAYERS.values()) < value < 2 * sum(LAYERS.values())
+
+
+def test_places_are_compared_with_their_own_kind(network, pictures):
+    """The value of two kinds is the sum of what each has by itself."""
+    image, style = pictures
+    across, upright = (np.zeros((2, *SHAPE), np.float32) for _ in range(2))
+    across[0, :24] = across[1, 24:] = upright[0, :, :16] = upright[1, :, 16:] = 1
+    whole = Reference("style", style, STYLE_LOSSES["neighbours"], LAYERS)
+    values = {}
+    for kinds in ([0, 1], [0], [1]):
+        guides = [guide[kinds] for guide in (across, upright)]
+        reference = whole._replace(regions=Regions(*guides, shares=(0.5,) * len(kinds)))
+        terms = make_terms(network, reference, SHAPE)
+        network.resize(*SHAPE)
+        objective = Objective(network.net, network.input_blob, terms)
+        values[len(kinds), kinds[0]] = objective(network.to_blob(image))[0]
+    assert values[2, 0] == pytest.approx(values[1, 0] + values[1, 1], rel=1e-5)
+    assert values[2, 0] != pytest.approx(objective_of(network, style)(network.to_blob(image))[0])
+
+
+def test_a_mask_without_a_place_is_refused(network, pictures):
+    dark = np.full(SHAPE, 0.3, np.float32)
+    reference = Reference("style 2", pictures[1], STYLE_LOSSES["neighbours"], LAYERS)
+    with pytest.raises(OptionError, match="style 2: a mask or region is too small"):
+        make_terms(network, reference._replace(regions=masked_regions(dark, None)), SHAPE)
 
 
 def test_a_large_style_picture_has_fewer_places():
