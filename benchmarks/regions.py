@@ -81,7 +81,12 @@ def main() -> None:
     add("--pairs", nargs="*", metavar="CONTENT:STYLE", help="by default those of PAIRS")
     add("--model", default="squeezenet")
     add("--judge", default="strokenet")
-    add("--settings", nargs="*", default=["", "regions=auto", "style_loss=neighbours"], metavar="KEY=VALUE;...")
+    add(
+        "--settings",
+        nargs="*",
+        default=["", "regions=auto", "style_loss=neighbours"],
+        metavar="KEY=VALUE;...",
+    )
     add("--size", type=int, default=288)
     add("--iterations", type=int, default=80)
     args = parser.parse_args()
