@@ -1,7 +1,7 @@
 """Style as the nearest neighbour of each place in the style picture.
 
-Li and Wand (2016) draw each patch of responses to its nearest neighbour. Kolkin et al. (2022) compare single
-places, by hypercolumns of several layers and their cosine.
+Li and Wand (2016) draw each patch of responses to its nearest neighbour among the patches of the style picture.
+Kolkin et al. (2022) compare single places, by hypercolumns of many layers and by their cosine.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from typing import Any, NamedTuple, Optional, Tuple
 
 from ..backends import arrays
 
-#: Number of similarities of a block of places that are in memory at a time; see `arrays.blocks`.
+#: Number of similarities that are in memory at a time.
 SIMILARITIES = 1 << 22
-#: Length below which a place counts as flat, by the mean length in the style picture.
-FLAT = 0.01
 
 
 class NeighboursTarget(NamedTuple):
@@ -22,16 +20,13 @@ class NeighboursTarget(NamedTuple):
     Attributes
     ----------
     places : array, (S, N)
-        Responses at each place of the style picture, minus their mean, scaled to length 1.
-    mean : array, (N,)
-        Mean of the style picture's responses.
-    flat : float
-        Square of the length below which a difference from the mean counts as flat.
+        Responses at each place of the style picture.
+    directions : array, (S, N)
+        The same minus their mean, scaled to length 1.
     """
 
     places: Any
-    mean: Any
-    flat: float
+    directions: Any
 
 
 def target_neighbours(features: Any) -> NeighboursTarget:
@@ -40,49 +35,50 @@ def target_neighbours(features: Any) -> NeighboursTarget:
     Examples
     --------
     >>> import numpy as np
-    >>> target_neighbours(np.array([[[0.0, 2.0]], [[1.0, 1.0]]])).places.tolist()
-    [[-1.0, 0.0], [1.0, 0.0]]
+    >>> target = target_neighbours(np.array([[[0.0, 2.0]], [[1.0, 1.0]]]))
+    >>> target.places.tolist(), target.directions.tolist()
+    ([[0.0, 1.0], [2.0, 1.0]], [[-1.0, 0.0], [1.0, 0.0]])
     """
-    matrix = arrays.as_matrix(features)
-    mean = matrix.mean(1)
-    places = arrays.contiguous((matrix - mean[:, None]).T)
-    squares = (places * places).sum(1)
-    flat = FLAT**2 * float(squares.mean())
-    places /= (squares + (squares == 0))[:, None] ** 0.5
-    return NeighboursTarget(places, mean, flat)
+    places = arrays.contiguous(arrays.copy_of(features).reshape(len(features), -1).T)
+    directions = places - places.mean(0)
+    squares = (directions * directions).sum(1)
+    directions /= (squares + (squares == 0))[:, None] ** 0.5
+    return NeighboursTarget(places, directions)
 
 
 def nearest(features: Any, target: NeighboursTarget) -> Any:
-    """Find the style place that is nearest to each place: that with the largest centred cosine.
+    """Find the nearest style place of each place, that with the largest centred cosine.
 
-    The cosine is that of F(x) minus its own mean with S(y) minus the mean of the style picture, so that
-    pictures of different brightness and colour find one another.
+    It is the cosine between F(x) minus the mean of F and S(y) minus the mean of S. Pictures of different
+    brightness and colour can thus find one another.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Responses F to the result.
     target : NeighboursTarget
+        Target made from the responses S to the style picture.
 
     Returns
     -------
     array of int64, (H * W,)
-        Row of `target.places` for each place. Of equal ones it is the first.
+        Row of the target for each place. Of equal ones it is the first.
 
     Examples
     --------
     >>> import numpy as np
     >>> style = np.array([[[0.0, 0.0, 3.0]], [[0.0, 3.0, 0.0]]])
-    >>> nearest(style[:, :, ::-1], target_neighbours(style)).tolist()
+    >>> nearest(style[:, :, ::-1].copy(), target_neighbours(style)).tolist()
     [2, 1, 0]
     """
     matrix = arrays.as_matrix(features)
     mean = matrix.mean(1)
-    step = max(1, SIMILARITIES // len(target.places))
+    step = max(1, SIMILARITIES // len(target.directions))
     found = []
     for first in range(0, matrix.shape[1], step):
-        rows = arrays.contiguous((matrix[:, first : first + step] - mean[:, None]).T)
-        found.append(arrays.matmul(rows, target.places.T).argmax(1))
+        rows = arrays.contiguous(matrix[:, first : first + step].T - mean)
+        # The length of a row does not change which cosine is the largest.
+        found.append(arrays.matmul(rows, target.directions.T).argmax(1))
     return arrays.namespace(matrix).hstack(found)
 
 
@@ -93,28 +89,22 @@ def neighbours(
     gradient: Optional[Any] = None,
     matches: Optional[Any] = None,
 ) -> Tuple[float, Any]:
-    """Compute E = 1/M sum_x (1 - f(x) . s(x) / l(x)), the mean cosine distance to the nearest neighbours.
+    """Compute E = 1/(2 M) sum_x |F(x) - S(y(x))|^2 for the matches y; dE/dF(x) = 1/M (F(x) - S(y(x))).
 
-    f(x) = F(x) - m is the difference from the style picture's mean m, l(x) = sqrt(|f(x)|^2 + e^2) is about its
-    length, and s(x), of length 1, is the difference at the matching style place. e is a hundredth of the mean
-    length in the style picture. Without it the gradient would have no bound where a picture is flat. The
-    matches are fixed, so that
-
-        dE/dF(x) = 1 / (M l(x)) ((f(x) . s(x)) f(x) / l(x)^2 - s(x))
-
-    E does not depend on the size of the picture or of the responses. It is 1 without a response to the style.
+    The matches are the nearest places by the centred cosine (see `nearest`). They are fixed in the gradient.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Responses F, M = H * W places; usually of several layers (see `caffe_style.losses.hypercolumns`).
     target : NeighboursTarget
+        From `target_neighbours`, of a style picture of any size.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
         weight * dE/dF is added to it in place.
     matches : array of int64, (M,), optional
-        Row of `target.places` for each place, from `nearest`. By default they are found in `features`.
+        Row of the target for each place, from `nearest`. By default they are found in `features`.
 
     Returns
     -------
@@ -126,9 +116,8 @@ def neighbours(
     --------
     >>> import numpy as np
     >>> style = np.random.RandomState(0).rand(3, 4, 4)
-    >>> value, gradient = neighbours(style, target_neighbours(style))
-    >>> value < 0.001
-    True
+    >>> neighbours(style[:, :2], target_neighbours(style), matches=np.arange(8))[0]
+    0.0
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
@@ -137,13 +126,7 @@ def neighbours(
     matrix, slope = arrays.as_matrix(features), arrays.as_matrix(gradient)
     scale, value = weight / len(matches), 0.0
     for part in arrays.blocks(matrix):
-        found = matrix[:, part].T - target.mean
-        wanted = arrays.take(target.places, matches[part])
-        squares = (found * found).sum(1) + target.flat
-        lengths = squares**0.5
-        cosines = (found * wanted).sum(1) / lengths
-        value += float((1 - cosines).sum())
-        found *= (scale * cosines / squares)[:, None]
-        wanted *= (scale / lengths)[:, None]
-        slope[:, part] += (found - wanted).T
-    return scale * value, gradient
+        difference = matrix[:, part].T - arrays.take(target.places, matches[part])
+        value += arrays.square_sum(difference)
+        slope[:, part] += scale * difference.T
+    return 0.5 * scale * value, gradient

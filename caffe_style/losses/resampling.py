@@ -1,4 +1,7 @@
-"""Resizing maps by two matrices, one for the rows and one for the columns, so that the gradient is a transpose."""
+"""Resizing maps by two matrices, one for the rows and one for the columns.
+
+The gradient of a resized map is resized by the transposed matrices.
+"""
 
 from __future__ import annotations
 

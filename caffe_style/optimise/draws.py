@@ -56,4 +56,4 @@ def descend_in_turn(
         ended = descend(min(steps, iterations - before))
         if run.iteration == before:
             return ended
-    return "finished", "finished all draws"
+    return "finished", "finished"

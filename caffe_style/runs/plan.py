@@ -51,6 +51,8 @@ def make_plan(
     """
     coarsest = STYLE_LOSSES[settings.style_loss].coarsest
     edges = sizes(settings.size, settings.scales, coarsest)
+    if settings.scales == "auto":
+        edges = edges[-settings.iterations :]
     shares = iterations_at(settings.iterations, len(edges))
     plan: List[Scale] = []
     # The largest size is first, since the optimiser with which it fits is used for all sizes.

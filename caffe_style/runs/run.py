@@ -58,9 +58,8 @@ def run(
     saving = _as_checkpoint(checkpoint)
     settings = _going_on(settings, saving.resumed)
     space, margin = _space(settings, network.model.space), margin_of(settings).width
-    scales = settings.scales or STYLE_LOSSES[settings.style_loss].scales
-    settings = settings.replace(optimizer=optimizer, space=space, scales=scales, margin=margin)
-    settings = _unblurred(settings).for_model(network)
+    settings = settings.replace(optimizer=optimizer, space=space, margin=margin)
+    settings = _unblurred(_for_loss(settings)).for_model(network)
     _say_unused(settings)
     styles = as_styles(style)
     if content is None and not styles:
@@ -136,6 +135,15 @@ def _say_unused(settings: TransferSettings) -> None:
             "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
             settings.style_loss,
         )
+
+
+def _for_loss(settings: TransferSettings) -> TransferSettings:
+    """Return settings with the style loss's own number of scales and weight in place of None."""
+    loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
+    return settings.replace(
+        scales=settings.scales or loss.scales,
+        style_weight=loss.style_weight if weight is None else weight,
+    )
 
 
 def _space(settings: TransferSettings, default: str) -> str:

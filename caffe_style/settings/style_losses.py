@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Union
 
 
 class Copies(NamedTuple):
-    """Memory of a loss, in copies of a layer's responses.
+    """Memory of a loss, in copies of the responses that it compares: those of a layer, or of all layers joined.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class StyleLoss(NamedTuple):
     joins_layers : bool
         Whether the loss compares all style layers together, in one term (see `caffe_style.scene.neighbours`).
     takes_masks : bool
-        Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
-        (N, N).
+        Whether masks can limit the style to a part of the result. The target of a loss on
+        single layers must then be a mean Gram matrix (N, N).
     takes_shift : bool
         Whether the responses can be shifted by minus their mean.
     tiles : {"gram", "local"} or None
@@ -58,6 +58,8 @@ class StyleLoss(NamedTuple):
         Power of the number of positions by which a local loss is divided.
     copies : Copies
         Memory that the loss takes.
+    style_weight : float or None
+        Weight of the style, if it is not given. None for the model's.
     scales : int or "auto"
         Number of sizes from coarse to fine, if it is not given.
     coarsest : int
@@ -84,6 +86,7 @@ class StyleLoss(NamedTuple):
     tiles: Optional[str] = None
     position_power: int = 2
     copies: Copies = Copies()
+    style_weight: Optional[float] = None
     scales: Union[int, str] = 1
     coarsest: int = 256
 
@@ -122,7 +125,21 @@ _ROWS = (
     StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),
     StyleLoss("windowed", "windowed", needs_equal_size=True, copies=Copies(1)),
     StyleLoss("covariation", "covariation", needs_guides=True),
-    StyleLoss("neighbours", "neighbours", joins_layers=True, scales="auto", coarsest=64),
+    StyleLoss(
+        "neighbours",
+        "neighbours",
+        joins_layers=True,
+        takes_masks=True,
+        copies=Copies(2, 1, 4),
+        style_weight=4.0,
+        scales="auto",
+        coarsest=90,
+    ),
 )
 
 STYLE_LOSSES: Dict[str, StyleLoss] = {row.name: row for row in _ROWS}
+
+
+def maskable() -> str:
+    """Return the names of the style losses that take masks, for a message."""
+    return " and ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)

@@ -82,7 +82,7 @@ class TransferSettings(RunSettings):
     scales: Union[int, str, None] = setting(
         None,
         Scales(),
-        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels, or at 64 for "
+        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels, or at 90 for "
         "neighbours",
         "picture",
         shown="1; auto for neighbours",
@@ -167,7 +167,12 @@ class TransferSettings(RunSettings):
         None, Number(float, 0), "total weight of the content terms", "objective", of_model=True
     )
     style_weight: Optional[float] = setting(
-        None, Number(float, 0), "total weight of the style terms", "objective", of_model=True
+        None,
+        Number(float, 0),
+        "total weight of the style terms",
+        "objective",
+        shown="the model's; 4 for neighbours",
+        of_model=True,
     )
     tv_weight: Optional[float] = setting(
         None,

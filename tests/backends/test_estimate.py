@@ -54,6 +54,10 @@ print(estimates[-1].total, status("VmHWM") - before)
         ([[240, 320], [480, 640]], {"size": 320, "iterations": 3, "style_loss": "spatial-pairs"}),
         ([[120, 160], [480, 640]], {"size": 160, "style_scale": 4.0, "style_loss": "wasserstein"}),
         ([[120, 160], [480, 640]], {"size": 160, "style_scale": 4.0, "style_loss": "chained"}),
+        (
+            [[240, 320], [480, 640]],
+            {"size": 320, "style_scale": 2.0, "style_loss": "neighbours", "scales": 1},
+        ),
         # Kinds are found in a larger picture.
         ([[240, 320], [240, 320]], {"size": 320, "regions": 3}),
     ],
