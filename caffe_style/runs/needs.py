@@ -10,6 +10,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..backends import estimate
 from ..losses.neighbours import SIMILARITIES
+from ..networks.margin import Margin, margin_of
 from ..networks.network import Network
 from ..pictures import images
 from ..scene.found_regions import LONG_EDGE, deepest_layers
@@ -26,6 +27,10 @@ Shape = Tuple[int, int]
 PREPARING, KEEPING = 12, 3
 #: Bytes for each pixel of the matting Laplacian, and of the differences in its evaluation.
 MATTING = 4 * (12 + 2 * 3)
+#: Copies of a layer's responses and gradients without the margin.
+FRAMED_COPIES = 2
+#: Bytes for each pixel of a space's weights in both precisions, and of a smoothed picture and its transforms.
+SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
 #: Copies of a tile's largest responses that an evaluation makes.
 TILE_COPIES = 1
 
@@ -71,7 +76,8 @@ def transfer_needs(
     tile : int, optional
         Size of the tiles to evaluate in.
     """
-    passes = _Passes(network, tile, settings.normalisation)
+    margin = margin_of(settings)
+    passes = _Passes(network, tile, settings.normalisation, margin)
     style_layers = _read(settings.style_layers, settings.style_weight)
     content_layers = _read(settings.content_layers, settings.content_weight)
     loss = STYLE_LOSSES[settings.style_loss]
@@ -94,9 +100,10 @@ def transfer_needs(
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)
     largest = max(passes.see(shape, blobs).values())
-    working = (loss.copies.working if tile is None else TILE_COPIES) * largest
+    framed = FRAMED_COPIES if margin.width else 0
+    working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
     if loss.joins_layers and styles and style_layers and tile is None:
-        working = passes.joined(shape, style_layers, loss.copies)
+        working = framed * largest + passes.joined(shape, style_layers, loss.copies)
     last = network.last_layer(blobs + [network.input_blob])
     running = (
         max(passes.working, estimate.diff_bytes(network.net, last))
@@ -109,7 +116,9 @@ def transfer_needs(
     areas = [height * width for height, width in [shape, *styles]]
     pictures = KEEPING * sum(areas) + PREPARING * max(areas)
     if settings.photoreal:
-        pictures += MATTING * shape[0] * shape[1]
+        pictures += MATTING * areas[0]
+    if settings.space != "pixels":
+        pictures += SMOOTHING * areas[0]
     responses = sum(passes.held.values())
     total = responses + max(passes.peak, running) + pictures + estimate.OVERHEAD
     return Needs(total, responses + passes.kept)
@@ -130,8 +139,10 @@ class _Passes:
         Bytes that a genuine Caffe uses in addition to its blobs.
     """
 
-    def __init__(self, network: Network, tile: Optional[int], normalisation: str) -> None:
-        self.network, self.tile = network, tile
+    def __init__(
+        self, network: Network, tile: Optional[int], normalisation: str, margin: Margin
+    ) -> None:
+        self.network, self.tile, self.margin = network, tile, margin
         # The relative scale needs the loss of zero responses: one array for them, and one for the gradient.
         self.silent = 2 if normalisation == "relative" else 0
         self.held: Dict[str, int] = {}
@@ -143,8 +154,10 @@ class _Passes:
         return {blob: estimate.FLOAT32 * self.network.net.blobs[blob].count for blob in blobs}
 
     def see(self, shape: Shape, blobs: List[str]) -> Dict[str, int]:
-        """Pass a picture through the network, whole or in tiles; return the bytes of the blobs' responses."""
-        window = shape if self.tile is None else tuple(min(self.tile, edge) for edge in shape)
+        """Pass a picture with its margin through the network, whole or in tiles; return the blobs' bytes."""
+        window = self.margin.around(shape)
+        if self.tile is not None:
+            window = tuple(min(self.tile, edge) for edge in window)
         seen = self.sizes(window, blobs)
         self._hold(blobs)
         return seen
@@ -195,7 +208,7 @@ class _Passes:
 
     def joined(self, shape: Shape, blobs: List[str], copies: Copies) -> int:
         """Return the bytes of an evaluation of a loss on hypercolumns: gradients of the layers, and a copy."""
-        layers = self.sizes(shape, blobs).values()
+        layers = self.see(shape, blobs).values()
         similarities = estimate.FLOAT32 * SIMILARITIES
         columns = copies.working * self._columns(shape, blobs)
         return columns + similarities + sum(layers) + max(layers)

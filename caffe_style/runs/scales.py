@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..networks.network import Network
+from ..objective.renewing import renewal
 from ..optimise.evaluations import attach, result_of
-from ..scene.found_regions import with_regions
+from ..scene.found_regions import say_kinds, with_regions
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
@@ -58,6 +59,8 @@ def coarse_to_fine(
     """
     settings, plan = make_plan(network, inputs, settings)
     inputs = with_regions(network, inputs, settings)
+    if settings.kinds is not None:
+        say_kinds(inputs)
     parameters = {**parameters, **settings.parameters()}
     final = _scene(inputs, settings, settings.size)
     tiles = [scale.tile for scale in plan]
@@ -86,10 +89,10 @@ def coarse_to_fine(
                 corrections=settings.corrections,
                 bounds=bool(settings.bounds),
                 optimizer=settings.optimizer,
-                preconditioner=scene_preconditioner(scene, settings.space),
+                preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
-                redraw=objective.redraw,
+                redraw=renewal(objective.terms) if scale.tile is None else None,
                 steps=settings.rematch,
                 state=None if saved is None else saved.state,
                 save=checkpoint.saver(number, done, scale.iterations, past.joined),

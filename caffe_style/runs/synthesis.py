@@ -124,7 +124,7 @@ def synthesise(
     """
     mean = network.model.mean
     if isinstance(objective, Objective):
-        network.resize(*start.shape[:2])
+        network.resize(*(objective.frame.shape if objective.frame else start.shape[:2]))
 
     def step(record: Any, array: Any) -> Any:
         wanted = watcher.wants_image(record)

@@ -37,7 +37,7 @@ def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, in
     """
     blobs = tuple(reference.layers)
     weight = sum(reference.layers.values())
-    painted = network.features(reference.image, blobs)
+    painted = network.features(reference.image, blobs, reference.margin)
     size = grid(reference.image.shape[:2])
     factors = []
     for blob in blobs:

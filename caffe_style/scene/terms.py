@@ -45,7 +45,7 @@ def make_terms(
         If the normalisation is unknown, a layer does not respond, a mask leaves nothing of a layer, or the loss
         cannot be computed in tiles.
     """
-    sizes = layer_sizes(network, shape, reference.layers)
+    sizes = layer_sizes(network, shape, reference.layers, reference.margin)
     if tile is not None:
         targets = tiled_targets(network, reference, sizes, tile)
     elif reference.loss.needs_guides:
@@ -134,8 +134,12 @@ def variation_term(
     reference: np.ndarray,
     shape: Tuple[int, int],
     normalisation: str = "relative",
+    wrapped: bool = False,
 ) -> List[Term]:
-    """Make the term of total variation; a relative weight divides by the variation of `reference` (H, W, 3)."""
+    """Make the term of total variation; a relative weight divides by the variation of `reference` (H, W, 3).
+
+    `wrapped` is for a seamless picture, whose opposite sides are neighbours.
+    """
     if not weight:
         return []
     if normalisation == "relative":
@@ -143,7 +147,7 @@ def variation_term(
         mean_variation = losses.total_variation(blob)[0] / blob.size
         weight /= max(mean_variation, 1e-12) * 3 * shape[0] * shape[1]
     blob_name = network.input_blob
-    return [single_term("variation", blob_name, losses.total_variation, None, weight)]
+    return [single_term("variation", blob_name, losses.total_variation, wrapped, weight)]
 
 
 def matting_term(

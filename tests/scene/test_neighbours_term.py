@@ -11,6 +11,7 @@ from helpers.gradients import check_gradient, steep
 import caffe_style as cs
 from caffe_style.errors import OptionError
 from caffe_style.objective.objective import Objective
+from caffe_style.objective.renewing import renewal
 from caffe_style.pictures import images
 from caffe_style.scene.neighbours import grid, neighbours_term, spacing
 from caffe_style.scene.regions import Regions, masked_regions
@@ -68,7 +69,7 @@ def test_matches_stay_until_they_are_renewed(network, pictures):
     fixed = objective(other)[0]
     # The style picture itself is nought, with its own matches.
     assert fixed > 0.01
-    objective.redraw(0)
+    renewal(objective.terms)(0)
     assert objective(other)[0] == pytest.approx(0, abs=1e-6)
 
 
@@ -113,7 +114,9 @@ def test_a_large_style_picture_has_fewer_places():
 
 def test_a_layer_without_responses_is_named(pictures):
     silent = SimpleNamespace(
-        features=lambda image, blobs: {blob: np.ones((3, *SHAPE), np.float32) for blob in blobs}
+        features=lambda image, blobs, margin: {
+            blob: np.ones((3, *SHAPE), np.float32) for blob in blobs
+        }
     )
     reference = Reference("style 2", pictures[1], STYLE_LOSSES["neighbours"], LAYERS)
     with pytest.raises(OptionError, match="style 2 layer conv1_1 does not respond"):

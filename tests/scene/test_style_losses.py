@@ -12,6 +12,7 @@ from helpers.losses_checks import maps
 import caffe_style as cs
 from caffe_style import losses
 from caffe_style.errors import OptionError
+from caffe_style.networks.margin import Frame
 from caffe_style.objective.objective import Objective
 from caffe_style.objective.tiled import TiledObjective
 from caffe_style.pictures import images
@@ -41,11 +42,11 @@ def pair():
 def evaluate(network, image, reference, tile=None, normalisation="relative"):
     """Value and gradient of a reference's terms at an image."""
     terms = make_terms(network, reference, SHAPE, normalisation, tile)
-    network.resize(*SHAPE)
+    frame = Frame(network, SHAPE, reference.margin)
     if tile is None:
-        objective = Objective(network.net, network.input_blob, terms)
+        objective = Objective(network.net, network.input_blob, terms, frame)
     else:
-        objective = TiledObjective(network, SHAPE, tile, terms, [])
+        objective = TiledObjective(network, frame, tile, terms, [])
     value, gradient, _ = objective(network.to_blob(image))
     return value, gradient.copy()
 
