@@ -207,7 +207,7 @@ class _Passes:
         self.peak = max(self.peak, self.kept + beside + columns + copies.making * thinned)
 
     def joined(self, shape: Shape, blobs: List[str], copies: Copies) -> int:
-        """Return the bytes of an evaluation of a loss on hypercolumns: gradients of the layers, and a copy."""
+        """Return the bytes of an evaluation of a loss on hypercolumns, with the gradients of the layers."""
         layers = self.see(shape, blobs).values()
         similarities = estimate.FLOAT32 * SIMILARITIES
         columns = copies.working * self._columns(shape, blobs)

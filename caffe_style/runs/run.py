@@ -59,7 +59,7 @@ def run(
     settings = _going_on(settings, saving.resumed)
     space, margin = _space(settings, network.model.space), margin_of(settings).width
     settings = settings.replace(optimizer=optimizer, space=space, margin=margin)
-    settings = _for_loss(_unblurred(settings)).for_model(network)
+    settings = _unblurred(_for_loss(settings)).for_model(network)
     _say_unused(settings)
     styles = as_styles(style)
     if content is None and not styles:
@@ -95,15 +95,6 @@ def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
     return optimizer
 
 
-def _for_loss(settings: TransferSettings) -> TransferSettings:
-    """Return settings with the style loss's own number of scales and weight in place of None."""
-    loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
-    return settings.replace(
-        scales=settings.scales or loss.scales,
-        style_weight=loss.style_weight if weight is None else weight,
-    )
-
-
 def _going_on(settings: TransferSettings, resumed: Optional[Saved]) -> TransferSettings:
     """Return settings with those of a resumed run in place of defaults, which may differ in another version."""
     if resumed is None:
@@ -133,6 +124,15 @@ def _say_unused(settings: TransferSettings) -> None:
             "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
             settings.style_loss,
         )
+
+
+def _for_loss(settings: TransferSettings) -> TransferSettings:
+    """Return settings with the style loss's own number of scales and weight in place of None."""
+    loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
+    return settings.replace(
+        scales=settings.scales or loss.scales,
+        style_weight=loss.style_weight if weight is None else weight,
+    )
 
 
 def _space(settings: TransferSettings, default: str) -> str:

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..errors import CheckpointError
 from ..networks.network import Network
-from ..objective.renewing import renewal
 from ..optimise.evaluations import attach, result_of
 from ..scene.found_regions import say_kinds, with_regions
 from ..scene.inputs import Inputs
@@ -92,7 +91,7 @@ def coarse_to_fine(
                 preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
-                redraw=renewal(objective.terms) if scale.tile is None else None,
+                redraw=objective.redraw,
                 steps=settings.rematch,
                 state=None if saved is None else saved.state,
                 save=checkpoint.saver(number, done, scale.iterations, past.joined),

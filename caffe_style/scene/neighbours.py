@@ -10,7 +10,7 @@ from .. import losses
 from ..backends import arrays
 from ..errors import OptionError
 from ..networks.network import Network
-from ..objective.objective import Arrays, Term
+from ..objective.term import Arrays, Term
 from ..pictures import images
 from .targets import Reference
 

@@ -9,7 +9,7 @@ import numpy as np
 from .. import losses
 from ..errors import OptionError
 from ..networks.network import Network
-from ..objective.objective import Term, single_term
+from ..objective.term import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
 from .guides import guided_targets, self_guided_term

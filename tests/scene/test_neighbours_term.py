@@ -11,7 +11,6 @@ from helpers.gradients import check_gradient, steep
 import caffe_style as cs
 from caffe_style.errors import OptionError
 from caffe_style.objective.objective import Objective
-from caffe_style.objective.renewing import renewal
 from caffe_style.pictures import images
 from caffe_style.scene.neighbours import grid, neighbours_term, spacing
 from caffe_style.scene.regions import Regions, masked_regions
@@ -69,7 +68,7 @@ def test_matches_stay_until_they_are_renewed(network, pictures):
     fixed = objective(other)[0]
     # The style picture itself is nought, with its own matches.
     assert fixed > 0.01
-    renewal(objective.terms)(0)
+    objective.redraw(0)
     assert objective(other)[0] == pytest.approx(0, abs=1e-6)
 
 
