@@ -103,7 +103,7 @@ def transfer_needs(
     framed = FRAMED_COPIES if margin.width else 0
     working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
     if loss.joins_layers and styles and style_layers and tile is None:
-        working = passes.joined(shape, style_layers, loss.copies)
+        working = framed * largest + passes.joined(shape, style_layers, loss.copies)
     last = network.last_layer(blobs + [network.input_blob])
     running = (
         max(passes.working, estimate.diff_bytes(network.net, last))
@@ -207,8 +207,8 @@ class _Passes:
         self.peak = max(self.peak, self.kept + beside + columns + copies.making * thinned)
 
     def joined(self, shape: Shape, blobs: List[str], copies: Copies) -> int:
-        """Return the bytes of an evaluation of a loss on hypercolumns: gradients of the layers, and a copy."""
-        layers = self.sizes(shape, blobs).values()
+        """Return the bytes of an evaluation of a loss on hypercolumns, with the gradients of the layers."""
+        layers = self.see(shape, blobs).values()
         similarities = estimate.FLOAT32 * SIMILARITIES
         columns = copies.working * self._columns(shape, blobs)
         return columns + similarities + sum(layers) + max(layers)

@@ -68,6 +68,12 @@ def test_losses_that_need_the_whole_are_not_cut(network, settings, monkeypatch):
     assert found == [("scipy", None), ("device", None)]
 
 
+def test_tiles_are_refused_before_anything_is_made(network, settings):
+    settings = settings.replace(style_loss="neighbours", tile=512)
+    with pytest.raises(OptionError, match="neighbours loss needs the whole picture"):
+        memory.fit(network, (1000, 1000), settings, [(1000, 1000)])
+
+
 def test_tiles_that_are_asked_for_stay(network, settings, monkeypatch):
     found, _ = ways(network, settings.replace(tile=512), monkeypatch)
     assert found == [("scipy", 512), ("device", 512)]
