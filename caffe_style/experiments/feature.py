@@ -11,7 +11,7 @@ from .. import losses
 from ..errors import OptionError
 from ..networks.margin import margin_of
 from ..networks.network import Network
-from ..objective.objective import Arrays, Term, single_term
+from ..objective.term import Arrays, Term, single_term
 from ..pictures import images
 from ..runs.from_noise import check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result

@@ -11,7 +11,7 @@ from ..errors import OptionError
 from ..losses import targets
 from ..networks.margin import margin_of
 from ..networks.network import Network
-from ..objective.objective import Term, single_term
+from ..objective.term import Term, single_term
 from ..pictures import images
 from ..runs.from_noise import check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result

@@ -9,69 +9,13 @@ which a device would have to copy to the host.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..backends import arrays, estimate
 from ..backends.net import Net
 from ..errors import LayerError
 from ..networks.margin import Frame
-
-Arrays = Sequence[Any]
-
-
-class Term(NamedTuple):
-    """One weighted loss on the responses of one blob or of several together.
-
-    Attributes
-    ----------
-    name : str
-        Name under which the value is reported, for instance "style conv1_1".
-    blobs : tuple of str
-        Blobs that the loss reads.
-    loss : callable
-        `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
-        gradient to each array of `gradients` in place, and returns the weighted value.
-    """
-
-    name: str
-    blobs: Tuple[str, ...]
-    loss: Callable[[Arrays, Arrays], float]
-
-
-def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
-    """Make the term of a loss on one blob.
-
-    Parameters
-    ----------
-    name : str
-        Name of the term.
-    blob : str
-        Blob that the loss reads.
-    loss : callable
-        `loss(features, target, weight, gradient)`, see `caffe_style.losses`.
-    target : any
-        Target of the loss. The first evaluation moves it to the device of the responses.
-    weight : float
-        Factor of the loss.
-
-    Returns
-    -------
-    Term
-
-    Examples
-    --------
-    >>> from caffe_style import losses
-    >>> term = single_term("content", "conv1", losses.content, target=0.0, weight=2.0)
-    >>> term.name, term.blobs
-    ('content', ('conv1',))
-    """
-
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
-        nonlocal target
-        target = arrays.beside(target, features[0])
-        return loss(features[0], target, weight, gradients[0])[0]
-
-    return Term(name, (blob,), evaluate)
+from .term import Term
 
 
 class Objective:
@@ -138,6 +82,19 @@ class Objective:
         self._stops = sorted(watched, key=lambda blob: self._writer[blob], reverse=True)
         top = self._writer[self._stops[0]]
         self._fed = {blob: self._is_read_below(blob, top) for blob in watched}
+
+    @property
+    def redraw(self) -> Optional[Callable[[int], None]]:
+        """Function for `minimise` that renews the targets that depend on the picture; None if none does."""
+        renewed = [term.renew for term in self._terms if term.renew is not None]
+        if not renewed:
+            return None
+
+        def redraw(iteration: int) -> None:
+            for renew in renewed:
+                renew()
+
+        return redraw
 
     def _is_read_below(self, blob: str, top: int) -> bool:
         """Return whether backward from layer `top` writes the blob's diff, so that a term must add to it."""

@@ -17,7 +17,8 @@ from ..backends import arrays
 from ..networks.margin import Frame
 from ..networks.network import Network
 from .cutting import cut, responses
-from .objective import Objective, Term
+from .objective import Objective
+from .term import Term
 from .tiles import Place
 
 
@@ -161,6 +162,9 @@ class TiledObjective:
             network.input_blob,
             [Term(term.name, (term.blob,), self._in_tile(term)) for term in terms],
         )
+
+    #: Losses whose targets depend on the picture do not work in tiles.
+    redraw = None
 
     def _in_tile(self, term: TiledTerm) -> Any:
         """Return the term's loss on the core of the current tile."""

@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import OptionError
 from ..networks.margin import Frame, Margin, margin_of
 from ..networks.network import Network
-from ..objective.objective import Objective, Term
+from ..objective.objective import Objective
+from ..objective.term import Term
 from ..optimise.minimise import check_optimizer
 from ..pictures import images
 from ..scene.starts import is_picture, read_picture, start_picture

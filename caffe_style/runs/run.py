@@ -13,6 +13,7 @@ from ..scene.found_regions import check_regions
 from ..scene.inputs import read_inputs
 from ..scene.starts import PictureLike, is_picture, name_of
 from ..scene.styles import Styles, as_styles
+from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import OPTIMIZERS, TransferSettings
 from ..watch.watcher import Callback, as_watcher
 from .checkpoint import Checkpoint, PathLike, Unsaved
@@ -58,7 +59,7 @@ def run(
     settings = _going_on(settings, saving.resumed)
     space, margin = _space(settings, network.model.space), margin_of(settings).width
     settings = settings.replace(optimizer=optimizer, space=space, margin=margin)
-    settings = _unblurred(settings).for_model(network)
+    settings = _unblurred(_for_loss(settings)).for_model(network)
     _say_unused(settings)
     styles = as_styles(style)
     if content is None and not styles:
@@ -123,6 +124,15 @@ def _say_unused(settings: TransferSettings) -> None:
             "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
             settings.style_loss,
         )
+
+
+def _for_loss(settings: TransferSettings) -> TransferSettings:
+    """Return settings with the style loss's own number of scales and weight in place of None."""
+    loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
+    return settings.replace(
+        scales=settings.scales or loss.scales,
+        style_weight=loss.style_weight if weight is None else weight,
+    )
 
 
 def _space(settings: TransferSettings, default: str) -> str:

@@ -79,9 +79,10 @@ def coarse_to_fine(
             scene = final if scale.size == settings.size else _scene(inputs, settings, scale.size)
             if len(plan) > 1:
                 _say(scale, scene)
+            objective = scene_objective(network, scene, settings, scale.tile)
             result = synthesise(
                 network,
-                scene_objective(network, scene, settings, scale.tile),
+                objective,
                 _start(network, scene, settings, init, saved),
                 iterations=scale.iterations - done,
                 corrections=settings.corrections,
@@ -90,6 +91,8 @@ def coarse_to_fine(
                 preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
+                redraw=objective.redraw,
+                steps=settings.rematch,
                 state=None if saved is None else saved.state,
                 save=checkpoint.saver(number, done, scale.iterations, past.joined),
             )

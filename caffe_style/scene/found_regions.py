@@ -11,7 +11,7 @@ from ..errors import OptionError
 from ..networks.network import Network
 from ..pictures import images
 from ..pictures.edges import guided_filter
-from ..settings.style_losses import STYLE_LOSSES
+from ..settings.style_losses import STYLE_LOSSES, maskable
 from ..settings.transfer import TransferSettings
 from . import kinds
 from .inputs import Inputs
@@ -54,8 +54,8 @@ def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
         raise OptionError("%s and masks both say where a style applies: leave one out" % name)
     if name != "guides kinds" and not STYLE_LOSSES[settings.style_loss].takes_masks:
         raise OptionError(
-            "%s guides Gram matrices: it works with the gram loss only, not with %s"
-            % (name, settings.style_loss)
+            "%s work with the style losses %s only, not with %s"
+            % (name, maskable(), settings.style_loss)
         )
     if name == "segments" and len(inputs.styles) > 1:
         raise OptionError("segments is for one style picture: use masks for several styles")

@@ -9,7 +9,7 @@ from ..backends import arrays, estimate
 from ..errors import OptionError, ResourceError
 from ..losses.covariation import CovariationTarget
 from ..networks.network import Network
-from ..objective.objective import Arrays, Term
+from ..objective.term import Arrays, Term
 from .targets import LayerTarget, Reference
 
 SOURCES = ("content", "own")

@@ -9,10 +9,11 @@ import numpy as np
 from .. import losses
 from ..errors import OptionError
 from ..networks.network import Network
-from ..objective.objective import Term, single_term
+from ..objective.term import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
 from .guides import guided_targets, self_guided_term
+from .neighbours import neighbours_term
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
 
 
@@ -23,7 +24,7 @@ def make_terms(
     normalisation: str = "relative",
     tile: Optional[int] = None,
 ) -> List[Union[Term, TiledTerm]]:
-    """Make one term for each layer or, with guides, for each pair of a layer and a guiding layer.
+    """Make one term for each layer, or for each pair of a layer and a guiding layer, or one for all layers.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ def make_terms(
         targets = tiled_targets(network, reference, sizes, tile)
     elif reference.loss.needs_guides:
         targets = guided_targets(network, reference)
+    elif reference.loss.joins_layers:
+        return [neighbours_term(network, reference, shape)]
     else:
         targets = whole_targets(network, reference, sizes)
     terms = []

@@ -90,11 +90,14 @@ class TransferSettings(RunSettings):
         "first gets the content's colours)",
         "picture",
     )
-    scales: Union[int, str] = setting(
-        1,
+    scales: Union[int, str, None] = setting(
+        None,
         Scales(),
-        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels",
+        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels, or at 90 for "
+        "neighbours",
         "picture",
+        shown="1; auto for neighbours",
+        before=1,
     )
     space: Optional[str] = setting(
         None,
@@ -134,6 +137,12 @@ class TransferSettings(RunSettings):
     guide_count: int = setting(
         8, Number(int, 1, 4096), "for covariation: number of kinds of content", "objective"
     )
+    rematch: int = setting(
+        20,
+        Number(int, 1, 10**6),
+        "for neighbours: find the nearest neighbours anew every N iterations",
+        "objective",
+    )
     regions: Union[int, str, None] = setting(
         None,
         Regions(),
@@ -152,7 +161,12 @@ class TransferSettings(RunSettings):
         None, Number(float, 0), "total weight of the content terms", "objective", of_model=True
     )
     style_weight: Optional[float] = setting(
-        None, Number(float, 0), "total weight of the style terms", "objective", of_model=True
+        None,
+        Number(float, 0),
+        "total weight of the style terms",
+        "objective",
+        shown="the model's; 4 for neighbours",
+        of_model=True,
     )
     tv_weight: Optional[float] = setting(
         None,

@@ -11,7 +11,8 @@ from caffe_style import losses
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.networks.margin import Frame, Margin
-from caffe_style.objective.objective import Objective, single_term
+from caffe_style.objective.objective import Objective
+from caffe_style.objective.term import single_term
 
 VGG = """
 force_backward: true

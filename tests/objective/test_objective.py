@@ -9,7 +9,7 @@ from helpers.objective_nets import BRANCHES, VGG, make
 from caffe_style import losses
 from caffe_style.errors import LayerError
 from caffe_style.networks.margin import Margin
-from caffe_style.objective.objective import Term, single_term
+from caffe_style.objective.term import Term, single_term
 
 
 @pytest.mark.parametrize("lean", [False, True])

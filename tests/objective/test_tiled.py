@@ -14,8 +14,9 @@ from caffe_style.networks.margin import Frame, Margin
 from caffe_style.networks.network import Network
 from caffe_style.networks.random_weights import fill_random
 from caffe_style.objective.cutting import cut, responses
-from caffe_style.objective.objective import Objective, single_term
+from caffe_style.objective.objective import Objective
 from caffe_style.objective.receptive import Field, receptive_fields
+from caffe_style.objective.term import single_term
 from caffe_style.objective.tiled import TiledGram, TiledLocal, TiledObjective, TiledTerm
 from caffe_style.objective.tiles import plan
 from caffe_style.pictures import images

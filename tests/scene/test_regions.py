@@ -267,7 +267,10 @@ def test_a_mask_on_the_style_picture_says_what_is_taken(network):
             "regions must be auto or a whole number, at least 2 and at most 25, not 40",
         ),
         ({"regions": "many"}, "regions must be auto or"),
-        ({"regions": 2, "style_loss": "spatial"}, "works with the gram loss only, not"),
+        (
+            {"regions": 2, "style_loss": "spatial"},
+            "regions work with the style losses gram and neighbours only, not",
+        ),
         ({"regions": 2, "segments": ["a.png", "b.png"]}, "leave one out"),
         (
             {"style_loss": "covariation", "guides": "kinds", "guide_count": 26},
