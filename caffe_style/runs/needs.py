@@ -34,7 +34,6 @@ SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
 #: Copies of a tile's largest responses that an evaluation makes.
 TILE_COPIES = 1
 
-
 #: The target of the content loss is a copy of the responses.
 CONTENT = Copies(kept=1)
 
@@ -211,7 +210,8 @@ class _Passes:
         layers = self.see(shape, blobs).values()
         similarities = estimate.FLOAT32 * SIMILARITIES
         columns = copies.working * self._columns(shape, blobs)
-        return columns + similarities + sum(layers) + max(layers)
+        copies_of_all = FRAMED_COPIES if self.margin.width else 1
+        return columns + similarities + copies_of_all * sum(layers) + max(layers)
 
     def _columns(self, shape: Shape, blobs: List[str]) -> int:
         """Return the bytes of the hypercolumns of a picture."""

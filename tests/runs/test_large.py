@@ -38,7 +38,7 @@ def leave(monkeypatch, megabytes):
 def ways(network, settings, monkeypatch):
     """How a picture of 1000 x 1000 is made in less and less memory, and what the last refusal says."""
     found = []
-    for megabytes in range(4000, 0, -20):
+    for megabytes in range(5000, 0, -20):
         leave(monkeypatch, megabytes)
         try:
             fitting, tile = memory.fit(network, (1000, 1000), settings, [(1000, 1000)])
@@ -86,7 +86,7 @@ def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):
     whole = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
     monkeypatch.setattr(memory, "TILES", (400,))
     # Between what the whole and what tiles of 400 take.
-    leave(monkeypatch, 630)
+    leave(monkeypatch, 690)
     result = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
     assert "600 x 600 pixels do not fit in memory at once: continuing " in caplog.text
     assert "in tiles of 400" in caplog.text and "--optimizer device" in caplog.text
