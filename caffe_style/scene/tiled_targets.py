@@ -12,9 +12,19 @@ from ..errors import OptionError
 from ..networks.margin import Frame
 from ..networks.network import Network
 from ..objective.cutting import cut, responses
-from ..settings.style_losses import STYLE_LOSSES
+from ..settings.style_losses import STYLE_LOSSES, StyleLoss
 from .regions import layer_guides, region_target, shrinking
 from .targets import LayerTarget, Reference, Size, layer_sizes
+
+
+def check_tiles(loss: StyleLoss) -> None:
+    """Raise OptionError if a loss cannot be computed in tiles."""
+    if loss.tiles is None:
+        tileable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.tiles)
+        raise OptionError(
+            "the %s loss needs the whole picture at once: only %s work in tiles"
+            % (loss.name, tileable)
+        )
 
 
 def tiled_targets(
@@ -38,12 +48,7 @@ def tiled_targets(
     OptionError
         If the loss needs the whole picture, or the tiles are too small.
     """
-    if reference.loss.tiles is None:
-        tileable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.tiles)
-        raise OptionError(
-            "the %s loss needs the whole picture at once: only %s work in tiles"
-            % (reference.loss.name, tileable)
-        )
+    check_tiles(reference.loss)
     blobs = list(reference.layers)
     frame = Frame(network, reference.image.shape[:2], reference.margin)
     pieces = cut(network, frame, tile, blobs)
