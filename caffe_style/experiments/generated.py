@@ -7,11 +7,12 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 import numpy as np
 
 from .. import losses
+from ..backends import arrays
 from ..errors import OptionError
 from ..losses import targets
 from ..networks.margin import margin_of
 from ..networks.network import Network
-from ..objective.term import Term, single_term
+from ..objective.term import Arrays, Term
 from ..pictures import images
 from ..runs.from_noise import LEAST_POWER, check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result
@@ -213,7 +214,7 @@ def _synthesise_grams(
                     "the Gram matrix for layer '%s' is all zero: there is nothing to make" % blob
                 )
             scale = share * weights[blob] / silent
-            terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
+            terms.append(_gram_term(blob, gram, scale))
         size, wrapped = start.shape[:2], margin_of(settings).wrapped
         noise = images.coloured_noise(*size, 1.0, settings.seed)
         return terms + variation_term(network, settings.tv_weight, noise, size, wrapped=wrapped)
@@ -223,3 +224,14 @@ def _synthesise_grams(
         settings = settings.replace(bounds=resample is None)
     drawing = (None, 1) if resample is None else (redraw, resample)
     return synthesise_from_noise(network, settings, make_terms, found, callback, *drawing)
+
+
+def _gram_term(blob: str, gram: np.ndarray, weight: float) -> Term:
+    """Make the term of a mean Gram matrix (N, N) that may change in place."""
+
+    def evaluate(features: Arrays, gradients: Arrays) -> float:
+        # A copy on the device of the responses, made once, would not change.
+        target = arrays.beside(gram, features[0])
+        return losses.gram(features[0], target, weight, gradients[0])[0]
+
+    return Term("style " + blob, (blob,), evaluate)

@@ -225,3 +225,17 @@ def test_statistics_command(tmp_path, monkeypatch, capsys):
     assert cli.main([*asked, "-o", "numbers.json"]) == 0
     assert len(json.loads((tmp_path / "numbers.json").read_text())) == 5
     assert cli.main([*asked, "-o", "numbers.txt"]) == 2
+
+
+def test_a_matrix_that_is_drawn_anew_reaches_the_device():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    gram = np.eye(2, dtype=np.float32)
+    term = generated._gram_term("conv1_1", gram, 1.0)
+    features = torch.ones(2, 3, 3)
+    values = []
+    for factor in (1, 0):
+        gram *= factor
+        values.append(term.loss([features], [torch.zeros_like(features)]))
+    expected = [losses.gram(features.numpy(), np.eye(2) * factor)[0] for factor in (1, 0)]
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+    assert values[0] != values[1]
