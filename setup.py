@@ -147,7 +147,9 @@ setup(
     },
     package_data={
         "": ["*.desc", "*.proto", "*.cl"],
-        "caffe_style.watch.preview": ["page.html", "page.css", "page.js"],
+        "caffe_style.watch.page": ["*.html", "*.css", "*.js"],
+        "caffe_style.watch.preview": ["*.html", "*.css", "*.js"],
+        "caffe_style.cli.studio": ["*.html", "*.css", "*.js", "looks/*.jpg"],
         "caffe_style.prototxt": files_of("prototxt"),
         "caffe_style.models": files_of("models"),
         "caffe_style.examples": ["cat.jpg", "fractal.jpg"],
