@@ -25,7 +25,7 @@ export const element = (id) => document.getElementById(id);
 const token = document.querySelector("meta[name=token]").content;
 export const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-let base = "";
+let base = null; // no run yet
 let run = null;
 let status = "starting";
 let rows = [];
@@ -200,6 +200,7 @@ async function ask(wish) {
 
 async function update() {
   const from = base;
+  if (from === null) return;
   const answer = await fetch(`${from}state?after=${rows.length}`);
   if (!answer.ok) throw new Error(await answer.text());
   const state = await answer.json();

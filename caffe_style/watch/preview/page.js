@@ -1,3 +1,4 @@
-import { follow } from "./run.js";
+import { follow, turnTo } from "./run.js";
 
+turnTo("");
 follow();
