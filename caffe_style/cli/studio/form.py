@@ -106,12 +106,11 @@ def read_form(asked: Any, pictures: Mapping[str, Picture]) -> Dict[str, Any]:
     """
     if not isinstance(asked, dict):
         raise OptionError("The form cannot be read: reload the page")
+    look = LOOKS[_one_of("look", asked, list(LOOKS))]
     entry: Dict[str, Any] = {
-        # The optimizer whose runs can be continued; a setting replaces it.
-        "optimizer": "device",
-        **LOOKS[_one_of("look", asked, list(LOOKS))].options,
+        **look.options,
         "model": _one_of("model", asked, [model["name"] for model in form()["models"]]),
-        "backend": _one_of("backend", asked, list(find_backends())),
+        "backend": _backend(asked),
         "content": _named(asked.get("content"), pictures, "a photograph"),
         "styles": _styles(asked.get("styles"), pictures),
     }
@@ -121,6 +120,9 @@ def read_form(asked: Any, pictures: Mapping[str, Picture]) -> Dict[str, Any]:
         if name not in settings or not isinstance(text, str) or len(text) > _LONGEST:
             raise OptionError("The form has an unknown setting or too long a value")
         entry[name] = _read(settings[name], text.strip())
+    # Only the runs of this optimizer can be continued. It has no bounds.
+    if not entry.get("bounds", look.settings.get("bounds")):
+        entry.setdefault("optimizer", "device")
     return entry
 
 
@@ -129,6 +131,11 @@ def _one_of(what: str, asked: Mapping[str, Any], names: List[str]) -> str:
     if value not in names:
         raise OptionError("Choose a %s: one of %s" % (what, ", ".join(names)))
     return value
+
+
+def _backend(asked: Mapping[str, Any]) -> str:
+    # The cpu is always there, so that nobody has to wait for the search.
+    return "cpu" if asked.get("backend") == "cpu" else _one_of("backend", asked, [*find_backends()])
 
 
 def _named(identity: Any, pictures: Mapping[str, Picture], what: str) -> str:

@@ -110,6 +110,8 @@ def _again(request: Any, find: Find) -> Dict[str, Any]:
 def _look_of(request: Any) -> Tuple[str, Dict[str, str]]:
     """Return the name of a picture's look, and the settings that differ from it, as the form shows them."""
     changed = {one.name: value for one, value in changed_settings(request)}
+    # The form chooses the optimizer itself.
+    changed.pop("optimizer", None)
     if request.settings.get("seed"):
         changed["seed"] = request.settings["seed"]
     given, everything = written(changed), written(request.settings)

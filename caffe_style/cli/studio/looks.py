@@ -16,8 +16,8 @@ _LOSSES = {
     "gram": ("Strokes", "which responses occur together, at any position"),
     "gram-sum": ("Strokes, summed", "a larger painting asks for stronger responses"),
     "moments": ("Averages", "the mean and the covariance of the responses"),
-    "spatial": ("Arrangement", "how the style is arranged over the picture"),
-    "spatial-pairs": ("Arrangement of pairs", "the same for all pairs of feature maps"),
+    "spatial": ("Layout", "how the style is arranged over the picture"),
+    "spatial-pairs": ("Layout of pairs", "the same for all pairs of feature maps"),
     "pixelwise": ("Each pixel", "the style of the same place in the painting"),
     "windowed": ("Each window", "the style around the same place in the painting"),
     "covariation": ("Kinds", "a style for each kind of content"),
@@ -54,8 +54,11 @@ def _list() -> List[Look]:
         changed = {} if name == default else {"style_loss": name}
         found.append(Look(name, title, text, changed, changed))
     for name, preset in {**PURPOSES, **PRESETS}.items():
-        text = "for two photographs" if name in PURPOSES else "conventions of another program"
-        found.append(Look(name, preset.title, text, {"preset": name}, preset.transfer))
+        purpose = name in PURPOSES
+        # "Author, program (framework)" for a program.
+        title = preset.title if purpose else preset.title.partition(", ")[2].partition(" (")[0]
+        text = "for two photographs" if purpose else "as in %s, for VGG" % preset.title
+        found.append(Look(name, title, text, {"preset": name}, preset.transfer))
     return found
 
 
