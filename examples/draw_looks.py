@@ -9,6 +9,7 @@ from PIL import Image
 
 import caffe_style
 from caffe_style.cli.studio.looks import LOOKS
+from caffe_style.experiments.presets import PRESETS
 
 HERE = Path(__file__).resolve().parent
 FOLDER = Path(caffe_style.__file__).parent / "cli" / "studio" / "looks"
@@ -17,7 +18,8 @@ MADE, SHOWN = 192, 112
 
 for look in LOOKS.values():
     preset = caffe_style.get_preset(look.name) if "preset" in look.options else None
-    network = caffe_style.open_network("strokenet", **(preset.network if preset else {}))
+    model = "squeezenet" if look.name in PRESETS else "strokenet"
+    network = caffe_style.open_network(model, **(preset.network if preset else {}))
     settings = preset.settings(network.model) if preset else look.settings
     result = caffe_style.transfer(
         HERE / "cat.jpg",

@@ -57,7 +57,11 @@ def _list() -> List[Look]:
         purpose = name in PURPOSES
         # "Author, program (framework)" for a program.
         title = preset.title if purpose else preset.title.partition(", ")[2].partition(" (")[0]
-        text = "for two photographs" if purpose else "as in %s, for VGG" % preset.title
+        text = (
+            "for two photographs"
+            if purpose
+            else "as in %s; for trained networks, not strokenet" % preset.title
+        )
         found.append(Look(name, title, text, {"preset": name}, preset.transfer))
     return found
 
