@@ -97,9 +97,9 @@ def starry_night() -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Chromium without a window."""
+    """A Chromium without a window. While it is open, asyncio cannot be used in this thread."""
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here")
     program = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -15,6 +15,7 @@ from helpers.studio import Page
 from PIL import Image
 
 from caffe_style import cli, errors
+from caffe_style.cli import doctor
 from caffe_style.pictures import images
 from caffe_style.settings.transfer import TransferSettings
 
@@ -150,6 +151,10 @@ def test_the_form_has_the_settings_of_the_command_line(page):
         *("pixels", "smooth", "whitened")
     ]
     assert "strokenet" in [model["name"] for model in form["models"]]
+
+
+def test_the_backends_are_those_that_doctor_finds(page):
+    assert list(page.json("/backends")) == doctor.examine()["backends"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def iteration(page, number):
     return page.json("/jobs/%d/state" % number)["iteration"]
 
 
+def pause(page, number):
+    """Pause a job before its first iteration, and wait until that is done."""
+    assert page.post("/jobs/%d/pause" % number)[0] == 200
+    assert page.json("/jobs/%d/state" % number)["status"] in ("waiting", "pausing", "paused")
+    wait_for(lambda: page.json("/jobs/%d/state" % number)["status"] == "paused")
+
+
 def test_a_picture_is_made_and_can_be_downloaded(page, folder):
     number = page.add(settings={**SMALL, "bounds": "true", "space": "pixels"})
     assert page.wait(number, "finished")["name"] == "picture-0001.png"
@@ -92,17 +99,23 @@ def test_the_look_of_a_preset_is_known_again(tmp_path, name):
 
 
 def test_stopped_continued_after_a_restart_and_finished(folder):
-    settings = {"size": "32", "iterations": "60"}
+    settings = {"size": "32", "iterations": "40"}
     with Studio(folder) as studio:
         page = Page(studio)
         number = page.add(settings=settings)
-        wait_for(lambda: iteration(page, number) > 1)
-        assert page.post("/jobs/%d/pause" % number)[0] == 200
-        wait_for(lambda: page.json("/jobs/%d/state" % number)["status"] == "paused")
+        pause(page, number)
         assert page.get("/jobs/%d/picture" % number)[2][:2] == b"\xff\xd8"
         page.post("/jobs/%d/stop" % number)
         told = page.wait(number, "stopped")["message"]
         assert told == "The picture so far is picture-0001.png. It can be continued."
+        # Continued, and stopped once more, it is one job.
+        asked = {"unfinished": page.job(number)["picture"]}
+        number = json.loads(page.post("/jobs", asked)[1])["number"]
+        assert page.post("/jobs", asked) == (400, "picture-0001.png is being made already")
+        assert [job["number"] for job in page.json("/state")["jobs"]] == [number]
+        pause(page, number)
+        page.post("/jobs/%d/stop" % number)
+        page.wait(number, "stopped")
     with Studio(folder) as studio:
         page = Page(studio)
         stopped = page.gallery()["picture-0001.png"]
@@ -116,7 +129,7 @@ def test_stopped_continued_after_a_restart_and_finished(folder):
     assert not find_unfinished(folder)
     # The same picture as that of a run that was not interrupted.
     line = ["transfer", "a.png", "b.png", "--model", "strokenet", "--optimizer", "device"]
-    line += ["--size", "32", "--iterations", "60", "-o", "whole.png", "--quiet"]
+    line += ["--size", "32", "--iterations", "40", "-o", "whole.png", "--quiet"]
     assert run(folder, *line).returncode == 0
     pictures = [images.read_image(folder / name) for name in ("picture-0001.png", "whole.png")]
     assert (pictures[0] == pictures[1]).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import queue
 import re
@@ -11,117 +10,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from ...errors import OptionError
-from ...watch.preview.remote import RemoteRun
 from ..batch.jobs import Job, read_job
-from ..batch.outcomes import Outcome
-from ..batch.process import Processes, make
 from .folder import UNFINISHED, id_of
+from .job import StudioJob
 
 #: Most jobs that wait, and most that are remembered.
 MOST_WAITING, MOST_REMEMBERED = 50, 200
 _NUMBERED = re.compile(r"picture-(\d{4,9})\.png")
-#: Errors of a run that does not answer.
-_NO_ANSWER = (OSError, http.client.HTTPException, ValueError)
-
-
-class StudioJob:
-    """One job: its picture, and its run while there is one.
-
-    Parameters
-    ----------
-    number : int
-        Number of the job, its name in requests.
-    job : Job
-        The command line.
-
-    Attributes
-    ----------
-    status : str
-        "waiting", "starting", "finished", "stopped" or "failed"; in between, the run's own status.
-    message : str
-        A sentence about it, or ''.
-    """
-
-    def __init__(self, number: int, job: Job) -> None:
-        self.number, self.job = number, job
-        self.status, self.message = "waiting", ""
-        self.processes = Processes()
-        self._run: Optional[RemoteRun] = None
-        self._last: Dict[str, Any] = {
-            **{"iteration": 0, "iterations": None, "worked": 0.0, "left": None},
-            **{"version": 0, "names": [], "parameters": {}},
-        }
-
-    @property
-    def alive(self) -> bool:
-        """Whether the job waits or runs."""
-        return self.status in ("waiting", "starting")
-
-    def make(self) -> None:
-        """Run the job to its end."""
-        self.status = "starting"
-        self._end(make(self.job, processes=self.processes, heard=self._hear))
-
-    def stop(self) -> None:
-        """End the job. A run saves its picture and its checkpoint."""
-        self.processes.end()
-        if self.status == "waiting":
-            self._end(Outcome(str(self.job.output), "interrupted"))
-
-    def ask(self, wish: str) -> None:
-        """Ask the run to "pause" or "continue"."""
-        try:
-            if self._run is not None:
-                self._run.ask(wish)
-        except _NO_ANSWER:
-            pass  # it ends, and its outcome will say how
-
-    def state(self, after: int = 0) -> Dict[str, Any]:
-        """Return the state of the run as `Preview.state` does; without a run, what was last known of it."""
-        told: Optional[Dict[str, Any]] = None
-        try:
-            if self._run is not None and self.alive:
-                told = self._run.state(after)
-        except _NO_ANSWER:
-            pass
-        if told is None:
-            told = {**self._last, "status": self.status, "after": after, "rows": []}
-        elif told["rows"]:
-            self._last = told
-        if not self.alive:
-            told = {**told, "status": self.status, "left": None}
-        return {**told, "run": self.number, "message": self.message}
-
-    def picture(self) -> Optional[bytes]:
-        """Return the growing picture as JPEG, or None if there is none."""
-        try:
-            return self._run.picture() if self._run is not None and self.alive else None
-        except _NO_ANSWER:
-            return None
-
-    def _hear(self, line: bytes) -> None:
-        text = line.decode(errors="replace").strip()
-        if text.startswith("caffe-style: preview on "):
-            self._run = RemoteRun(text.split()[-1])
-        else:
-            self.message = text.removeprefix("caffe-style: ").removeprefix("error: ")
-
-    def _end(self, outcome: Outcome) -> None:
-        path = self.job.folder / self.job.output
-        if outcome.status == "made":
-            self.status, self.message = "finished", ""
-        elif outcome.status == "interrupted":
-            kept = "The picture so far is %s." % outcome.output
-            none = "It had no picture yet."
-            self.status, self.message = "stopped", kept if path.exists() else none
-        else:
-            self.status, self.message = "failed", outcome.reason.rstrip(".") + "."
-        if self.status != "finished" and self._can_continue():
-            self.message += " It can be continued."
-
-    def _can_continue(self) -> bool:
-        saved = self.job.checkpoint
-        return saved is not None and (self.job.folder / saved).exists()
 
 
 class Jobs:
@@ -205,11 +100,17 @@ class Jobs:
 
     def _add(self, job: Job) -> StudioJob:
         with self._lock:
+            if self._ended:
+                raise OptionError("The studio is ending")
             alive = [each for each in self._jobs.values() if each.alive]
             if len(alive) > MOST_WAITING:
                 raise OptionError("%d jobs wait already: let some end first" % MOST_WAITING)
             if any(each.job.output == job.output for each in alive):
                 raise OptionError("%s is being made already" % job.output)
+            # What an earlier job told of the picture is out of date.
+            self._jobs = {
+                n: each for n, each in self._jobs.items() if each.job.output != job.output
+            }
             self._number += 1
             added = self._jobs[self._number] = StudioJob(self._number, job)
             for number in list(self._jobs)[:-MOST_REMEMBERED]:

@@ -8,11 +8,9 @@ import { element, follow, make, send, sleep } from "./run.js";
 import { isShown, lookAtStage, showPicture, showRun } from "./stage.js";
 
 const INTERVAL = 1000; // milliseconds between questions
-const ENDED = ["finished", "stopped", "failed"];
 const TITLES = {
   waiting: "waits for its turn.",
   starting: "is being made.",
-  finished: "is finished.",
   stopped: "was stopped.",
   failed: "failed:",
 };
@@ -31,7 +29,7 @@ async function add(asked) {
   if (!added) return;
   tell("");
   await attempt(update);
-  const running = jobs.find((job) => !ENDED.includes(job.status) && job.status !== "waiting");
+  const running = jobs.find((job) => job.status === "starting");
   showRun(running ? running.number : added.number);
   lookAtStage();
 }
@@ -67,7 +65,8 @@ function button(text, action) {
 }
 
 function showJobs() {
-  const rows = jobs.map((job) => {
+  // Finished pictures are in the gallery.
+  const rows = jobs.filter((job) => job.status !== "finished").map((job) => {
     const row = document.createElement("li");
     row.dataset.status = job.status;
     const text = make("p", `${job.name} ${TITLES[job.status]} ${job.message}`);
@@ -78,7 +77,7 @@ function showJobs() {
     if (job.status === "waiting") {
       actions.append(button("Remove", () => attempt(() => send(`jobs/${job.number}/stop`).then(update))));
     }
-    if (ENDED.includes(job.status) && picture) {
+    if (picture && ["stopped", "failed"].includes(job.status)) {
       if (hasFile(picture)) actions.append(button("Open", () => (showPicture(picture.id), lookAtStage())));
       if (picture.unfinished) actions.append(button("Continue", () => resume(picture.id)));
     }
@@ -122,7 +121,8 @@ function tile(picture) {
 async function start() {
   await attempt(async () => {
     const form = await get("form");
-    element("folder").textContent = form.folder;
+    element("folder").textContent = form.folder.split(/[\\/]/).pop() || form.folder;
+    element("folder").title = form.folder;
     limit(form.largest_upload);
     build(form);
     await update();
