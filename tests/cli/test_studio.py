@@ -111,6 +111,9 @@ def test_uploads_are_limited_in_size_and_number(page, folder, monkeypatch):
     monkeypatch.setattr("caffe_style.cli.studio.app.LARGEST", 1000)
     status, text = page.post("/uploads", b"x" * 1001)
     assert status == 413 and "make it smaller" in text
+    monkeypatch.setattr(uploads, "MOST_PIXELS", 100)
+    status, text = page.post("/uploads", picture(size=(101, 1)), X_Name="wide.png")
+    assert status == 400 and text.startswith("wide.png: more than") and "smaller" in text
     monkeypatch.setattr(uploads, "MOST", 2)
     for size, expected in ((1, 200), (2, 200), (3, 400)):
         status, text = page.post("/uploads", picture(size=(size, size)))

@@ -14,6 +14,8 @@ from .folder import UPLOADS, id_of
 
 #: Most bytes of an uploaded picture, and most pictures that are kept.
 LARGEST, MOST = 50 * 10**6, 500
+#: Most pixels of one. Decoded, they take three bytes each.
+MOST_PIXELS = 100 * 10**6
 #: Suffixes of the formats that are accepted. Phones write MPO, which begins with a JPEG.
 SUFFIX = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif"}
 SUFFIX.update(GIF=".gif", BMP=".bmp")
@@ -70,7 +72,11 @@ def _suffix(path: Path, shown: str) -> str:
     """Return the suffix for a picture's format; raise ImageError unless it is a whole picture."""
     try:
         with open_picture(path) as image:
-            kind = str(image.format)
+            kind, pixels = str(image.format), image.width * image.height
+        if pixels > MOST_PIXELS:
+            raise ImageError(
+                "%s: more than %d megapixels; make it smaller first" % (path, MOST_PIXELS // 10**6)
+            )
         if kind in SUFFIX:
             images.read_image(path)
     except ImageError as error:
