@@ -82,7 +82,7 @@ def command_line(request: Any) -> List[str]:
         else:
             parts = value if one.kind.values > 1 else [one.kind.write(value)]
             line += [one.option, *map(str, parts)]
-    return line + _network_options(request, _model(request.network["model"]))
+    return line + network_options(request)
 
 
 def changed_settings(request: Any) -> Iterator[Tuple[Any, Any]]:
@@ -106,10 +106,11 @@ def changed_settings(request: Any) -> Iterator[Tuple[Any, Any]]:
             yield one, value
 
 
-def _network_options(request: Any, model: Any) -> List[str]:
+def network_options(request: Any) -> List[str]:
     """Return the options of `options.add_network_options`, in their order and without defaults."""
     from ..networks.network import open_network
 
+    model = _model(request.network["model"])
     defaults = {name: p.default for name, p in inspect.signature(open_network).parameters.items()}
     # The model is always named, since the default depends on the weights on this machine.
     del defaults["model"]

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from helpers.program import PROGRAM, posix, run, wait_for
+from helpers.program import PROGRAM, SHORT, posix, run, wait_for
 from helpers.studio import SMALL, Page
 from PIL import Image
 
@@ -78,7 +78,7 @@ def test_the_form_is_filled_in_as_it_was(page):
     page.wait(json.loads(page.post("/jobs", asked)[1])["number"], "finished")
     again = page.gallery()["picture-0001.png"]["made"]["again"]
     assert again.pop("settings").items() >= asked.pop("settings").items()
-    assert again == asked
+    assert again.pop("left_out") == [] and again == asked
 
 
 @pytest.mark.parametrize("name", ["light", "johnson", "tai"])
@@ -96,6 +96,16 @@ def test_the_look_of_a_preset_is_known_again(tmp_path, name):
     changed = {"size": "32", "iterations": "2", "style_weight": "9.0"}
     # The space follows from other settings, too.
     assert {**again["settings"], "space": ""} == {**changed, "space": ""}
+    assert again["left_out"] == []
+
+
+def test_what_the_form_does_not_have_is_told(folder):
+    line = ["transfer", "a.png", "b.png:a.png", "--init", "b.png", "--pooling", "max"]
+    assert run(folder, *line, *SHORT, "-o", "out.png").returncode == 0
+    listed = gallery(folder.resolve(), find_pictures(folder.resolve()), {})
+    again = next(each["made"]["again"] for each in listed if each["name"] == "out.png")
+    assert again["left_out"] == ["masks", "init", "pooling"]
+    assert "init" not in again["settings"] and again["look"] == "gram"
 
 
 def test_stopped_continued_after_a_restart_and_finished(folder):

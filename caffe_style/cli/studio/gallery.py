@@ -6,23 +6,16 @@ import functools
 import io
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from ...errors import CaffeStyleError, ImageError
-from ...experiments.presets import PRESETS, PURPOSES
-from ...networks import zoo
 from ...pictures import encoding, images
 from ...runs.recipe import recipe_of
-from ...settings.transfer import TransferSettings
 from ...watch.page.shown import LONGEST_SHOWN, as_jpeg
-from ..show import changed_settings, in_words
+from ..show import in_words
+from .again import Find, fill_in
 from .folder import Picture
-from .form import written
 
-#: Settings that may differ from those of a preset, of which the rest make the look.
-_ADJUSTED = ("size", "iterations", "style_weight", "style_scale", "colors")
-#: Function that returns the id of a file's picture, or None if the studio does not have it.
-Find = Callable[[Optional[str]], Optional[str]]
 #: Long edge of a small picture in pixels.
 THUMBNAIL = 320
 
@@ -86,48 +79,10 @@ def _made(noted: Dict[str, Any], picture: Picture, find: Find) -> Dict[str, Any]
         request = recipe_of(noted, picture.path).request
         made["content"] = find(request.content)
         if request.command == "transfer":
-            made["again"] = _again(request, find)
+            made["again"] = fill_in(request, find)
     except CaffeStyleError:
         pass  # it is shown without
     return made
-
-
-def _again(request: Any, find: Find) -> Dict[str, Any]:
-    """Return what the form needs to make a picture again."""
-    look, settings = _look_of(request)
-    return {
-        "content": find(request.content),
-        "styles": [
-            {"id": find(str(style.picture)), "weight": style.weight} for style in request.styles
-        ],
-        "look": look,
-        "model": request.network["model"],
-        "backend": request.network["backend"],
-        "settings": settings,
-    }
-
-
-def _look_of(request: Any) -> Tuple[str, Dict[str, str]]:
-    """Return the name of a picture's look, and the settings that differ from it, as the form shows them."""
-    changed = {one.name: value for one, value in changed_settings(request)}
-    # The form chooses the optimizer itself.
-    changed.pop("optimizer", None)
-    if request.settings.get("seed"):
-        changed["seed"] = request.settings["seed"]
-    given, everything = written(changed), written(request.settings)
-    for name, preset in {**PURPOSES, **PRESETS}.items():
-        settings = written(preset.settings(zoo.get_model(request.network["model"])))
-        network = {
-            key: list(value) if key == "mean" else value for key, value in preset.network.items()
-        }
-        fixed = {key: text for key, text in settings.items() if key not in _ADJUSTED}
-        if fixed.items() <= everything.items() and network.items() <= request.network.items():
-            others = {key: text for key, text in given.items() if key not in settings}
-            adjusted = {
-                key: everything[key] for key in settings if everything[key] != settings[key]
-            }
-            return name, {**others, **adjusted}
-    return given.pop("style_loss", TransferSettings().style_loss), given
 
 
 @functools.lru_cache(maxsize=256)

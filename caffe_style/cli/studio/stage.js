@@ -60,13 +60,15 @@ function divide() {
 
 function again() {
   const picture = find(shown);
-  fillIn(picture.made.again);
-  choose(picture.made.again.content, picture.made.again.styles);
-  const missing = !picture.made.again.content || picture.made.again.styles.some((style) => !style.id);
-  tell(
-    `The form is filled in as for ${title(picture)}. Change what you like.` +
-      (missing ? " Some of its pictures are not in this folder: choose others." : ""),
-  );
+  const form = picture.made.again;
+  fillIn(form);
+  choose(form.content, form.styles);
+  const told = [`The form is filled in as for ${title(picture)}. Change what you like.`];
+  if (!form.content || form.styles.some((style) => !style.id)) {
+    told.push("Some of its pictures are not in this folder: choose others.");
+  }
+  if (form.left_out.length) told.push(`The form does not have its ${form.left_out.join(", ")}.`);
+  tell(told.join(" "));
   element("painting").scrollIntoView({ block: "start" });
   document.querySelector("#paintings input:checked, #paintings input")?.focus({ preventScroll: true });
 }
