@@ -154,7 +154,7 @@ setup(
         "caffe_style.cli.studio": ["*.html", "*.css", "*.js", "looks/*.jpg"],
         "caffe_style.prototxt": files_of("prototxt"),
         "caffe_style.models": files_of("models"),
-        "caffe_style.examples": ["cat.jpg", "fractal.jpg"],
+        "caffe_style.examples": ["*.jpg"],
     },
     ext_modules=kernels(),
     cmdclass={"build_ext": BuildKernels},

@@ -1,4 +1,4 @@
-"""`caffe-style figure N`: a figure of the paper, made with the user's pictures."""
+"""`caffe-style figure N`: a figure of the paper, made with the user's pictures or with the project's."""
 
 from __future__ import annotations
 
@@ -16,8 +16,18 @@ def add_parser(commands: Any) -> None:
         "figure", help="remake a figure of the paper as one labelled contact sheet"
     )
     parser.add_argument("number", type=figure_number, metavar="N", help="figure 1 to 14, or all")
-    parser.add_argument("--content", metavar="FILE", help="picture that gives the content")
-    parser.add_argument("--style", metavar="FILE", help="picture that gives the style")
+    parser.add_argument(
+        "--content",
+        metavar="FILE",
+        help="picture that gives the content (default: the example that suits the figure)",
+    )
+    parser.add_argument(
+        "--style",
+        metavar="FILE",
+        action="append",
+        help="picture that gives the style (default: the example that suits the figure); may be repeated:"
+        " figure 1 shows all of them, the others the first",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -26,7 +36,7 @@ def add_parser(commands: Any) -> None:
         help="folder to write to (default: figures)",
     )
     add = options.optional(parser)
-    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (default: 256)")
+    add("--size", type=number(int, 16, 65536), metavar="PIXELS", help="long edge (default: 320)")
     add(
         "--iterations",
         type=number(int, 1),
@@ -51,12 +61,13 @@ def figure_number(text: str) -> Union[int, str]:
 def run(args: argparse.Namespace) -> int:
     """Make one figure or all of them."""
     from ..experiments.figures.figure import figure
-    from ..experiments.figures.panels import DIFFERENT, get_figure
+    from ..experiments.figures.table import FIGURES, get_figure, one_of_each_kind
     from . import INTERRUPTED
     from .request import open_from
 
     options.show_messages(quiet=True)
-    numbers: List[int] = DIFFERENT if args.number == "all" else [args.number]
+    every = list(FIGURES) if args.content is None and args.style is None else one_of_each_kind()
+    numbers: List[int] = every if args.number == "all" else [args.number]
     for each in numbers:
         get_figure(each)
     network = open_from(args)
@@ -70,11 +81,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _make(args: argparse.Namespace, each: int, network: Any, figure: Any) -> None:
-    from ..experiments.figures.figure import figure_panels, needs_network
+    from ..experiments.figures.figure import figure_panels
+    from ..experiments.figures.picture import needs_network
     from ..watch.progress import Progress
 
     settings = running.given(args, ("size", "iterations", "seed"))
-    pictures = [panel for panel in figure_panels(each, network) if needs_network(panel)]
+    panels = figure_panels(each, network, len(args.style or ()))
+    pictures = [panel for panel in panels if needs_network(panel)]
     iterations = settings.get("iterations", running.default_of(figure, "iterations"))
     with Progress(iterations * len(pictures), args.quiet) as bar:
         sheet = figure(

@@ -73,24 +73,31 @@ def _check_matplotlib(path: str) -> None:
 
 
 def _plot(path: Path, found: Dict[str, Dict[str, Any]]) -> None:
-    """Draw a histogram for each layer, with sparsity and amplitude in its title."""
+    """Draw a histogram for each layer on common axes, with zeros in a bar of their own."""
+    import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.2 * len(found), 3.2), tight_layout=True)
+    figure = Figure(figsize=(3.2 * len(found), 3.4), tight_layout=True)
     FigureCanvasAgg(figure)
+    first = None
     for place, (blob, layer) in enumerate(found.items(), 1):
-        axes = figure.add_subplot(1, len(found), place)
-        edges = layer["histogram"]["edges"]
-        # The lowest edge is 0, which a logarithmic axis cannot show.
-        edges = [edges[1] / 2] + edges[1:]
-        axes.stairs(layer["histogram"]["counts"], edges, fill=True)
+        axes = first = figure.add_subplot(1, len(found), place, sharex=first, sharey=first)
+        counts, edges = (np.array(layer["histogram"][key]) for key in ("counts", "edges"))
+        parts, edges = 100 * counts / counts.sum(), edges / edges[-1]
+        # The lowest edge is 0, which a logarithmic axis cannot show. Its bar stands apart.
+        axes.bar(edges[1] / 10, parts[0], edges[1] / 5, color="tab:orange")
+        axes.bar(edges[1:-1], parts[1:], np.diff(edges[1:]), align="edge", color="tab:blue")
         axes.set_xscale("log")
-        axes.set_xlabel("entry of the mean Gram matrix")
+        ticks = edges[1] * 10.0 ** np.arange(0, 7, 2)
+        axes.set_xticks([edges[1] / 10, *ticks])
+        axes.set_xticklabels(["0", *("%g" % tick for tick in ticks)])
+        axes.minorticks_off()
         axes.set_title(
-            "%s\n%.0f %% negligible, rms %.3g"
+            "%s\n%.0f %% below 0.01, rms %.3g"
             % (blob, 100 * layer["sparsity"], layer["amplitude"]["rms"]),
             fontsize="small",
         )
-    figure.axes[0].set_ylabel("entries")
+    figure.axes[len(found) // 2].set_xlabel("entry of the mean Gram matrix, by the largest")
+    figure.axes[0].set_ylabel("entries in percent")
     figure.savefig(str(path))

@@ -17,7 +17,9 @@ class Cell(NamedTuple):
     image: Optional[np.ndarray]
 
 
-def contact_sheet(title: str, cells: List[Cell], columns: int, side: int) -> np.ndarray:
+def contact_sheet(
+    title: str, cells: List[Cell], columns: int, side: int, note: str = ""
+) -> np.ndarray:
     """Arrange labelled pictures in rows.
 
     Parameters
@@ -25,11 +27,13 @@ def contact_sheet(title: str, cells: List[Cell], columns: int, side: int) -> np.
     title : str
         Title above the pictures.
     cells : list of Cell
-        Pictures, row by row. Those larger than `side` pixels are shrunk.
+        Pictures, row by row. Those larger than `side` pixels, or taller than most of their row, are shrunk.
     columns : int
         Number of pictures in a row.
     side : int
         Width of a column in pixels.
+    note : str
+        Text below the pictures.
 
     Returns
     -------
@@ -43,45 +47,63 @@ def contact_sheet(title: str, cells: List[Cell], columns: int, side: int) -> np.
     >>> sheet.ndim, sheet.dtype.name
     (3, 'uint8')
     """
-    from PIL import Image, ImageDraw
-
     columns = min(columns, len(cells))
     font, heading = _font(max(11, side // 18)), _font(max(14, side // 12))
-    pictures = [_shrunk(cell.image, side) for cell in cells]
-    labels = [_wrapped(cell.label, font, side) for cell in cells]
     width = MARGIN + columns * (side + MARGIN)
-    above = _wrapped(title, heading, width - 2 * MARGIN)
-    sheet = Image.new("RGB", (width, _height(above, heading) + 2 * MARGIN), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for line, text in enumerate(above):
-        draw.text((MARGIN, MARGIN + line * _height(["x"], heading)), text, INK, font=heading)
-    rows = [np.asarray(sheet)]
+    rows = [_text_strip(title, heading, width)]
     for first in range(0, len(cells), columns):
-        row = range(first, min(first + columns, len(cells)))
-        # An empty field gets the height of the pictures in its row.
-        heights = [pictures[k].shape[0] for k in row if pictures[k] is not None]
-        tall = max(heights or [side * 3 // 4])
-        below = max(_height(labels[k], font) for k in row)
-        strip = Image.new("RGB", (width, tall + below + 2 * MARGIN), PAPER)
-        draw = ImageDraw.Draw(strip)
-        for column, k in enumerate(row):
-            left = MARGIN + column * (side + MARGIN)
-            if pictures[k] is None:
-                draw.rectangle([left, 0, left + side - 1, tall - 1], BLANK)
-            else:
-                picture = Image.fromarray(pictures[k])
-                strip.paste(picture, (left, tall - picture.height))
-            for line, text in enumerate(labels[k]):
-                place = (left, tall + MARGIN // 2 + line * _height(["x"], font))
-                draw.text(place, text, INK, font=font)
-        rows.append(np.asarray(strip))
+        rows.append(_row(cells[first : first + columns], width, side, font))
+    if note:
+        rows.append(_text_strip(note, font, width))
     return np.concatenate(rows)
 
 
-def _shrunk(image: Optional[np.ndarray], side: int) -> Optional[np.ndarray]:
+def _text_strip(text: str, font: Any, width: int) -> np.ndarray:
+    from PIL import Image, ImageDraw
+
+    lines = _wrapped(text, font, width - 2 * MARGIN)
+    strip = Image.new("RGB", (width, _height(lines, font) + 2 * MARGIN), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for line, words in enumerate(lines):
+        draw.text((MARGIN, MARGIN + line * _height(["x"], font)), words, INK, font=font)
+    return np.asarray(strip)
+
+
+def _row(cells: List[Cell], width: int, side: int, font: Any) -> np.ndarray:
+    """Draw pictures side by side at one height, with labels below. A short row is in the middle."""
+    from PIL import Image, ImageDraw
+
+    pictures = [_shrunk(cell.image, side, side) for cell in cells]
+    labels = [_wrapped(cell.label, font, side) for cell in cells]
+    # Most pictures of a row have the same shape. A taller one gets their height.
+    heights = [picture.shape[0] for picture in pictures if picture is not None]
+    tall = max(heights, key=lambda height: (heights.count(height), -height), default=side * 3 // 4)
+    below = max(_height(lines, font) for lines in labels)
+    strip = Image.new("RGB", (width, tall + below + 2 * MARGIN), PAPER)
+    draw = ImageDraw.Draw(strip)
+    indent = (width - MARGIN - len(cells) * (side + MARGIN)) // 2
+    for column, (picture, lines) in enumerate(zip(pictures, labels)):
+        left = indent + MARGIN + column * (side + MARGIN)
+        if picture is None:
+            draw.rectangle([left, 0, left + side - 1, tall - 1], BLANK)
+        else:
+            fitted = Image.fromarray(_shrunk(picture, side, tall))
+            place = (left + (side - fitted.width) // 2, (tall - fitted.height) // 2)
+            strip.paste(fitted, place)
+        for line, text in enumerate(lines):
+            place = (left, tall + MARGIN // 2 + line * _height(["x"], font))
+            draw.text(place, text, INK, font=font)
+    return np.asarray(strip)
+
+
+def _shrunk(image: Optional[np.ndarray], width: int, height: int) -> Optional[np.ndarray]:
+    """Shrink a picture that does not fit."""
     from .images import resize
 
-    return image if image is None or max(image.shape[:2]) <= side else resize(image, side)
+    if image is None:
+        return None
+    part = min(width / image.shape[1], height / image.shape[0])
+    return image if part >= 1 else resize(image, round(part * max(image.shape[:2])))
 
 
 def _font(size: int) -> Any:

@@ -24,6 +24,8 @@ Shape = Tuple[int, int]
 PREPARING, KEEPING = 12, 3
 #: Bytes for each pixel of the matting Laplacian, and of the differences in its evaluation.
 MATTING = 4 * (12 + 2 * 3)
+#: Bytes for each pixel of a space's weights in both precisions, and of a smoothed picture and its transforms.
+SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
 #: Copies of a tile's largest responses that an evaluation makes.
 TILE_COPIES = 1
 
@@ -103,7 +105,9 @@ def transfer_needs(
     areas = [height * width for height, width in [shape, *styles]]
     pictures = KEEPING * sum(areas) + PREPARING * max(areas)
     if settings.photoreal:
-        pictures += MATTING * shape[0] * shape[1]
+        pictures += MATTING * areas[0]
+    if settings.space != "pixels":
+        pictures += SMOOTHING * areas[0]
     responses = sum(passes.held.values())
     total = responses + max(passes.peak, running) + pictures + estimate.OVERHEAD
     return Needs(total, responses + passes.kept)

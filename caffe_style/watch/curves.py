@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import colorsys
 import csv
 import logging
 from pathlib import Path
-from typing import Any, List, Sequence
+from typing import Any, List, Sequence, Tuple
 
 from ..errors import CaffeStyleError, OptionError
 from ..system.files import check_writable, write_whole
@@ -100,10 +101,38 @@ def _plot(path: Path, history: Sequence[Any]) -> None:
     accepted = [record for record in history if record.accepted]
     iterations = [record.iteration for record in accepted]
     axes.plot(iterations, [record.loss for record in accepted], "k", linewidth=2, label="loss")
-    for name in _term_names(history):
-        axes.plot(iterations, [record.terms[name] for record in accepted], label=name)
+    names = _term_names(history)
+    for name, colour in zip(names, term_colours(names)):
+        axes.plot(iterations, [record.terms[name] for record in accepted], color=colour, label=name)
     axes.set_yscale("log")
     axes.set_xlabel("iteration")
     axes.set_ylabel("weighted loss")
     axes.legend(fontsize="small")
     figure.savefig(str(path))
+
+
+def term_colours(names: Sequence[str]) -> List[Tuple[float, float, float]]:
+    """Give each kind of term a hue, and each of its layers a shade: dark for the first, light for the last.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of terms. The first word is the kind: "style conv1_1".
+
+    Returns
+    -------
+    list of (red, green, blue)
+        0..1.
+
+    Examples
+    --------
+    >>> term_colours(["content conv4_2"]) == term_colours(["style conv1_1"])
+    False
+    """
+    kinds = [name.split()[0] for name in names]
+    hues = {"style": 0.6, "content": 0.07}
+    colours = []
+    for place, kind in enumerate(kinds):
+        part = kinds[:place].count(kind) / kinds.count(kind)
+        colours.append(colorsys.hls_to_rgb(hues.get(kind, 0.35), 0.28 + 0.5 * part, 0.85))
+    return colours

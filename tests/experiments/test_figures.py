@@ -8,9 +8,10 @@ import pytest
 import caffe_style as cs
 from caffe_style import cli
 from caffe_style.errors import CaffeStyleError
-from caffe_style.experiments.figures import figure as figures
-from caffe_style.experiments.figures.panels import DIFFERENT, FIGURES
-from caffe_style.networks import zoo
+from caffe_style.experiments.figures import picture as figure_pictures
+from caffe_style.experiments.figures.picture import needs_network
+from caffe_style.experiments.figures.table import FIGURES, one_of_each_kind
+from caffe_style.networks import resources, zoo
 from caffe_style.pictures import images
 from caffe_style.pictures.sheets import MARGIN, Cell, contact_sheet
 
@@ -31,13 +32,13 @@ def pair():
 def made(monkeypatch):
     """The labels of the pictures that were really made."""
     labels = []
-    make = figures._make
+    make = figure_pictures._make
 
     def note(panel, *arguments):
         labels.append(panel.label)
         return make(panel, *arguments)
 
-    monkeypatch.setattr(figures, "_make", note)
+    monkeypatch.setattr(figure_pictures, "_make", note)
     return labels
 
 
@@ -64,7 +65,7 @@ def test_each_figure_is_made(network, pair, tmp_path, number, made):
     sheet = cs.figure(number, *pair, network, tmp_path, **SMALL)
     panels = FIGURES[number].panels(network.model)
     pictures = sorted((tmp_path / ("figure-%02d" % number)).glob("*.png"))
-    assert len(pictures) == len(made) == sum(map(figures.needs_network, panels))
+    assert len(pictures) == len(made) == sum(map(needs_network, panels))
     columns = min(FIGURES[number].columns, len(panels))
     assert images.read_image(sheet).shape[1] == MARGIN + columns * (48 + MARGIN)
     assert images.read_metadata(sheet)["figure"] == number
@@ -81,7 +82,7 @@ def test_pictures_differ_and_hold_their_parameters(network, pair, tmp_path):
 
 def test_only_what_is_missing_or_different_is_made(network, pair, tmp_path, made):
     cs.figure(9, *pair, network, tmp_path, **SMALL)
-    assert made == ["from content", "from style", "from noise"]
+    assert made == ["from content", "from style", "from noise", "--preset season"]
     made.clear()
     sheet = cs.figure(9, *pair, network, tmp_path, **SMALL)
     before = sheet.read_bytes()
@@ -95,14 +96,14 @@ def test_only_what_is_missing_or_different_is_made(network, pair, tmp_path, made
     for change in ({"iterations": 2}, {"seed": 1}, {"size": 40}):
         made.clear()
         cs.figure(9, *pair, network, tmp_path, **{**SMALL, **change})
-        assert len(made) == 3, change
+        assert len(made) == 4, change
     made.clear()
     cs.figure(9, pair[1], pair[0], network, tmp_path, **SMALL)
-    assert len(made) == 3
+    assert len(made) == 4
     made.clear()
     other = cs.open_network("vgg16-random", seed=5)
     cs.figure(9, pair[1], pair[0], other, tmp_path, **SMALL)
-    assert len(made) == 3
+    assert len(made) == 4
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -113,7 +114,7 @@ def decode(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data))).astype(int)
 
 
-def test_networks_without_weights_are_empty_fields(pair, tmp_path, monkeypatch, caplog, made):
+def test_networks_without_weights_are_named_below(pair, tmp_path, monkeypatch, caplog, made):
     monkeypatch.setenv("CAFFE_STYLE_HOME", str(tmp_path / "none"))
     network = cs.open_network("strokenet")
     sheet = cs.figure(2, *pair, network, tmp_path, size=32, iterations=1)
@@ -128,7 +129,7 @@ def test_steps_count_over_the_whole_figure(network, pair, tmp_path):
         9, *pair, network, tmp_path, size=32, iterations=3,
         callback=lambda step, record: steps.append(step),
     )  # fmt: skip
-    assert steps == list(range(1, 10))
+    assert steps == list(range(1, 13))
 
 
 def test_interruption_keeps_what_is_finished(network, pair, tmp_path, made):
@@ -143,7 +144,7 @@ def test_interruption_keeps_what_is_finished(network, pair, tmp_path, made):
     assert not (tmp_path / "figure-09.png").exists()
     made.clear()
     cs.figure(9, *pair, network, tmp_path, **options)
-    assert made == ["from style", "from noise"]
+    assert made == ["from style", "from noise", "--preset season"]
 
 
 @pytest.mark.parametrize(
@@ -151,8 +152,6 @@ def test_interruption_keeps_what_is_finished(network, pair, tmp_path, made):
     [
         (15, (0, 1), "no figure 15"),
         (0, (0, 1), "no figure 0"),
-        (3, (None, 1), "needs a content picture"),
-        (6, (0, None), "needs a style picture"),
         (3, ("no.png", 1), "no.png: no such file"),
     ],
 )
@@ -179,7 +178,26 @@ def test_contact_sheet_layout():
     is_red = (sheet == (255, 0, 0)).all(axis=2)
     assert is_red.sum() == 2 * 30 * 40
     columns = np.flatnonzero(is_red.any(axis=0))
-    assert (columns[0], columns[-1]) == (MARGIN, MARGIN + 39)
+    # The second row has one picture, in the middle.
+    assert (columns[0], columns[-1]) == (MARGIN, MARGIN + 63)
+
+
+def test_a_taller_picture_gets_the_height_of_its_row():
+    wide, tall = (np.full((*shape, 3), 7, np.uint8) for shape in ((30, 40), (40, 20)))
+    cells = [Cell("", wide), Cell("", tall), Cell("", wide)]
+    inked = (contact_sheet("", cells, 3, 40) == 7).all(axis=2)
+    assert inked.any(axis=1).sum() == 30
+    assert inked.sum() == 2 * 30 * 40 + 30 * 15
+
+
+def test_a_short_row_is_in_the_middle_and_a_note_below():
+    cells = [Cell("", np.full((40, 40, 3), 7, np.uint8))] * 3
+    sheet = contact_sheet("", cells, 2, 40)
+    last = (sheet[len(sheet) // 2 :] == 7).all(axis=2)
+    columns = np.flatnonzero(last.any(axis=0))
+    assert columns[0] + columns[-1] == sheet.shape[1] - 1
+    noted = contact_sheet("", cells, 2, 40, "a note")
+    assert len(noted) > len(sheet) and (noted[: len(sheet)] == sheet).all()
 
 
 def test_large_pictures_are_shrunk_to_their_column():
@@ -198,17 +216,44 @@ def test_command(tmp_path, monkeypatch, capsys, pair):
     assert images.read_metadata("out/figure-09/02-from-content.png")["content"] == "content.png"
     assert cli.main(["figure", "15", *both]) == 2
     assert "no figure 15" in capsys.readouterr().err
-    assert cli.main(["figure", "3", *asked]) == 2
-    assert "--content" in capsys.readouterr().err
 
 
-def test_all_makes_one_of_each_kind(monkeypatch, tmp_path):
+def test_all_makes_one_of_each_kind_of_given_pictures(monkeypatch, tmp_path):
     from caffe_style.cli import figure as command
 
     numbers = []
     monkeypatch.setattr(command, "_make", lambda args, each, *rest: numbers.append(each))
-    assert cli.main(["figure", "all", "--model", "vgg16-random"]) == 0
-    assert numbers == DIFFERENT == [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14]
+    asked = ["figure", "all", "--model", "vgg16-random"]
+    assert cli.main([*asked, "--content", "content.png"]) == 0
+    assert numbers == one_of_each_kind() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14]
+    numbers.clear()
+    assert cli.main(asked) == 0
+    assert numbers == list(FIGURES)
+
+
+def test_without_pictures_the_examples_are_shown(network, tmp_path):
+    sheet = cs.figure(9, None, None, network, tmp_path, **SMALL)
+    noted = images.read_metadata(sheet)
+    shown = [images.Path(noted[which]).name for which in ("content", "style")]
+    assert shown == ["mountains.jpg", "autumn.jpg"]
+
+
+def test_every_figure_has_examples():
+    for figure in FIGURES.values():
+        for name in (figure.content, figure.style):
+            assert (resources.folder("examples") / name).is_file()
+
+
+def test_figure_1_shows_several_styles(network, pair, tmp_path, made):
+    sheet = cs.figure(1, pair[0], pair[::-1], network, tmp_path, **SMALL)
+    assert made == ["in all styles, mixed", "in style 1", "in style 2"]
+    assert images.read_image(sheet).shape[1] == MARGIN + 3 * (48 + MARGIN)
+    made.clear()
+    cs.figure(1, pair[0], pair[::-1], network, tmp_path, **SMALL)
+    assert made == []
+    shown = [images.read_image(path) for path in sorted((tmp_path / "figure-01").glob("*.png"))]
+    alone = cs.transfer(pair[0], pair[0], network, **SMALL).image
+    assert [np.array_equal(alone, each) for each in shown] == [False, False, True]
 
 
 def test_a_long_title_takes_more_lines():

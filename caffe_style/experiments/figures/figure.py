@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
+import os
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from ... import __version__
 from ...errors import CaffeStyleError, ImageError, OptionError
+from ...networks import resources
 from ...networks.network import Network, open_network
 from ...pictures import images
 from ...pictures.sheets import Cell, contact_sheet
-from ...runs.synthesis import Result
 from ...scene.starts import PictureLike, name_of, read_picture
 from ...system.files import check_apart
-from ..feature import feature
-from ..generated import element, sparse
-from ..transfer import texture, transfer
-from .panels import Panel, get_figure
+from .panel import Panel
+from .picture import made, needs_network, used
+from .table import get_figure
 
 Step = Callable[[int, Any], None]
 
@@ -30,16 +27,16 @@ Step = Callable[[int, Any], None]
 def figure(
     number: int,
     content: Optional[PictureLike],
-    style: Optional[PictureLike],
+    style: Union[PictureLike, Sequence[PictureLike], None],
     network: Network,
     folder: Union[str, Path] = "figures",
     *,
-    size: int = 256,
+    size: int = 320,
     iterations: int = 100,
     seed: int = 0,
     callback: Optional[Step] = None,
 ) -> Path:
-    """Remake a figure of the paper with pictures of your own.
+    """Remake a figure of the paper, with pictures of your own or with the project's.
 
     Its pictures are written to `folder/figure-NN/`, and the sheet to `folder/figure-NN.png`. Existing pictures
     with equal parameters are kept, so that an interrupted figure can be continued by calling this again.
@@ -48,11 +45,13 @@ def figure(
     ----------
     number : int
         1 to 14.
-    content, style : path or ndarray (H, W, 3) uint8 RGB
-        Pictures. One that the figure does not use may be None.
+    content : path or ndarray (H, W, 3) uint8 RGB, or None
+        Photograph. None is the example that suits the figure.
+    style : path, ndarray (H, W, 3) uint8 RGB, a sequence of these, or None
+        Painting, or another photograph in figures 9 to 12. Figure 1 shows all of several, the others the first.
     network : Network
-        Network of all pictures except those that show other networks. A picture that cannot be made, for
-        instance because another network's weights are missing, becomes an empty field with the reason.
+        Network of all pictures except those that show other networks. A network without weights is left out,
+        and named below. Any other picture that cannot be made becomes an empty field with the reason.
     folder : path
         Folder to write to, which is made if its parent exists.
     size : int
@@ -83,79 +82,70 @@ def figure(
     >>> cs.figure(5, None, None, network, size=32, iterations=1).name
     'figure-05.png'
     """
-    wanted = get_figure(number)
-    panels = figure_panels(number, network)
-    originals = {"content": read_picture(content), "style": read_picture(style)}
-    for which, image in originals.items():
-        if image is None and any(which in needs(panel) for panel in panels):
-            raise OptionError("figure %d needs a %s picture (--%s)" % (number, which, which))
+    given = {"content": _listed(content), "style": _listed(style)}
+    wanted = get_figure(number, len(given["style"]))
+    panels = figure_panels(number, network, len(given["style"]))
+    for which, example in (("content", wanted.content), ("style", wanted.style)):
+        given[which] = given[which] or [resources.folder("examples") / example]
+    originals = {which: [read_picture(each) for each in some] for which, some in given.items()}
+    names = {which: [name_of(each) for each in some] for which, some in given.items()}
     sheet = _folder(Path(folder)) / ("figure-%02d.png" % number)
-    check_apart([sheet], [each for each in (content, style) if isinstance(each, (str, Path))])
+    paths = [each for some in given.values() for each in some if isinstance(each, (str, Path))]
+    check_apart([sheet], paths)
     _folder(sheet.with_suffix(""))
-    names = {"content": name_of(content), "style": name_of(style)}
     shared = {"size": size, "iterations": iterations}
     cells: List[Cell] = []
+    missing: List[str] = []
     for place, (panel, opened) in enumerate(_with_networks(panels, network)):
-        done = len([panel for panel in panels[:place] if needs_network(panel)]) * iterations
+        if not needs_network(panel):
+            picture = used(originals, panel)[panel.experiment][0]
+            cells.append(Cell(panel.label, images.resize(picture, size)))
+            continue
+        if isinstance(opened, CaffeStyleError):
+            _warn(panel, opened)
+            missing.append(panel.label)
+            continue
         settings = {**shared, "seed": seed, **panel.parameters}
         if callback is not None:
+            done = len([panel for panel in panels[:place] if needs_network(panel)]) * iterations
             settings["callback"] = lambda record, image, done=done: callback(
                 done + record.iteration, record
             )
-        if not needs_network(panel):
-            cells.append(Cell(panel.label, images.resize(originals[panel.experiment], size)))
-            continue
         name = "%02d-%s.png" % (place, re.sub(r"[^a-z0-9]+", "-", panel.label.lower()).strip("-"))
+        path = sheet.with_suffix("") / name
         try:
-            if isinstance(opened, CaffeStyleError):
-                raise opened
-            picture = _picture(
-                sheet.with_suffix("") / name, panel, opened, originals, names, settings
-            )
-            cells.append(Cell(panel.label, picture))
+            cells.append(Cell(panel.label, made(path, panel, opened, originals, names, settings)))
         except CaffeStyleError as error:
-            logging.getLogger("caffe_style").warning("%s: not made: %s", panel.label, error)
+            _warn(panel, error)
             cells.append(Cell("%s: %s" % (panel.label, error), None))
-    title = "Figure %d. %s (%s, %d iterations)" % (number, wanted.title, network.name, iterations)
+    shown = {panel.model or network.name for panel in panels if needs_network(panel)}
+    by = "%s, " % network.name if len(shown) == 1 else ""
+    title = "Figure %d. %s (%s%d iterations)" % (number, wanted.title, by, iterations)
+    note = "Without weights here: %s." % ", ".join(missing) if missing else ""
+    noted = {which: some[0] if len(some) == 1 else some for which, some in names.items()}
     images.write_image(
         sheet,
-        contact_sheet(title, cells, wanted.columns, size),
-        {"figure": number, "model": network.name, **names, **shared, "seed": seed},
+        contact_sheet(title, cells, wanted.columns, size, note),
+        {"figure": number, "model": network.name, **noted, **shared, "seed": seed},
     )
     return sheet
 
 
-def figure_panels(number: int, network: Network) -> List[Panel]:
-    """Return the panels of a figure with a network's layers.
+def figure_panels(number: int, network: Network, styles: int = 1) -> List[Panel]:
+    """Return the panels of a figure with a network's layers, for a number of style pictures.
 
     Raises
     ------
     OptionError
         If there is no such figure, or the model has no content layers or fewer than three style layers.
     """
-    wanted = get_figure(number)
+    wanted = get_figure(number, styles)
     if len(network.model.style_layers) < 3 or not network.model.content_layers:
         raise OptionError(
             "figures need a model with content layers and three style layers or more: name them in a"
             " readme.md in the folder of %s" % network.model.prototxt
         )
     return wanted.panels(network.model)
-
-
-def needs_network(panel: Panel) -> bool:
-    """Return whether a panel is optimised, not only shown."""
-    return panel.experiment not in ("content", "style")
-
-
-def needs(panel: Panel) -> Tuple[str, ...]:
-    """Return which input pictures a panel needs."""
-    return {
-        "transfer": ("content", "style"),
-        "texture": ("style",),
-        "sparse": ("style",),
-        "content": ("content",),
-        "style": ("style",),
-    }.get(panel.experiment, ())
 
 
 def _with_networks(panels: List[Panel], network: Network) -> Iterator[Tuple[Panel, Any]]:
@@ -170,59 +160,15 @@ def _with_networks(panels: List[Panel], network: Network) -> Iterator[Tuple[Pane
         yield panel, opened
 
 
-def _picture(
-    path: Path,
-    panel: Panel,
-    network: Network,
-    originals: Dict[str, Optional[np.ndarray]],
-    names: Dict[str, Optional[str]],
-    settings: Dict[str, Any],
-) -> np.ndarray:
-    """Make a picture, or keep the existing one if it was made with equal parameters."""
-    asked = {name: value for name, value in settings.items() if name != "callback"}
-    pictures = {which: _digest(originals[which]) for which in needs(panel)}
-    key = {"version": __version__, "experiment": panel.experiment, **pictures, **asked}
-    key = json.loads(json.dumps({**key, "network": _identity(network)}))
-    if path.is_file():
-        try:
-            if images.read_metadata(path).get("made_by") == key:
-                return images.read_image(path)
-        except ImageError:
-            pass  # a broken file is made again
-    result = _make(panel, network, originals, settings)
-    if result.status == "interrupted":
-        raise KeyboardInterrupt
-    noted = {**result.parameters, **{which: names[which] for which in needs(panel)}}
-    images.write_image(path, result.image, {**noted, "made_by": key})
-    return result.image
+def _warn(panel: Panel, error: CaffeStyleError) -> None:
+    logging.getLogger("caffe_style").warning("%s: not made: %s", panel.label, error)
 
 
-def _make(
-    panel: Panel,
-    network: Network,
-    originals: Dict[str, Optional[np.ndarray]],
-    settings: Dict[str, Any],
-) -> Result:
-    if panel.experiment == "transfer":
-        return transfer(originals["content"], originals["style"], network, **settings)
-    if panel.experiment == "texture":
-        return texture(originals["style"], network, **settings)
-    if panel.experiment == "sparse":
-        return sparse(network, like=originals["style"], **settings)
-    return {"element": element, "feature": feature}[panel.experiment](network, **settings)
-
-
-def _identity(network: Network) -> Dict[str, str]:
-    """Return what distinguishes networks of the same name: their responses, to three digits."""
-    last = list(network.model.style_layers)[-1]
-    response = network.features(images.coloured_noise(64, 64, 1.0, 0), [last])[last]
-    return {"model": network.name, "backend": network.backend, "response": "%.2e" % response.mean()}
-
-
-def _digest(image: Optional[np.ndarray]) -> str:
-    return hashlib.sha1(
-        np.ascontiguousarray(image).tobytes() + str(image.shape).encode()
-    ).hexdigest()
+def _listed(given: Any) -> List[Any]:
+    """Return one picture, several, or none as a list."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, (str, os.PathLike, np.ndarray)) else list(given)
 
 
 def _folder(path: Path) -> Path:
