@@ -158,11 +158,11 @@ def test_wrong_files_are_told(open_page, studio, tmp_path_factory):
     notes.write_text("no picture")
     page = open_page(studio)
     page.set_input_files("#add-photograph", str(notes))
-    page.wait_for_selector("#problem:not([hidden])")
-    assert page.inner_text("#problem-text").startswith("notes.txt: not a picture")
-    page.click("#problem-close")
+    page.wait_for_selector("#notice:not([hidden])")
+    assert page.inner_text("#notice-text").startswith("notes.txt: not a picture")
+    page.click("#notice-close")
     page.click("#make")
-    page.wait_for_selector("#problem-text:text-is('Choose a photograph first')")
+    page.wait_for_selector("#notice-text:text-is('Choose a photograph first')")
 
 
 def begin(page, iterations):
@@ -199,7 +199,7 @@ def test_a_killed_job_and_a_full_disk_are_told(open_page, studio, monkeypatch):
 def test_a_studio_that_has_ended_is_told(open_page, folder):
     with Studio(folder) as studio:
         page = open_page(studio)
-    page.wait_for_selector("#problem-text:has-text('the studio has ended')")
+    page.wait_for_selector("#notice-text:has-text('the studio has ended')")
 
 
 def tab_to(page, selector):

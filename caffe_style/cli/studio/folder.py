@@ -15,7 +15,9 @@ from ...networks import resources
 
 #: Folder of uploaded pictures, in the studio's folder.
 UPLOADS = "uploads"
-EXAMPLES = ("cat.jpg", "fractal.jpg")
+EXAMPLES = tuple(
+    name + ".jpg" for name in ("cat", "mountains", "strokes", "fractal", "autumn", "evening")
+)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 #: Ending of the checkpoint of an unfinished picture, as the batch machinery names it.
 UNFINISHED = ".unfinished.npz"

@@ -12,6 +12,16 @@ from ..batch.process import Processes, make
 
 #: Errors of a run that does not answer.
 _NO_ANSWER = (OSError, http.client.HTTPException, ValueError)
+#: State of a run before its page answers, with the entries of `Preview.state`.
+_NOTHING_YET: Dict[str, Any] = {
+    "iteration": 0,
+    "iterations": None,
+    "worked": 0.0,
+    "left": None,
+    "version": 0,
+    "names": [],
+    "parameters": {},
+}
 
 
 class StudioJob:
@@ -27,7 +37,7 @@ class StudioJob:
     Attributes
     ----------
     status : str
-        "waiting", "starting", "finished", "stopped" or "failed"; in between, the run's own status.
+        "waiting", then "starting" as long as it runs, then "finished", "stopped" or "failed".
     message : str
         A sentence about it, or ''.
     """
@@ -38,10 +48,7 @@ class StudioJob:
         self.processes = Processes()
         self._run: Optional[RemoteRun] = None
         self._wish = "continue"
-        self._last: Dict[str, Any] = {
-            **{"iteration": 0, "iterations": None, "worked": 0.0, "left": None},
-            **{"version": 0, "names": [], "parameters": {}},
-        }
+        self._last = dict(_NOTHING_YET)
 
     @property
     def alive(self) -> bool:
@@ -102,17 +109,18 @@ class StudioJob:
             self.message = text.removeprefix("caffe-style: ").removeprefix("error: ")
 
     def _end(self, outcome: Outcome) -> None:
-        path = self.job.folder / self.job.output
-        if outcome.status == "made":
-            self.status, self.message = "finished", ""
-        elif outcome.status == "interrupted":
+        status, message = "finished", ""
+        if outcome.status == "interrupted":
+            there = (self.job.folder / self.job.output).exists()
             kept = "The picture so far is %s." % outcome.output
-            none = "It had no picture yet."
-            self.status, self.message = "stopped", kept if path.exists() else none
-        else:
-            self.status, self.message = "failed", outcome.reason.rstrip(".") + "."
-        if self.status != "finished" and self._can_continue():
-            self.message += " It can be continued."
+            status, message = "stopped", kept if there else "It had no picture yet."
+        elif outcome.status == "failed":
+            status, message = "failed", outcome.reason.rstrip(".") + "."
+        if status != "finished" and self._can_continue():
+            message += " It can be continued."
+        # Whoever sees the end sees its message.
+        self.message = message
+        self.status = status
 
     def _can_continue(self) -> bool:
         saved = self.job.checkpoint

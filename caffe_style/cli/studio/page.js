@@ -3,7 +3,7 @@
 import { build, filledIn, offerBackends } from "./form.js";
 import * as picker from "./picker.js";
 import { address, find, hasFile, limit, pictures, refresh, title } from "./pictures.js";
-import { attempt, tell } from "./problem.js";
+import { attempt, tell } from "./notice.js";
 import { element, follow, make, send, sleep } from "./run.js";
 import { isShown, lookAtStage, showPicture, showRun } from "./stage.js";
 

@@ -1,6 +1,6 @@
 // Choosing the photograph and the paintings: from thumbnails, files, or by drag and drop.
 
-import { attempt, tell } from "./problem.js";
+import { attempt, tell } from "./notice.js";
 import { address, find, hasFile, pictures, refresh, title, upload } from "./pictures.js";
 import { element, make } from "./run.js";
 

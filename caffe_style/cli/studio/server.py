@@ -14,6 +14,7 @@ from ...watch.page.safety import ADDRESS, LIFETIME, SILENCE, listen, make_token
 from .jobs import Jobs
 
 try:
+    import starlette  # noqa: F401
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
 except ImportError:

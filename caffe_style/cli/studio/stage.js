@@ -3,7 +3,7 @@
 import { fillIn } from "./form.js";
 import { choose } from "./picker.js";
 import { address, find, hasFile, title } from "./pictures.js";
-import { tell } from "./problem.js";
+import { tell } from "./notice.js";
 import { element, make, turnTo } from "./run.js";
 
 let shown = null; // the id of a picture, or the number of a job

@@ -1,10 +1,10 @@
-// The sentence that says what went wrong.
+// The sentence at the bottom of the page: what went wrong, or what was done.
 
 import { element } from "./run.js";
 
 export function tell(sentence) {
-  element("problem-text").textContent = sentence;
-  element("problem").hidden = !sentence;
+  element("notice-text").textContent = sentence;
+  element("notice").hidden = !sentence;
 }
 
 // Runs a function that may fail, and tells why it failed.
@@ -18,4 +18,4 @@ export async function attempt(work) {
   }
 }
 
-element("problem-close").addEventListener("click", () => tell(""));
+element("notice-close").addEventListener("click", () => tell(""));
