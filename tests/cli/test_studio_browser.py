@@ -199,7 +199,7 @@ def test_a_killed_job_and_a_full_disk_are_told(open_page, studio, monkeypatch):
 def test_a_studio_that_has_ended_is_told(open_page, folder):
     with Studio(folder) as studio:
         page = open_page(studio)
-    page.wait_for_selector("#notice-text:has-text('the studio has ended')")
+    page.wait_for_selector("#notice-text:has-text('the program has ended')")
 
 
 def tab_to(page, selector):

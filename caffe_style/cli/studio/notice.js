@@ -12,8 +12,7 @@ export async function attempt(work) {
   try {
     return await work();
   } catch (error) {
-    const gone = error instanceof TypeError;
-    tell(gone ? "No answer: the studio has ended. Start it again, and reload the page." : error.message);
+    tell(error.message);
     return null;
   }
 }

@@ -4,7 +4,7 @@ import { build, filledIn, offerBackends } from "./form.js";
 import * as picker from "./picker.js";
 import { address, find, hasFile, limit, pictures, refresh, title } from "./pictures.js";
 import { attempt, tell } from "./notice.js";
-import { element, follow, make, send, sleep } from "./run.js";
+import { element, follow, get, make, send, sleep } from "./run.js";
 import { isShown, lookAtStage, showPicture, showRun } from "./stage.js";
 
 const INTERVAL = 1000; // milliseconds between questions
@@ -17,12 +17,6 @@ const TITLES = {
 
 let version = null;
 let jobs = [];
-
-async function get(path) {
-  const answer = await fetch(path);
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
-}
 
 async function add(asked) {
   const added = await attempt(() => send("jobs", JSON.stringify(asked)));

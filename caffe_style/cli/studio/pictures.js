@@ -1,6 +1,6 @@
 // The pictures that the server knows, and uploading more.
 
-import { send } from "./run.js";
+import { get, send } from "./run.js";
 
 // Names of the files that this page has sent; the server keeps them under names of its own.
 const sent = new Map();
@@ -24,9 +24,7 @@ export function limit(bytes) {
 }
 
 export async function refresh() {
-  const answer = await fetch("pictures");
-  if (!answer.ok) throw new Error(await answer.text());
-  pictures = await answer.json();
+  pictures = await get("pictures");
 }
 
 // Sends a file, and returns the id of the picture.

@@ -186,12 +186,20 @@ async function showPicture(wanted) {
   version = wanted;
 }
 
-// Sends a wish to the server. Its answer is JSON, or an error that is a sentence.
-export async function send(path, body, headers = {}) {
-  const answer = await fetch(path, { method: "POST", headers: { "X-Token": token, ...headers }, body });
+// Asks the server. Its answer is JSON, or an error that is a sentence.
+export async function get(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    throw new Error("No answer: the program has ended. Start it again, and reload the page.");
+  }
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
+
+export const send = (path, body, headers = {}) =>
+  get(path, { method: "POST", headers: { "X-Token": token, ...headers }, body });
 
 async function ask(wish) {
   await send(base + wish);
@@ -201,9 +209,7 @@ async function ask(wish) {
 async function update() {
   const from = base;
   if (from === null) return;
-  const answer = await fetch(`${from}state?after=${rows.length}`);
-  if (!answer.ok) throw new Error(await answer.text());
-  const state = await answer.json();
+  const state = await get(`${from}state?after=${rows.length}`);
   if (from !== base) return;
   // Another run has taken this one's port.
   if (run !== null && state.run !== run) return location.reload();
