@@ -108,6 +108,7 @@ class Studio:
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="error",
             server_header=False,
             timeout_graceful_shutdown=1,
         )
