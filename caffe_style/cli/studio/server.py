@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from pathlib import Path
@@ -119,6 +120,8 @@ class Studio:
             time.sleep(0.01)
 
         def stop() -> None:
+            # A request that takes longer than the end is dropped, which is no error.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             server.should_exit = True
             thread.join()
 
