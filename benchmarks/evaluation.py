@@ -56,7 +56,8 @@ def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
     from caffe_style.engine.formats.prototxt import read_prototxt
     from caffe_style.networks import zoo
     from caffe_style.networks.network import Network
-    from caffe_style.objective.objective import Objective, responses, single_term
+    from caffe_style.objective.objective import Objective, responses
+    from caffe_style.objective.term import single_term
 
     described = zoo.get_model(model)
     net = open_net(str(described.prototxt), backend)

@@ -1,7 +1,7 @@
 """Content-aware transfer, judged by networks that did not make the pictures: is each region like its own kind?
 
     python -m benchmarks.regions FOLDER --pictures PICTURES --model squeezenet --judge strokenet \\
-        --settings "" "regions=auto" --size 288 --iterations 80
+        --settings "" "regions=auto" "style_loss=neighbours" --size 288 --iterations 80
 
 Paints each pair of PAIRS with each setting (as in `benchmarks.judge`), unless it is in FOLDER already. The
 network that paints finds the kinds, once for each pair. For each kind the judge compares the Gram matrices of
@@ -81,7 +81,12 @@ def main() -> None:
     add("--pairs", nargs="*", metavar="CONTENT:STYLE", help="by default those of PAIRS")
     add("--model", default="squeezenet")
     add("--judge", default="strokenet")
-    add("--settings", nargs="*", default=["", "regions=auto"], metavar="KEY=VALUE;...")
+    add(
+        "--settings",
+        nargs="*",
+        default=["", "regions=auto", "style_loss=neighbours"],
+        metavar="KEY=VALUE;...",
+    )
     add("--size", type=int, default=288)
     add("--iterations", type=int, default=80)
     args = parser.parse_args()

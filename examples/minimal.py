@@ -10,7 +10,8 @@ import numpy as np
 
 import caffe_style as cs
 from caffe_style import losses
-from caffe_style.objective.objective import Objective, single_term
+from caffe_style.objective.objective import Objective
+from caffe_style.objective.term import single_term
 from caffe_style.optimise.minimise import minimise
 from caffe_style.pictures.images import from_caffe, resize
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import losses
 from ..errors import OptionError
+from ..networks.margin import margin_of
 from ..networks.network import Network
-from ..objective.objective import Arrays, Term, single_term
+from ..objective.term import Arrays, Term, single_term
 from ..pictures import images
-from ..runs.from_noise import responding, synthesise_from_noise
+from ..runs.from_noise import check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result
 from ..scene.terms import variation_term
 from ..settings.base import takes
@@ -82,20 +83,19 @@ def feature(
             % (channel, layer, channels, channels - 1)
         )
 
+    margin = margin_of(asked)
+
     def make_terms(start: np.ndarray) -> List[Term]:
-        if not network.features(start, [layer])[layer][channel].any():
-            raise OptionError(
-                "channel %d of layer '%s' does not respond to the start: try another --seed or --init"
-                % (channel, layer)
-            )
-        noise = images.white_noise(*start.shape[:2], asked.seed)
+        check_responses(network, layer, [channel], start, margin)
+        size = start.shape[:2]
+        noise = images.white_noise(*size, asked.seed)
         blob = network.input_blob
         scale = asked.decay / (CONTRAST**2 * start.size)
-        mean_colour = np.zeros((3, *start.shape[:2]), np.float32)
+        mean_colour = np.zeros((3, *size), np.float32)
         return (
             [Term("response", (layer,), _log_response(channel))]
             + [single_term("decay", blob, losses.content, mean_colour, scale)]
-            + variation_term(network, asked.tv_weight, noise, noise.shape[:2])
+            + variation_term(network, asked.tv_weight, noise, size, wrapped=margin.wrapped)
         )
 
     found = {"experiment": "feature", "channel": channel}

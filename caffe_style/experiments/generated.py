@@ -9,10 +9,11 @@ import numpy as np
 from .. import losses
 from ..errors import OptionError
 from ..losses import targets
+from ..networks.margin import margin_of
 from ..networks.network import Network
-from ..objective.objective import Term, single_term
+from ..objective.term import Term, single_term
 from ..pictures import images
-from ..runs.from_noise import responding, synthesise_from_noise
+from ..runs.from_noise import check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result
 from ..scene.starts import read_picture
 from ..scene.terms import variation_term
@@ -61,7 +62,8 @@ def element(
     Raises
     ------
     OptionError, LayerError, ResourceError
-        If the entry is outside the Gram matrix, a setting is bad, or the picture is too large.
+        If the entry is outside the Gram matrix, its feature maps do not respond, a setting is bad, or the
+        picture is too large.
 
     Examples
     --------
@@ -99,7 +101,12 @@ def element(
     }
     if asked.resample is not None:
         found["drawn"] = [name for name, given in (("i", i), ("j", j)) if given is None]
-    return _synthesise_grams(network, grams, {layer: 1.0}, asked, redraw, found, callback)
+
+    def check(start: np.ndarray) -> None:
+        given = [channel for channel in (i, j) if channel is not None]
+        check_responses(network, layer, given, start, margin_of(asked))
+
+    return _synthesise_grams(network, grams, {layer: 1.0}, asked, redraw, found, callback, check)
 
 
 @takes(SparseSettings)
@@ -183,16 +190,19 @@ def _synthesise_grams(
     redraw: Callable[[int], None],
     found: Dict[str, Any],
     callback: Callback,
+    check: Optional[Callable[[np.ndarray], None]] = None,
 ) -> Result:
     """Make a picture with given mean Gram matrices (N, N), which `redraw` may change in place.
 
-    Total variation, relative to that of pink noise, removes the noise at the border, which few responses cover.
-    Pixels are kept within 0..255, except while resampling: the first step after each draw would take L-BFGS-B
-    much longer than an evaluation.
+    `check` may refuse the picture to start from. Total variation is relative to that of pink noise. Pixels are
+    kept within 0..255, except while resampling: the first step after each draw would take L-BFGS-B much longer
+    than an evaluation.
     """
     share = STYLE_WEIGHT / sum(weights.values())
 
     def make_terms(start: np.ndarray) -> List[Term]:
+        if check is not None:
+            check(start)
         terms = []
         for blob, gram in grams.items():
             silent = losses.gram(np.zeros((len(gram), 1, 1), np.float32), gram)[0]
@@ -202,8 +212,9 @@ def _synthesise_grams(
                 )
             scale = share * weights[blob] / silent
             terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
-        noise = images.coloured_noise(*start.shape[:2], 1.0, settings.seed)
-        return terms + variation_term(network, settings.tv_weight, noise, noise.shape[:2])
+        size, wrapped = start.shape[:2], margin_of(settings).wrapped
+        noise = images.coloured_noise(*size, 1.0, settings.seed)
+        return terms + variation_term(network, settings.tv_weight, noise, size, wrapped=wrapped)
 
     resample = settings.resample
     if settings.bounds is None:

@@ -75,6 +75,7 @@ PRESETS: Dict[str, Preset] = {
             "corrections": 100,
             "bounds": False,
             "space": "pixels",
+            "margin": 0,
         },
     ),
     # 5 * mean (F - P)^2 + 100 * sum over five layers of mean (G - A)^2, G and A divided by N M; 1e-3 * TV.
@@ -94,6 +95,7 @@ PRESETS: Dict[str, Preset] = {
             "corrections": 100,
             "bounds": False,
             "space": "pixels",
+            "margin": 0,
         },
     ),
     # 1/2 sum (F - P)^2 + 1e4 * sum over layers of 0.2 / (4 N^2 M^2) sum (G - A)^2, G and A sums.
@@ -113,6 +115,7 @@ PRESETS: Dict[str, Preset] = {
             "corrections": 8,
             "bounds": True,
             "space": "pixels",
+            "margin": 0,
         },
         {"googlenet": {"content_layers": {"conv2/3x3": 2e-4, "inception_3a/output": 1 - 2e-4}}},
     ),
@@ -133,6 +136,7 @@ PRESETS: Dict[str, Preset] = {
             "corrections": 20,
             "bounds": True,
             "space": "pixels",
+            "margin": 0,
         },
         {"vgg19": _GATYS_LAYERS, "vgg16": _GATYS_LAYERS},
     ),

@@ -14,8 +14,10 @@ from .covariation import CovariationTarget, covariation, target_covariation
 from .gram import gram, gram_sum, target_gram, target_gram_sum
 from .gram_matrices import add_gram_gradient, gram_distance, gram_matrices
 from .guides import add_guides_gradient, guide_basis, make_guides
+from .hypercolumns import add_hypercolumns_gradient, make_hypercolumns
 from .matting import MattingTarget, matting, target_matting
 from .moments import Moments, moments, target_moments
+from .neighbours import NeighboursTarget, nearest, neighbours, target_neighbours
 from .pixelwise import pixelwise, target_pixelwise
 from .spatial import spatial, spatial_plain, target_spatial, target_spatial_plain
 from .spatial_pairs import spatial_pairs, target_spatial_pairs
@@ -27,10 +29,12 @@ __all__ = [
     "CovariationTarget",
     "MattingTarget",
     "Moments",
+    "NeighboursTarget",
     "StyleLoss",
     "activation",
     "add_gram_gradient",
     "add_guides_gradient",
+    "add_hypercolumns_gradient",
     "content",
     "covariation",
     "gram",
@@ -39,8 +43,11 @@ __all__ = [
     "gram_sum",
     "guide_basis",
     "make_guides",
+    "make_hypercolumns",
     "matting",
     "moments",
+    "nearest",
+    "neighbours",
     "pixelwise",
     "spatial",
     "spatial_pairs",
@@ -51,6 +58,7 @@ __all__ = [
     "target_gram_sum",
     "target_matting",
     "target_moments",
+    "target_neighbours",
     "target_pixelwise",
     "target_spatial",
     "target_spatial_pairs",

@@ -5,12 +5,12 @@ guide_k = resize(sum_l B_kl F_l) is linear in the responses F, so its gradient i
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Tuple
 
 import numpy as np
 
 from ..backends import arrays
+from .resampling import resampling
 
 SAMPLES = 4096
 STEPS = 200
@@ -83,7 +83,7 @@ def make_guides(features: Any, basis: Any, size: Tuple[int, int]) -> Any:
     >>> bool(np.allclose(guides, 3))
     True
     """
-    down, across = _resampling(features, size)
+    down, across = resampling(features, size)
     return down @ arrays.namespace(features).tensordot(basis, features, 1) @ across.T
 
 
@@ -107,22 +107,6 @@ def add_guides_gradient(gradient: Any, guides_gradient: Any, basis: Any) -> None
     >>> bool(np.isclose(gradient.sum(), 2 * 8 * 8 * 6 * 0.5))
     True
     """
-    down, across = _resampling(gradient, guides_gradient.shape[1:])
+    down, across = resampling(gradient, guides_gradient.shape[1:])
     tensordot = arrays.namespace(gradient).tensordot
     gradient += tensordot(basis.T, down.T @ guides_gradient @ across, 1)
-
-
-def _resampling(features: Any, size: Tuple[int, int]) -> list:
-    """Return two matrices that resize the rows and the columns of maps like `features` to `size`."""
-    kind = arrays.kind(features)
-    return [_triangle(new, old, kind) for new, old in zip(size, features.shape[1:])]
-
-
-@lru_cache(maxsize=64)
-def _triangle(new: int, old: int, kind: arrays.Kind) -> Any:
-    """Return linear interpolation from `old` to `new` positions as a matrix; shrinking averages."""
-    ratio = old / new
-    centres = (np.arange(new) + 0.5) * ratio - 0.5
-    distance = np.abs(np.clip(centres, 0, old - 1)[:, np.newaxis] - np.arange(old))
-    weights = np.clip(1 - distance / max(1.0, ratio), 0, None)
-    return kind.of(weights / weights.sum(axis=1, keepdims=True))

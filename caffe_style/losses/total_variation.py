@@ -8,19 +8,22 @@ from ..backends import arrays
 
 
 def total_variation(
-    features: Any, target: None = None, weight: float = 1.0, gradient: Optional[Any] = None
+    features: Any,
+    target: Optional[bool] = None,
+    weight: float = 1.0,
+    gradient: Optional[Any] = None,
 ) -> Tuple[float, Any]:
     """Compute E = 1/2 sum over x, y of (I(x+1, y) - I(x, y))^2 + (I(x, y+1) - I(x, y))^2.
 
     With squared differences the gradient is linear: it is the negative Laplacian. Absolute differences would
-    have a kink at zero, where L-BFGS makes little progress. The sum has no terms across the border.
+    have a kink at zero, where L-BFGS makes little progress.
 
     Parameters
     ----------
     features : array, (N, H, W)
         Usually the image itself, N = 3.
-    target : None
-        Not used; all losses have this parameter.
+    target : bool, optional
+        Whether the sum also has the differences of opposite sides, for a picture without seams.
     weight : float
         Factor of value and gradient.
     gradient : array, (N, H, W), optional
@@ -45,11 +48,14 @@ def total_variation(
         gradient = arrays.zeros_like(features)
     squares = 0.0
     for axis in (1, 2):
-        after = tuple(slice(1, None) if a == axis else slice(None) for a in range(3))
-        before = tuple(slice(None, -1) if a == axis else slice(None) for a in range(3))
-        difference = features[after] - features[before]
-        squares += arrays.square_sum(difference)
-        difference *= weight
-        gradient[after] += difference
-        gradient[before] -= difference
+        pairs = [(slice(1, None), slice(None, -1))]
+        if target:
+            pairs.append((slice(None, 1), slice(-1, None)))
+        for pair in pairs:
+            after, before = ((slice(None),) * axis + (part,) for part in pair)
+            difference = features[after] - features[before]
+            squares += arrays.square_sum(difference)
+            difference *= weight
+            gradient[after] += difference
+            gradient[before] -= difference
     return 0.5 * weight * squares, gradient

@@ -21,6 +21,7 @@ from ..errors import (
 from ..pictures.images import to_caffe
 from . import weights, zoo
 from .checks import check_finite, check_input, set_pooling
+from .margin import NO_MARGIN, Frame, Margin
 
 #: Smallest side of a picture in pixels. A smaller picture shows no style.
 SMALLEST_SIDE = 16
@@ -100,7 +101,9 @@ class Network:
                 % (width, height, self.name, error)
             ) from None
 
-    def features(self, image: np.ndarray, blobs: Iterable[str]) -> Dict[str, np.ndarray]:
+    def features(
+        self, image: np.ndarray, blobs: Iterable[str], margin: Margin = NO_MARGIN
+    ) -> Dict[str, np.ndarray]:
         """Compute the responses of some layers to a picture.
 
         Parameters
@@ -109,11 +112,13 @@ class Network:
             The picture.
         blobs : iterable of str
             Names of the layers' blobs.
+        margin : Margin, optional
+            Margin within which the network reads the picture; by default none.
 
         Returns
         -------
         dict of str to ndarray, (N, H_l, W_l) float32
-            Copies, in the blob's own memory layout.
+            The picture's own responses: copies, in the blob's own memory layout.
 
         Raises
         ------
@@ -122,11 +127,13 @@ class Network:
         """
         blobs = list(blobs)
         self.check_blobs(blobs)
-        self.resize(*image.shape[:2])
+        frame = Frame(self, image.shape[:2], margin)
         with estimate.explained(self.net, self.input_blob):
-            self.net.blobs[self.input_blob].data[...] = self.to_blob(image)
+            self.net.blobs[self.input_blob].data[...] = frame.pad(self.to_blob(image))
             self.net._forward(0, list(self.net._layer_names).index(self.last_layer(blobs)))
-            return {blob: self._response(blob).copy(order="K") for blob in blobs}
+            return {
+                blob: self._response(blob)[frame.places[blob]].copy(order="K") for blob in blobs
+            }
 
     def _response(self, blob: str) -> np.ndarray:
         """Return the response (N, H_l, W_l) in the memory layout that losses use."""

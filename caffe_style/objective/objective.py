@@ -9,68 +9,13 @@ which a device would have to copy to the host.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..backends import arrays, estimate
 from ..backends.net import Net
 from ..errors import LayerError
-
-Arrays = Sequence[Any]
-
-
-class Term(NamedTuple):
-    """One weighted loss on the responses of one blob or of several together.
-
-    Attributes
-    ----------
-    name : str
-        Name under which the value is reported, for instance "style conv1_1".
-    blobs : tuple of str
-        Blobs that the loss reads.
-    loss : callable
-        `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
-        gradient to each array of `gradients` in place, and returns the weighted value.
-    """
-
-    name: str
-    blobs: Tuple[str, ...]
-    loss: Callable[[Arrays, Arrays], float]
-
-
-def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
-    """Make the term of a loss on one blob.
-
-    Parameters
-    ----------
-    name : str
-        Name of the term.
-    blob : str
-        Blob that the loss reads.
-    loss : callable
-        `loss(features, target, weight, gradient)`, see `caffe_style.losses`.
-    target : any
-        Target of the loss. The first evaluation moves it to the device of the responses.
-    weight : float
-        Factor of the loss.
-
-    Returns
-    -------
-    Term
-
-    Examples
-    --------
-    >>> from caffe_style import losses
-    >>> term = single_term("content", "conv1", losses.content, target=0.0, weight=2.0)
-    >>> term.name, term.blobs
-    ('content', ('conv1',))
-    """
-
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
-        nonlocal target
-        target = arrays.beside(target, features[0])
-        return loss(features[0], target, weight, gradients[0])[0]
-
-    return Term(name, (blob,), evaluate)
+from ..networks.margin import Frame
+from .term import Term
 
 
 class Objective:
@@ -87,6 +32,9 @@ class Objective:
         Name of the blob that holds the image.
     terms : sequence of Term
         At least one term.
+    frame : Frame, optional
+        Margin within which the net reads the image. The terms see the responses at the image's own places, and
+        the image itself without the margin.
 
     Raises
     ------
@@ -109,8 +57,10 @@ class Objective:
     (0.0, (1, 3, 32, 32), ['style'])
     """
 
-    def __init__(self, net: Net, input_blob: str, terms: Sequence[Term]) -> None:
-        self.net = net
+    def __init__(
+        self, net: Net, input_blob: str, terms: Sequence[Term], frame: Optional[Frame] = None
+    ) -> None:
+        self.net, self.frame = net, frame
         self.input_blob = input_blob
         self._layers = list(net._layer_names)
         self._writer = _last_writers(net)
@@ -133,6 +83,19 @@ class Objective:
         top = self._writer[self._stops[0]]
         self._fed = {blob: self._is_read_below(blob, top) for blob in watched}
 
+    @property
+    def redraw(self) -> Optional[Callable[[int], None]]:
+        """Function for `minimise` that renews the targets that depend on the picture; None if none does."""
+        renewed = [term.renew for term in self._terms if term.renew is not None]
+        if not renewed:
+            return None
+
+        def redraw(iteration: int) -> None:
+            for renew in renewed:
+                renew()
+
+        return redraw
+
     def _is_read_below(self, blob: str, top: int) -> bool:
         """Return whether backward from layer `top` writes the blob's diff, so that a term must add to it."""
         readers = self._layers[self._writer[blob] + 1 : top + 1]
@@ -151,7 +114,8 @@ class Objective:
         value : float
             Sum of all terms.
         gradient : array, (1, 3, H, W) float32
-            A view of the input blob's diff, on the image's device. The next evaluation overwrites it.
+            On the image's device. Without a frame it is a view of the input blob's diff, which the next
+            evaluation overwrites.
         parts : dict of str to float
             The value of each term.
 
@@ -165,7 +129,8 @@ class Objective:
 
     def _run(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
         net = self.net
-        set_image(net, self.input_blob, image)
+        frame = self.frame
+        set_image(net, self.input_blob, image if frame is None else frame.pad(image))
         net._forward(0, self._writer[self._stops[0]])
         parts: Dict[str, float] = {}
         pending: Dict[str, Any] = {}
@@ -179,24 +144,36 @@ class Objective:
                 todo.remove(term)
                 parts[term.name] = self._evaluate(term, blob, pending)
             if blob in pending:
-                diff[0] += pending[blob]
+                own = self._own(diff[0], blob)
+                own += pending.pop(blob)
             if below is not None and self._writer[below] < self._writer[blob]:
                 net._backward(self._writer[blob], self._writer[below] + 1)
         on_host = arrays.namespace(image) is arrays.np
         image_blob = net.blobs[self.input_blob]
         gradient = image_blob.diff if on_host else _slope(net, self.input_blob)
+        if frame is not None:
+            gradient = frame.fold(gradient)
         return sum(parts.values()), gradient, parts
 
     def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> float:
-        """Return a term's value; add its gradient to `blob`'s diff, and to `pending` for lower blobs."""
-        features = [responses(self.net, name)[0] for name in term.blobs]
+        """Return a term's value; add its gradient to `blob`'s diff, and to `pending` for lower blobs.
+
+        With a frame, losses get copies without the margin, since they take arrays without gaps in memory.
+        """
+        features = [self._own(responses(self.net, name)[0], name) for name in term.blobs]
+        if self.frame is not None:
+            features = [arrays.copy_of(values) for values in features]
         gradients = []
         for name, values in zip(term.blobs, features):
-            if name == blob:
+            if name == blob and self.frame is None:
                 gradients.append(_slope(self.net, name)[0])
             else:
                 gradients.append(pending.setdefault(name, arrays.zeros_like(values)))
         return float(term.loss(features, gradients))
+
+    def _own(self, values: Any, blob: str) -> Any:
+        """Return the part of a blob's values (N, H, W) that is the image's own, without the margin."""
+        return values if self.frame is None else values[self.frame.places[blob]]
 
 
 def set_image(net: Net, name: str, image: Any) -> None:

@@ -8,19 +8,18 @@ seams.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from .. import losses
 from ..backends import arrays
+from ..networks.margin import Frame
 from ..networks.network import Network
-from .objective import Objective, Term, set_image
-from .objective import responses as responses_of
-from .receptive import Field, receptive_fields
-from .tiles import Tile, plan
-
-Place = Tuple[slice, slice]
+from .cutting import cut, responses
+from .objective import Objective
+from .term import Term
+from .tiles import Place
 
 
 class TiledGram:
@@ -137,8 +136,8 @@ class TiledObjective:
     ----------
     network : Network
         Network that computes the responses.
-    shape : (int, int)
-        Height and width of the picture.
+    frame : Frame
+        Margin within which the network reads the picture.
     size : int
         Largest side of a tile in pixels.
     terms : sequence of TiledTerm
@@ -150,94 +149,64 @@ class TiledObjective:
     def __init__(
         self,
         network: Network,
-        shape: Tuple[int, int],
+        frame: Frame,
         size: int,
         terms: Sequence[TiledTerm],
         image_terms: Sequence[Term],
     ) -> None:
         self.network, self.terms, self.image_terms = network, list(terms), list(image_terms)
-        blobs = [term.blob for term in terms]
-        self.tiles, self.fields = cut(network, shape, size, blobs)
-        self._tile = self.tiles[0]
+        self.cut = cut(network, frame, size, [term.blob for term in terms])
+        self._tile = self.cut.tiles[0]
         self._inner = Objective(
             network.net,
             network.input_blob,
             [Term(term.name, (term.blob,), self._in_tile(term)) for term in terms],
         )
 
+    #: Losses whose targets depend on the picture do not work in tiles.
+    redraw = None
+
     def _in_tile(self, term: TiledTerm) -> Any:
         """Return the term's loss on the core of the current tile."""
-        field = self.fields[term.blob]
 
         def evaluate(features: Any, gradients: Any) -> float:
-            core, place = self._tile.inside(field), self._tile.within(field)
-            return term.loss.spread(arrays.copy_of(features[0][core]), gradients[0][core], place)
+            core, place = self.cut.core(self._tile, term.blob)
+            own = arrays.copy_of(features[0][core])
+            # A core that is all margin has no responses.
+            return term.loss.spread(own, gradients[0][core], place) if arrays.count(own) else 0.0
 
         return evaluate
 
     def __call__(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
         """Evaluate as `objective.Objective.__call__` does, but return a new array for the gradient."""
-        parts = self._settle(image)
         xp = arrays.namespace(image)
-        gradient = xp.zeros_like(image, dtype=xp.float32)
-        for tile in self.tiles:
+        padded = self.cut.frame.pad(image)
+        parts = self._settle(padded)
+        gradient = xp.zeros_like(padded, dtype=xp.float32)
+        for tile in self.cut.tiles:
             self._tile = tile
             rows, columns = tile.window
-            window = image[:, :, rows, columns]
+            window = padded[:, :, rows, columns]
             self.network.resize(*window.shape[2:])
             _, slope, values = self._inner(window)
             gradient[:, :, rows, columns] += slope
             for name, value in values.items():
                 parts[name] += value
+        gradient = self.cut.frame.fold(gradient)
         for term in self.image_terms:
             parts[term.name] = float(term.loss([image[0]], [gradient[0]]))
         return sum(parts.values()), gradient, parts
 
-    def _settle(self, image: Any) -> Dict[str, float]:
+    def _settle(self, padded: Any) -> Dict[str, float]:
         """Make the first pass: sum what the losses need of the whole picture."""
         parts = {term.name: 0.0 for term in self.terms}
         asking = [term for term in self.terms if term.loss.measure is not None]
         sums: Dict[str, Any] = {}
         blobs = [term.blob for term in asking]
-        for blob, place, features in responses(self.network, image, self.tiles, self.fields, blobs):
+        for blob, place, features in responses(self.network, padded, self.cut, blobs):
             for term in asking:
                 if term.blob == blob:
                     sums[term.name] = sums.get(term.name, 0) + term.loss.measure(features, place)
         for term in asking:
             parts[term.name] = term.loss.settle(sums[term.name])
         return parts
-
-
-def cut(
-    network: Network, shape: Tuple[int, int], size: int, blobs: Sequence[str]
-) -> Tuple[List[Tile], Dict[str, Field]]:
-    """Return the tiles of a picture for these blobs, and the blobs' receptive fields."""
-    last = network.last_layer(list(blobs) + [network.input_blob])
-    fields = receptive_fields(network.param, network.input_blob, last)
-    return plan(shape, size, fields.values()), fields
-
-
-def responses(
-    network: Network,
-    image: Any,
-    tiles: Sequence[Tile],
-    fields: Dict[str, Field],
-    blobs: Sequence[str],
-) -> Iterator[Tuple[str, Place, Any]]:
-    """Run the network on each tile; yield each blob, the core's place, and the core's responses (N, h, w).
-
-    `image` (1, 3, H, W) is as the network reads it. The place is the core's position in the whole picture's
-    responses. The responses are on the device of the losses.
-    """
-    if not blobs:
-        return
-    net = network.net
-    last = list(net._layer_names).index(network.last_layer(blobs))
-    for tile in tiles:
-        rows, columns = tile.window
-        network.resize(rows.stop - rows.start, columns.stop - columns.start)
-        set_image(net, network.input_blob, image[:, :, rows, columns])
-        net._forward(0, last)
-        for blob in dict.fromkeys(blobs):
-            core = arrays.copy_of(responses_of(net, blob)[0][tile.inside(fields[blob])])
-            yield blob, tile.within(fields[blob]), core

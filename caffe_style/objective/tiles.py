@@ -7,6 +7,9 @@ from typing import Iterable, List, NamedTuple, Tuple
 from ..errors import OptionError
 from .receptive import Field, total_stride
 
+#: Slices of height and width.
+Place = Tuple[slice, slice]
+
 #: Windows begin at multiples of this number of responses. Kernels that work on blocks of 4 x 4 responses then
 #: round as they do on the whole picture. Otherwise a few ReLUs with inputs near zero would switch.
 BLOCK = 4
@@ -31,14 +34,16 @@ class Span(NamedTuple):
     core_stop: int
     last: bool
 
-    def inside(self, jump: int) -> slice:
-        """Return the slice of the core in a blob's responses to the window."""
-        first = (self.core_start - self.start) // jump
-        return slice(first, None if self.last else (self.core_stop - self.start) // jump)
+    def core(self, jump: int, own: slice) -> Tuple[slice, slice]:
+        """Return the slices of the core in a blob's responses to the window, and in those at the places `own`.
 
-    def within(self, jump: int) -> slice:
-        """Return the slice of the core in a blob's responses to the whole picture."""
-        return slice(self.core_start // jump, None if self.last else self.core_stop // jump)
+        `own` are the places, among the responses to all that is cut, which are not in the margin.
+        """
+        first = max(own.start, self.core_start // jump)
+        stop = own.stop if self.last else min(own.stop, self.core_stop // jump)
+        stop = max(first, stop)
+        begin = self.start // jump
+        return slice(first - begin, stop - begin), slice(first - own.start, stop - own.start)
 
 
 class Tile(NamedTuple):
@@ -48,17 +53,14 @@ class Tile(NamedTuple):
     columns: Span
 
     @property
-    def window(self) -> Tuple[slice, slice]:
+    def window(self) -> Place:
         """The part of the picture that the network reads, as slices of height and width."""
         return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
 
-    def inside(self, field: Field) -> Tuple[slice, slice, slice]:
-        """Return the slices of the core in a blob's responses (N, h, w) to the window."""
-        return slice(None), self.rows.inside(field.jump), self.columns.inside(field.jump)
-
-    def within(self, field: Field) -> Tuple[slice, slice]:
-        """Return the slices of the core in a blob's responses (H, W) to the whole picture."""
-        return self.rows.within(field.jump), self.columns.within(field.jump)
+    def core(self, field: Field, own: Tuple[slice, ...]) -> Tuple[Place, Place]:
+        """Return the core's place in a blob's responses to the window, and in those at the places `own`."""
+        rows, columns = self.rows.core(field.jump, own[-2]), self.columns.core(field.jump, own[-1])
+        return (rows[0], columns[0]), (rows[1], columns[1])
 
 
 def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Tile]:
@@ -95,27 +97,27 @@ def plan(shape: Tuple[int, int], size: int, fields: Iterable[Field]) -> List[Til
     fields = {str(index): field for index, field in enumerate(fields)}
     stride = total_stride(fields)
     reach = max(max(field.before, field.after + 1 - field.jump) for field in fields.values())
-    margin = -(-reach // stride) * stride
-    least = 2 * margin + 2 * BLOCK * stride
+    overlap = -(-reach // stride) * stride
+    least = 2 * overlap + 2 * BLOCK * stride
     if size < min(least, max(shape)):
         raise OptionError(
             "tiles of %d pixels are too small: responses depend on %d pixels around them, choose at least %d"
-            % (size, margin, least)
+            % (size, overlap, least)
         )
-    rows, columns = (_spans(length, size, margin, stride) for length in shape)
+    rows, columns = (_spans(length, size, overlap, stride) for length in shape)
     return [Tile(row, column) for row in rows for column in columns]
 
 
-def _spans(length: int, size: int, margin: int, stride: int) -> List[Span]:
+def _spans(length: int, size: int, overlap: int, stride: int) -> List[Span]:
     if length <= size:
         return [Span(0, length, 0, length, True)]
     # The remainder modulo a block equals the picture's, so that the last window begins at a multiple of a
     # block.
     block = BLOCK * stride
     window = size - (size - length) % block
-    step = (window - 2 * margin) // block * block
+    step = (window - 2 * overlap) // block * block
     starts = list(range(0, length - window, step)) + [length - window]
-    cores = [0] + [start + margin for start in starts[1:]] + [length]
+    cores = [0] + [start + overlap for start in starts[1:]] + [length]
     return [
         Span(start, start + window, cores[i], cores[i + 1], i == len(starts) - 1)
         for i, start in enumerate(starts)

@@ -204,6 +204,8 @@ class Run:
         self.iteration += 1
         record = self.result.history[-1]
         record.accepted, self.loss = True, record.loss
+        if self.state is not None:
+            self.state.age += 1
         if self.save is not None:
             self.save(self.state, self.result.history)
         if self.callback is not None:

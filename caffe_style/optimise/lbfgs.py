@@ -39,6 +39,10 @@ class State:
         Gradient at the point; None before the first evaluation.
     fresh_starts : int
         How many more times the memory may be emptied after a failed line search.
+    drawn : array or None
+        For an objective whose targets depend on the picture: the point at which they were found last.
+    age : int
+        Number of steps since then.
     """
 
     point: Any
@@ -48,6 +52,8 @@ class State:
     loss: float = math.nan
     gradient: Any = None
     fresh_starts: int = 1
+    drawn: Any = None
+    age: int = 0
 
     def forget(self) -> None:
         """Empty the memory."""

@@ -16,6 +16,7 @@ from ..errors import OptionError
 from ..settings.transfer import OPTIMIZERS
 from ..system.files import reason
 from . import lbfgs
+from .draws import descend_in_turn
 from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
 from .preconditioner import Preconditioner
 from .variables import Variables
@@ -62,16 +63,17 @@ def minimise(
         `callback(record, image)`, called after each accepted step. It may raise StopIteration to end the
         optimisation. The image (float64, on the start's device) is overwritten later, so copy what you keep.
     redraw : callable, optional
-        `redraw(iteration)`, for an objective with random targets. It is called before the first step and then
-        after every `steps` steps, and changes what `evaluate` computes. The memory of L-BFGS is then emptied:
-        differences of gradients describe the curvature only if both belong to the same function. The first step
-        after a call follows the gradient and is as long as the step before. The loss falls between two calls,
-        but not from call to call.
+        `redraw(iteration)`, for an objective with random targets, or with targets that depend on the picture.
+        It is called before the first step and then after every `steps` steps, and changes what `evaluate`
+        computes from its next call on, which is at the last accepted point. The memory of L-BFGS is then
+        emptied: differences of gradients describe the curvature only if both belong to the same function. The
+        first step after a call follows the gradient and is as long as the step before. The loss falls between
+        two calls, but not from call to call.
     steps : int
         Number of accepted steps between two calls of `redraw`.
     state : lbfgs.State, optional
-        For "device": state to continue from, instead of from the start. It is kept up to date. A run that
-        continues from a saved copy takes the same steps.
+        For "device": state to continue from, instead of from the start. It is kept up to date until the next
+        call of `redraw`. A run that continues from a saved copy takes the same steps.
     save : callable, optional
         For "device": `save(state, history)`, called after each accepted step, before the callback.
 
@@ -118,21 +120,15 @@ def minimise(
     run = Run(evaluate, start, callback, state, save)
 
     def descend(steps: int) -> Tuple[str, str]:
-        if state is None:
+        if run.state is None:
             return _descend_by_scipy(run, steps, corrections, bounds, preconditioner)
-        return _descend_on_device(run, state, steps, corrections, preconditioner)
+        return _descend_on_device(run, run.state, steps, corrections, preconditioner)
 
     try:
         if redraw is None:
             status, message = descend(iterations)
         else:
-            for first in range(0, iterations, steps):
-                redraw(first)
-                if state is not None:
-                    state.forget()
-                    state.fresh_starts = 1
-                descend(min(steps, iterations - first))
-            status, message = "finished", "finished all draws"
+            status, message = descend_in_turn(run, redraw, descend, iterations, steps)
     except Stopped:
         status, message = "stopped", "stopped"
     except KeyboardInterrupt:
@@ -224,16 +220,16 @@ def _descend_on_device(
     while True:
         run.at_start = True
         lbfgs.start(state, run.evaluate)
-        while True:
+        while run.iteration < goal:
             before = state.loss
             outcome = lbfgs.advance(state, run.evaluate, corrections, precondition)
             if outcome != "stepped":
                 break
             run.accept()
-            if run.iteration >= goal:
-                return FINISHED
-            if state.loss >= before:
+            if run.iteration < goal and state.loss >= before:
                 return CONVERGED
+        else:
+            return FINISHED
         if outcome == "converged":
             return CONVERGED
         if not (state.steps and state.fresh_starts):

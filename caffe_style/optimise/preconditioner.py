@@ -4,9 +4,10 @@ L-BFGS that starts from a multiple of the identity moves fine detail as far as c
 high frequencies, coarse forms move first.
 
 P multiplies the cosine transform of each channel by weights w(r)^2, and the three channels at each pixel by the
-matrix C^2. L-BFGS that starts from P takes the same steps as L-BFGS that starts from the identity and sees the
-picture as x = x0 + P^(1/2) z (Nocedal & Wright 2006, section 5.1). Our own L-BFGS does the first, and SciPy's
-does the second.
+matrix C^2. For a seamless picture it multiplies the Fourier transform, which smooths across the border. L-BFGS
+that starts from P takes the same steps as L-BFGS that starts from the identity and sees the picture as
+x = x0 + P^(1/2) z (Nocedal & Wright 2006, section 5.1). Our own L-BFGS does the first, and SciPy's does the
+second.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Preconditioner:
         Frequency below which the weights are about 1, above 0.
     colours : ndarray, (3, 3), optional
         Matrix C of the channels, symmetric and positive definite; the identity by default.
+    wrapped : bool
+        Whether opposite sides of the pictures are neighbours.
 
     Examples
     --------
@@ -49,11 +52,15 @@ class Preconditioner:
         exponent: float,
         corner: float,
         colours: Optional[np.ndarray] = None,
+        wrapped: bool = False,
     ) -> None:
-        down, across = (np.arange(edge) / edge for edge in shape)
+        if wrapped:
+            down, across = 2 * np.fft.fftfreq(shape[0]), 2 * np.fft.rfftfreq(shape[1])
+        else:
+            down, across = (np.arange(edge) / edge for edge in shape)
         square = (down[:, np.newaxis] ** 2 + across**2) / corner**2
         self._weights = (1 + square) ** (-exponent / 2)
-        self._colours = colours
+        self._colours, self._wrapped = colours, wrapped
         self._kept: Dict[Any, Any] = {}
 
     def root(self, picture: Any) -> Any:
@@ -67,7 +74,9 @@ class Preconditioner:
     def _map(self, picture: Any, power: int) -> Any:
         picture = arrays.as_singles(picture)
         weights, colours = self._placed(picture, power)
-        if arrays.namespace(picture) is np:
+        if self._wrapped:
+            smooth = _smooth_by_waves(picture, weights)
+        elif arrays.namespace(picture) is np:
             smooth = _smooth_by_cosines(picture, weights)
         else:
             smooth = _smooth_by_mirrors(picture, weights)
@@ -80,7 +89,7 @@ class Preconditioner:
         key = arrays.kind(picture), power
         if key not in self._kept:
             kind, weights, colours = key[0], self._weights**power, self._colours
-            if kind.xp is not np:
+            if kind.xp is not np and not self._wrapped:
                 weights = mirrored_weights(weights)
             if colours is not None:
                 colours = kind.of(np.linalg.matrix_power(colours, power))
@@ -107,9 +116,19 @@ def _smooth_by_mirrors(picture: Any, weights: Any) -> Any:
     height, width = picture.shape[2:]
     for axis in (2, 3):
         picture = xp.cat((picture, xp.flip(picture, (axis,))), axis)
-    found = xp.fft.rfft2(picture)
+    return arrays.contiguous(_smooth_by_waves(picture, weights)[:, :, :height, :width])
+
+
+def _smooth_by_waves(picture: Any, weights: Any) -> Any:
+    """Multiply the Fourier transform, as `rfft2` orders it, by weights (H, W // 2 + 1)."""
+    import scipy.fft
+
+    xp = arrays.namespace(picture)
+    # NumPy's own transform has double precision.
+    fft = scipy.fft if xp is np else xp.fft
+    found = fft.rfft2(picture)
     found *= weights
-    return arrays.contiguous(xp.fft.irfft2(found, s=picture.shape[2:])[:, :, :height, :width])
+    return fft.irfft2(found, s=picture.shape[2:])
 
 
 def mirrored_weights(weights: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ from typing import Optional, Sequence, Tuple
 
 from ..backends import estimate
 from ..errors import OptionError, ResourceError
+from ..networks.margin import Frame, margin_of
 from ..networks.network import Network
-from ..objective.tiled import cut
+from ..objective.cutting import cut
 from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from .needs import Shape, transfer_needs
@@ -75,7 +76,7 @@ def _check(
 ) -> None:
     """Raise ResourceError if the run does not fit in memory, OptionError if its tiles are too small."""
     if tile is not None:
-        cut(network, shape, tile, settings.blobs)
+        cut(network, Frame(network, shape, margin_of(settings)), tile, settings.blobs)
     needs = transfer_needs(network, shape, styles, settings, tile)
     last = network.last_layer(settings.blobs + [network.input_blob])
     beside = ""

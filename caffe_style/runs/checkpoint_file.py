@@ -66,6 +66,7 @@ def write_checkpoint(path: PathLike, saved: Saved) -> None:
         "loss": state.loss,
         "step_length": state.step_length,
         "fresh_starts": state.fresh_starts,
+        "age": state.age,
         "memory": len(state.steps),
     }
     text = json.dumps(header, default=str).encode()
@@ -73,6 +74,8 @@ def write_checkpoint(path: PathLike, saved: Saved) -> None:
     for number, (step, change) in enumerate(zip(state.steps, state.changes)):
         members["step_%d" % number] = arrays.to_numpy(step)
         members["change_%d" % number] = arrays.to_numpy(change)
+    if state.drawn is not None:
+        members["drawn"] = arrays.to_numpy(state.drawn)
 
     def write(temporary: Path) -> None:
         with open(str(temporary), "wb") as file:
@@ -120,6 +123,8 @@ def read_checkpoint(path: PathLike) -> Saved:
         [members["change_%d" % number] for number in numbers],
         header["loss"],
         fresh_starts=header["fresh_starts"],
+        drawn=members.get("drawn"),
+        age=header.get("age", 0),
     )
     history = [Record(**record) for record in header["history"]]
     return Saved(header["run"], header["scale"], header["done"], history, state)

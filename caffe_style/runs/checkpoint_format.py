@@ -100,6 +100,8 @@ def check_header(header: Dict[str, Any]) -> None:
     if not header["scale"] < len(run["tiles"]):
         raise ValueError("its run has fewer sizes")
     names = {field.name for field in dataclasses.fields(Record)}
+    if "age" in header:
+        _check(header, {"age": _COUNT})
     for record in header["history"]:
         if not isinstance(record, dict) or set(record) != names:
             raise ValueError("its history is broken")
@@ -119,12 +121,13 @@ def _check(values: Dict[str, Any], types: Dict[str, tuple]) -> None:
 
 def check_arrays(header: Dict[str, Any], members: Dict[str, np.ndarray]) -> None:
     """Raise ValueError unless the file has the picture and the memory that its header describes."""
-    if 2 * header["memory"] + 1 != len(members):
+    drawn = ["drawn"] if "drawn" in members else []
+    if 2 * header["memory"] + 1 + len(drawn) != len(members):
         raise ValueError("its memory is not complete")
     shape = members["point"].shape
     if len(shape) != 4 or shape[:2] != (1, 3) or 0 in shape:
         raise ValueError("its picture has the shape %s" % (shape,))
-    for name in ["point"] + [
+    for name in ["point", *drawn] + [
         kind % number for kind in ("step_%d", "change_%d") for number in range(header["memory"])
     ]:
         array = members[name]

@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..backends import estimate
+from ..losses.neighbours import SIMILARITIES
+from ..networks.margin import Margin, margin_of
 from ..networks.network import Network
 from ..pictures import images
 from ..scene.found_regions import LONG_EDGE, deepest_layers
 from ..scene.kinds import MARGIN
 from ..scene.kinds import MOST as MOST_KINDS
+from ..scene.neighbours import grid, spacing
 from ..scene.segments import MOST as MOST_SEGMENTS
 from ..settings.style_losses import STYLE_LOSSES, Copies
 from ..settings.transfer import TransferSettings
@@ -24,6 +27,8 @@ Shape = Tuple[int, int]
 PREPARING, KEEPING = 12, 3
 #: Bytes for each pixel of the matting Laplacian, and of the differences in its evaluation.
 MATTING = 4 * (12 + 2 * 3)
+#: Copies of a layer's responses and gradients without the margin.
+FRAMED_COPIES = 2
 #: Bytes for each pixel of a space's weights in both precisions, and of a smoothed picture and its transforms.
 SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
 #: Copies of a tile's largest responses that an evaluation makes.
@@ -71,7 +76,8 @@ def transfer_needs(
     tile : int, optional
         Size of the tiles to evaluate in.
     """
-    passes = _Passes(network, tile, settings.normalisation)
+    margin = margin_of(settings)
+    passes = _Passes(network, tile, settings.normalisation, margin)
     style_layers = _read(settings.style_layers, settings.style_weight)
     content_layers = _read(settings.content_layers, settings.content_weight)
     loss = STYLE_LOSSES[settings.style_loss]
@@ -79,6 +85,8 @@ def transfer_needs(
         if loss.needs_guides and settings.guides != "kinds":
             guided = style_layers + _read(settings.content_layers, 1)
             passes.make_guided(style, shape, guided, _gram_bytes(network, settings))
+        elif loss.joins_layers:
+            passes.make_joined(style, style_layers, loss.copies)
         else:
             passes.make(style, style_layers, loss.copies)
     if content_layers:
@@ -87,12 +95,15 @@ def transfer_needs(
         edge = min(LONG_EDGE, settings.size)
         for picture in [shape, *styles]:
             passes.describe(images.fitted_size(picture, edge), deepest_layers(network, settings))
-    if settings.kinds or settings.segments:
+    if (settings.kinds or settings.segments) and not loss.joins_layers:
         for _ in styles:
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)
     largest = max(passes.see(shape, blobs).values())
-    working = (loss.copies.working if tile is None else TILE_COPIES) * largest
+    framed = FRAMED_COPIES if margin.width else 0
+    working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
+    if loss.joins_layers and styles and style_layers and tile is None:
+        working = passes.joined(shape, style_layers, loss.copies)
     last = network.last_layer(blobs + [network.input_blob])
     running = (
         max(passes.working, estimate.diff_bytes(network.net, last))
@@ -128,8 +139,10 @@ class _Passes:
         Bytes that a genuine Caffe uses in addition to its blobs.
     """
 
-    def __init__(self, network: Network, tile: Optional[int], normalisation: str) -> None:
-        self.network, self.tile = network, tile
+    def __init__(
+        self, network: Network, tile: Optional[int], normalisation: str, margin: Margin
+    ) -> None:
+        self.network, self.tile, self.margin = network, tile, margin
         # The relative scale needs the loss of zero responses: one array for them, and one for the gradient.
         self.silent = 2 if normalisation == "relative" else 0
         self.held: Dict[str, int] = {}
@@ -141,8 +154,10 @@ class _Passes:
         return {blob: estimate.FLOAT32 * self.network.net.blobs[blob].count for blob in blobs}
 
     def see(self, shape: Shape, blobs: List[str]) -> Dict[str, int]:
-        """Pass a picture through the network, whole or in tiles; return the bytes of the blobs' responses."""
-        window = shape if self.tile is None else tuple(min(self.tile, edge) for edge in shape)
+        """Pass a picture with its margin through the network, whole or in tiles; return the blobs' bytes."""
+        window = self.margin.around(shape)
+        if self.tile is not None:
+            window = tuple(min(self.tile, edge) for edge in window)
         seen = self.sizes(window, blobs)
         self._hold(blobs)
         return seen
@@ -180,6 +195,29 @@ class _Passes:
         for blob in blobs:
             _, channels, height, width = self.network.net.blobs[blob].shape
             self.kept += count * estimate.FLOAT32 * (channels**2 + height * width)
+
+    def make_joined(self, style: Shape, blobs: List[str], copies: Copies) -> None:
+        """Count the target of a loss on hypercolumns, for which all layers of the style picture are kept."""
+        if not blobs:
+            return
+        columns = self._columns(style, blobs)
+        thinned = columns // spacing(grid(style)) ** 2
+        self.kept += copies.kept * thinned
+        beside = sum(self.see(style, blobs).values())
+        self.peak = max(self.peak, self.kept + beside + columns + copies.making * thinned)
+
+    def joined(self, shape: Shape, blobs: List[str], copies: Copies) -> int:
+        """Return the bytes of an evaluation of a loss on hypercolumns: gradients of the layers, and a copy."""
+        layers = self.sizes(shape, blobs).values()
+        similarities = estimate.FLOAT32 * SIMILARITIES
+        columns = copies.working * self._columns(shape, blobs)
+        return columns + similarities + sum(layers) + max(layers)
+
+    def _columns(self, shape: Shape, blobs: List[str]) -> int:
+        """Return the bytes of the hypercolumns of a picture."""
+        height, width = grid(shape)
+        channels = sum(self.network.net.blobs[blob].shape[1] for blob in blobs)
+        return estimate.FLOAT32 * channels * height * width
 
     def make_guided(self, style: Shape, shape: Shape, blobs: List[str], grams: int) -> None:
         """Count the targets of a covariation loss, which needs the responses to both pictures together."""

@@ -10,11 +10,9 @@ import numpy as np
 from ..errors import OptionError
 from ..networks.network import Network
 from ..scene.inputs import Inputs, result_shape, style_shapes
+from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from .budget import fit
-
-#: Smallest size in pixels of automatic scales. Below it, style layers have few positions.
-COARSEST = 256
 
 
 class Scale(NamedTuple):
@@ -51,7 +49,10 @@ def make_plan(
     OptionError, ResourceError
         If the number of scales is not possible, or the picture does not fit in memory in any way.
     """
-    edges = sizes(settings.size, settings.scales)
+    coarsest = STYLE_LOSSES[settings.style_loss].coarsest
+    edges = sizes(settings.size, settings.scales, coarsest)
+    if settings.scales == "auto":
+        edges = edges[-settings.iterations :]
     shares = iterations_at(settings.iterations, len(edges))
     plan: List[Scale] = []
     # The largest size is first, since the optimiser with which it fits is used for all sizes.
@@ -63,8 +64,8 @@ def make_plan(
     return settings, plan
 
 
-def sizes(size: int, scales: Union[int, str]) -> List[int]:
-    """Return long edges from coarse to fine, which grow by a factor of sqrt 2.
+def sizes(size: int, scales: Union[int, str], coarsest: int) -> List[int]:
+    """Return long edges from coarse to fine, which grow by a factor of sqrt 2; "auto" begins at `coarsest`.
 
     Raises
     ------
@@ -73,11 +74,11 @@ def sizes(size: int, scales: Union[int, str]) -> List[int]:
 
     Examples
     --------
-    >>> sizes(512, "auto")
+    >>> sizes(512, "auto", coarsest=256)
     [256, 362, 512]
     """
     if scales == "auto":
-        scales = max(1, 1 + int(2 * math.log2(size / COARSEST) + 1e-9))
+        scales = max(1, 1 + int(2 * math.log2(size / coarsest) + 1e-9))
     most = max(1, 1 + int(2 * math.log2(size / 32))) if size >= 32 else 1
     if not isinstance(scales, int) or not 1 <= scales <= most:
         raise OptionError("scales must be auto or 1 to %d for this size, not %r" % (most, scales))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Dict, Optional, Union
 
 from ..errors import OptionError
+from ..networks.margin import margin_of
 from ..networks.network import Network
 from ..optimise.minimise import check_optimizer
 from ..scene.found_regions import check_regions
 from ..scene.inputs import read_inputs
 from ..scene.starts import PictureLike, is_picture, name_of
 from ..scene.styles import Styles, as_styles
+from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import OPTIMIZERS, TransferSettings
 from ..watch.watcher import Callback, as_watcher
 from .checkpoint import Checkpoint, PathLike, Unsaved
@@ -53,8 +56,11 @@ def run(
     watcher = as_watcher(callback)
     optimizer = _optimizer(settings, checkpoint is not None)
     saving = _as_checkpoint(checkpoint)
-    space = _space(settings, saving.resumed, network.model.space)
-    settings = settings.replace(optimizer=optimizer, space=space).for_model(network)
+    settings = _going_on(settings, saving.resumed)
+    space, margin = _space(settings, network.model.space), margin_of(settings).width
+    settings = settings.replace(optimizer=optimizer, space=space, margin=margin)
+    settings = _unblurred(_for_loss(settings)).for_model(network)
+    _say_unused(settings)
     styles = as_styles(style)
     if content is None and not styles:
         raise OptionError("a run needs a content picture, a style picture or both")
@@ -89,13 +95,51 @@ def _optimizer(settings: TransferSettings, saves_itself: bool) -> str:
     return optimizer
 
 
-def _space(settings: TransferSettings, resumed: Optional[Saved], default: str) -> str:
-    """Return the requested space, else that of a resumed run, else the model's where it suits the run.
+def _going_on(settings: TransferSettings, resumed: Optional[Saved]) -> TransferSettings:
+    """Return settings with those of a resumed run in place of defaults, which may differ in another version."""
+    if resumed is None:
+        return settings
+    noted = TransferSettings.noted_in(resumed.run["parameters"])
+    missing = [
+        one.name
+        for one in TransferSettings.list()
+        if (one.of_model or one.before is not None) and getattr(settings, one.name) is None
+    ]
+    return settings.replace(**{name: noted[name] for name in missing if name in noted})
+
+
+def _unblurred(settings: TransferSettings) -> TransferSettings:
+    """Return settings without the model's total variation, unless the normalisation is relative.
+
+    The model's weight is relative, and as a weight of plain differences it would leave nothing but a blur.
+    """
+    if settings.normalisation != "relative" and settings.tv_weight is None:
+        return settings.replace(tv_weight=0.0)
+    return settings
+
+
+def _say_unused(settings: TransferSettings) -> None:
+    if settings.guides == "kinds" and settings.style_loss != "covariation":
+        logging.getLogger("caffe_style").warning(
+            "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
+            settings.style_loss,
+        )
+
+
+def _for_loss(settings: TransferSettings) -> TransferSettings:
+    """Return settings with the style loss's own number of scales and weight in place of None."""
+    loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
+    return settings.replace(
+        scales=settings.scales or loss.scales,
+        style_weight=loss.style_weight if weight is None else weight,
+    )
+
+
+def _space(settings: TransferSettings, default: str) -> str:
+    """Return the requested space, else the model's where it suits the run.
 
     Bounds hold for each pixel. The whitened space leaves the noise of a start in the picture.
     """
-    if settings.space is None and resumed is not None:
-        return str(TransferSettings.noted_in(resumed.run["parameters"])["space"])
     if not settings.bounds:
         noisy = not is_picture(settings.init) and settings.init not in ("content", "style")
         if default == "whitened" and noisy:

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import CheckpointError
 from ..networks.network import Network
 from ..optimise.evaluations import attach, result_of
-from ..scene.found_regions import with_regions
+from ..scene.found_regions import say_kinds, with_regions
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
@@ -58,6 +58,8 @@ def coarse_to_fine(
     """
     settings, plan = make_plan(network, inputs, settings)
     inputs = with_regions(network, inputs, settings)
+    if settings.kinds is not None:
+        say_kinds(inputs)
     parameters = {**parameters, **settings.parameters()}
     final = _scene(inputs, settings, settings.size)
     tiles = [scale.tile for scale in plan]
@@ -77,17 +79,20 @@ def coarse_to_fine(
             scene = final if scale.size == settings.size else _scene(inputs, settings, scale.size)
             if len(plan) > 1:
                 _say(scale, scene)
+            objective = scene_objective(network, scene, settings, scale.tile)
             result = synthesise(
                 network,
-                scene_objective(network, scene, settings, scale.tile),
+                objective,
                 _start(network, scene, settings, init, saved),
                 iterations=scale.iterations - done,
                 corrections=settings.corrections,
                 bounds=bool(settings.bounds),
                 optimizer=settings.optimizer,
-                preconditioner=scene_preconditioner(scene, settings.space),
+                preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
+                redraw=objective.redraw,
+                steps=settings.rematch,
                 state=None if saved is None else saved.state,
                 save=checkpoint.saver(number, done, scale.iterations, past.joined),
             )

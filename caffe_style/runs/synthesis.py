@@ -110,7 +110,7 @@ def synthesise(
     watcher : Watcher
         Watcher of the run, called after each iteration.
     redraw, steps
-        For random targets that change every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
+        For targets that change every `steps` iterations: see `caffe_style.optimise.minimise.minimise`.
     state, save
         State of L-BFGS to continue from, and function that saves it: see `minimise`.
 
@@ -124,7 +124,7 @@ def synthesise(
     """
     mean = network.model.mean
     if isinstance(objective, Objective):
-        network.resize(*start.shape[:2])
+        network.resize(*(objective.frame.shape if objective.frame else start.shape[:2]))
 
     def step(record: Any, array: Any) -> Any:
         wanted = watcher.wants_image(record)
@@ -168,6 +168,8 @@ def _move(state: State, place: Callable[[np.ndarray], Any]) -> None:
     state.point = place(state.point)
     state.steps = [place(step) for step in state.steps]
     state.changes = [place(change) for change in state.changes]
+    if state.drawn is not None:
+        state.drawn = place(state.drawn)
 
 
 def _pixel_bounds(mean: Sequence[float]) -> Any:

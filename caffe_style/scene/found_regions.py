@@ -11,7 +11,7 @@ from ..errors import OptionError
 from ..networks.network import Network
 from ..pictures import images
 from ..pictures.edges import guided_filter
-from ..settings.style_losses import STYLE_LOSSES
+from ..settings.style_losses import STYLE_LOSSES, maskable
 from ..settings.transfer import TransferSettings
 from . import kinds
 from .inputs import Inputs
@@ -54,8 +54,8 @@ def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
         raise OptionError("%s and masks both say where a style applies: leave one out" % name)
     if name != "guides kinds" and not STYLE_LOSSES[settings.style_loss].takes_masks:
         raise OptionError(
-            "%s guides Gram matrices: it works with the gram loss only, not with %s"
-            % (name, settings.style_loss)
+            "%s work with the style losses %s only, not with %s"
+            % (name, maskable(), settings.style_loss)
         )
     if name == "segments" and len(inputs.styles) > 1:
         raise OptionError("segments is for one style picture: use masks for several styles")
@@ -80,29 +80,37 @@ def with_regions(network: Network, inputs: Inputs, settings: TransferSettings) -
     return inputs._replace(regions=regions)
 
 
+def say_kinds(inputs: Inputs) -> None:
+    """Log the kinds that were found: those that each style has in common with the content picture."""
+    logger = logging.getLogger("caffe_style")
+    for regions in inputs.regions or ():
+        if regions is None:
+            logger.warning(
+                "the pictures have only one kind of content in common: the style applies everywhere"
+            )
+        else:
+            parts = regions.content.mean(axis=(1, 2))
+            logger.info(
+                "%d kinds of content in common: %s of the content picture",
+                len(parts),
+                ", ".join("%d %%" % round(100 * part) for part in parts),
+            )
+
+
 def _found(
     network: Network, pictures: Sequence[np.ndarray], settings: TransferSettings
 ) -> Optional[Regions]:
-    """Return the kinds that both pictures have. If there is only one, log a warning and return None."""
+    """Return the kinds that both pictures have, or None if there is only one."""
     edge = min(LONG_EDGE, settings.size)
     pictures = [images.resize(picture, edge) for picture in pictures]
     layers = deepest_layers(network, settings)
     places = [kinds.describe_places(network, picture, layers) for picture in pictures]
     count = settings.kinds
     guides = kinds.find_kinds(places, count, settings.seed)
-    logger = logging.getLogger("caffe_style")
     if len(guides[0]) == 1:
-        logger.warning(
-            "the pictures have only one kind of content in common: the style applies everywhere"
-        )
         return None
     content, style = (_edged(*pair) for pair in zip(guides, pictures))
     regions = matched_regions(content, style)
-    logger.info(
-        "%d kinds of content in common: %s of the content picture",
-        len(content),
-        ", ".join("%d %%" % round(100 * share) for share in regions.shares),
-    )
     if settings.style_loss == "covariation":
         equal = (1 / len(content),) * len(content)
         return regions._replace(shares=equal)

@@ -9,7 +9,7 @@ from ..backends import arrays, estimate
 from ..errors import OptionError, ResourceError
 from ..losses.covariation import CovariationTarget
 from ..networks.network import Network
-from ..objective.objective import Arrays, Term
+from ..objective.term import Arrays, Term
 from .targets import LayerTarget, Reference
 
 SOURCES = ("content", "own")
@@ -26,7 +26,7 @@ def guided_targets(network: Network, reference: Reference) -> Iterator[LayerTarg
     ResourceError
         If the weighted Gram matrices would not fit in memory.
     """
-    content, layers, source, count, seed = reference.guides
+    content, layers, source, count, seed, margin = reference.guides
     layers = {blob: share for blob, share in layers.items() if share}
     if not layers:
         raise OptionError("the covariation loss needs content layers: they guide the style")
@@ -34,8 +34,8 @@ def guided_targets(network: Network, reference: Reference) -> Iterator[LayerTarg
         raise OptionError("unknown guides '%s': choose one of %s" % (source, ", ".join(SOURCES)))
     _check(network, layers, reference.layers, count)
     blobs = list(layers) + list(reference.layers)
-    painted = network.features(reference.image, blobs)
-    pictured = network.features(content, blobs)
+    painted = network.features(reference.image, blobs, reference.margin)
+    pictured = network.features(content, blobs, margin)
     for guide, part in layers.items():
         basis = losses.guide_basis(pictured[guide], count, seed)
         for blob, share in reference.layers.items():

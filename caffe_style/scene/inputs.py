@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import OptionError
 from ..pictures import images
-from ..settings.style_losses import STYLE_LOSSES
+from ..settings.style_losses import STYLE_LOSSES, maskable
 from .regions import Regions
 from .starts import PictureLike, read_picture
 from .styles import Style
@@ -50,10 +50,8 @@ def read_inputs(
     if loss.needs_guides and inputs.content is None:
         raise OptionError("the %s loss needs a content picture: it guides the style" % style_loss)
     if not loss.takes_masks and any(style.is_masked for style in styles):
-        maskable = " or ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)
         raise OptionError(
-            "masks guide Gram matrices: they work with the %s loss only, not with %s"
-            % (maskable, style_loss)
+            "masks work with the style losses %s only, not with %s" % (maskable(), style_loss)
         )
     return inputs
 

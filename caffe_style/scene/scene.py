@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Tup
 import numpy as np
 
 from ..errors import OptionError
+from ..networks.margin import Frame, margin_of
 from ..networks.network import Network
 from ..objective.objective import Objective
 from ..objective.tiled import TiledObjective
@@ -164,21 +165,29 @@ def scene_objective(
     if not terms:
         raise OptionError("content and style weights are all zero: there is nothing to optimise")
     pictured = scene.content if scene.content is not None else scene.styles[0].image
-    of_image = variation_term(network, settings.tv_weight, pictured, scene.shape, normalisation)
+    margin = margin_of(settings)
+    of_image = variation_term(
+        network, settings.tv_weight, pictured, scene.shape, normalisation, margin.wrapped
+    )
     if scene.content is not None:
         of_image += matting_term(network, settings.photoreal, scene.content, normalisation)
     elif settings.photoreal:
         logging.getLogger("caffe_style").warning(
             "photoreal has no effect without a content picture"
         )
+    frame = Frame(network, scene.shape, margin)
     if tile is not None:
-        return TiledObjective(network, scene.shape, tile, terms, of_image)
-    return Objective(network.net, network.input_blob, terms + of_image)
+        return TiledObjective(network, frame, tile, terms, of_image)
+    terms += of_image
+    return Objective(network.net, network.input_blob, terms, frame if margin.width else None)
 
 
 def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
     """Return the styles and the content of a scene that have a weight on any layer."""
     loss, guides = STYLE_LOSSES[settings.style_loss], None
+    margin = margin_of(settings)
+    # The opposite sides of a style picture do not match, even if those of the result are to match.
+    mirrored = margin._replace(wrapped=False)
     if loss.needs_guides and settings.guides == "kinds":
         loss = STYLE_LOSSES["gram"]
     elif loss.needs_guides:
@@ -188,14 +197,17 @@ def references(scene: Scene, settings: TransferSettings) -> List[Reference]:
             settings.guides,
             settings.guide_count,
             settings.seed,
+            margin,
         )
     found = []
     for style in scene.styles:
         layers = _weighted(settings.style_layers, settings.style_weight * style.share)
-        found.append(Reference(style.label, style.image, loss, layers, style.regions, guides))
+        found.append(
+            Reference(style.label, style.image, loss, layers, style.regions, guides, mirrored)
+        )
     if scene.content is not None:
         layers = _weighted(settings.content_layers, settings.content_weight)
-        found.append(Reference("content", scene.content, CONTENT, layers))
+        found.append(Reference("content", scene.content, CONTENT, layers, margin=margin))
     return [reference for reference in found if reference.layers]
 
 

@@ -40,13 +40,18 @@ FORMS: Dict[str, Form] = {
 LEAST = 1e-3
 
 
-def scene_preconditioner(scene: Scene, space: str) -> Optional[Preconditioner]:
-    """Return the smoothing of a space (one of `settings.transfer.SPACES`), or None for pixels."""
+def scene_preconditioner(
+    scene: Scene, space: str, wrapped: bool = False
+) -> Optional[Preconditioner]:
+    """Return the smoothing of a space (one of `settings.transfer.SPACES`), or None for pixels.
+
+    `wrapped` is for a seamless picture, whose opposite sides are neighbours.
+    """
     form = FORMS.get(space)
     if form is None:
         return None
     colours = colour_scales(scene, form.colours)
-    return Preconditioner(scene.shape, form.exponent, form.corner, colours)
+    return Preconditioner(scene.shape, form.exponent, form.corner, colours, wrapped)
 
 
 def colour_scales(scene: Scene, power: float) -> np.ndarray:

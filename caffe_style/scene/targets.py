@@ -9,8 +9,9 @@ import numpy as np
 from .. import losses
 from ..backends import arrays
 from ..errors import OptionError
+from ..networks.margin import Frame, Margin
 from ..networks.network import Network
-from ..objective.tiled import cut, responses
+from ..objective.cutting import cut, responses
 from ..settings.style_losses import STYLE_LOSSES, StyleLoss
 from .regions import Regions, layer_guides, region_target, shrinking
 
@@ -35,6 +36,8 @@ class Guides(NamedTuple):
         Number of kinds of content.
     seed : int
         Seed of the factorisation that finds them.
+    margin : Margin
+        Margin within which the network reads the content picture.
     """
 
     content: np.ndarray
@@ -42,6 +45,7 @@ class Guides(NamedTuple):
     source: str = "content"
     count: int = 8
     seed: int = 0
+    margin: Margin = Margin()
 
 
 class Reference(NamedTuple):
@@ -61,6 +65,8 @@ class Reference(NamedTuple):
         Kinds of content that the result and the picture have in common.
     guides : Guides, optional
         Guides for a loss that needs them.
+    margin : Margin
+        Margin within which the network reads the picture.
     """
 
     label: str
@@ -69,6 +75,7 @@ class Reference(NamedTuple):
     layers: Mapping[str, float]
     regions: Optional[Regions] = None
     guides: Optional[Guides] = None
+    margin: Margin = Margin()
 
 
 class LayerTarget(NamedTuple):
@@ -106,7 +113,8 @@ def whole_targets(
     Parameters are those of `tiled_targets`.
     """
     regions = reference.regions
-    for blob, features in network.features(reference.image, reference.layers).items():
+    found = network.features(reference.image, reference.layers, reference.margin)
+    for blob, features in found.items():
         name = "%s %s" % (reference.label, blob)
         if regions is None:
             value = reference.loss.make_target(features)
@@ -146,8 +154,9 @@ def tiled_targets(
             % (reference.loss.name, tileable)
         )
     blobs = list(reference.layers)
-    tiles, fields = cut(network, reference.image.shape[:2], tile, blobs)
-    cores = responses(network, network.to_blob(reference.image), tiles, fields, blobs)
+    frame = Frame(network, reference.image.shape[:2], reference.margin)
+    pieces = cut(network, frame, tile, blobs)
+    cores = responses(network, frame.pad(network.to_blob(reference.image)), pieces, blobs)
     if reference.loss.tiles == "gram":
         values = _mean_grams(network, reference, cores, sizes)
         # The loss of zero responses does not depend on the number of positions, so one position is enough.
@@ -172,7 +181,8 @@ def _mean_grams(
     names = {blob: "%s %s" % (reference.label, blob) for blob in reference.layers}
     guides, radius = {}, {}
     if regions is not None:
-        shapes = layer_sizes(network, reference.image.shape[:2], reference.layers)
+        shape = reference.image.shape[:2]
+        shapes = layer_sizes(network, shape, reference.layers, reference.margin)
         radius = {blob: shrinking(network, blob, regions) for blob in shapes}
         guides = {
             blob: layer_guides(regions.style, shape, radius[blob], names[blob])
@@ -208,7 +218,9 @@ def _joined(
     return joined
 
 
-def layer_sizes(network: Network, shape: Size, blobs: Mapping[str, Any]) -> Dict[str, Size]:
-    """Return height and width of the layers' responses to a picture of this height and width."""
-    network.resize(*shape)
-    return {blob: tuple(network.net.blobs[blob].shape)[2:] for blob in blobs}
+def layer_sizes(
+    network: Network, shape: Size, blobs: Mapping[str, Any], margin: Margin
+) -> Dict[str, Size]:
+    """Return height and width of the layers' own responses to a picture of this height and width."""
+    frame = Frame(network, shape, margin)
+    return {blob: frame.size(blob) for blob in blobs}

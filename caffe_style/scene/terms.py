@@ -9,10 +9,11 @@ import numpy as np
 from .. import losses
 from ..errors import OptionError
 from ..networks.network import Network
-from ..objective.objective import Term, single_term
+from ..objective.term import Term, single_term
 from ..objective.tiled import TiledGram, TiledLocal, TiledTerm
 from ..settings.transfer import NORMALISATIONS
 from .guides import guided_targets, self_guided_term
+from .neighbours import neighbours_term
 from .targets import CONTENT, LayerTarget, Reference, layer_sizes, tiled_targets, whole_targets
 
 
@@ -23,7 +24,7 @@ def make_terms(
     normalisation: str = "relative",
     tile: Optional[int] = None,
 ) -> List[Union[Term, TiledTerm]]:
-    """Make one term for each layer or, with guides, for each pair of a layer and a guiding layer.
+    """Make one term for each layer, or for each pair of a layer and a guiding layer, or one for all layers.
 
     Parameters
     ----------
@@ -44,11 +45,13 @@ def make_terms(
         If the normalisation is unknown, a layer does not respond, a mask leaves nothing of a layer, or the loss
         cannot be computed in tiles.
     """
-    sizes = layer_sizes(network, shape, reference.layers)
+    sizes = layer_sizes(network, shape, reference.layers, reference.margin)
     if tile is not None:
         targets = tiled_targets(network, reference, sizes, tile)
     elif reference.loss.needs_guides:
         targets = guided_targets(network, reference)
+    elif reference.loss.joins_layers:
+        return [neighbours_term(network, reference, shape)]
     else:
         targets = whole_targets(network, reference, sizes)
     terms = []
@@ -131,8 +134,12 @@ def variation_term(
     reference: np.ndarray,
     shape: Tuple[int, int],
     normalisation: str = "relative",
+    wrapped: bool = False,
 ) -> List[Term]:
-    """Make the term of total variation; a relative weight divides by the variation of `reference` (H, W, 3)."""
+    """Make the term of total variation; a relative weight divides by the variation of `reference` (H, W, 3).
+
+    `wrapped` is for a seamless picture, whose opposite sides are neighbours.
+    """
     if not weight:
         return []
     if normalisation == "relative":
@@ -140,7 +147,7 @@ def variation_term(
         mean_variation = losses.total_variation(blob)[0] / blob.size
         weight /= max(mean_variation, 1e-12) * 3 * shape[0] * shape[1]
     blob_name = network.input_blob
-    return [single_term("variation", blob_name, losses.total_variation, None, weight)]
+    return [single_term("variation", blob_name, losses.total_variation, wrapped, weight)]
 
 
 def matting_term(

@@ -12,6 +12,8 @@ from .transfer import RunSettings
 
 _RESAMPLE = "draw new targets every N iterations"
 _WHEN_BOUNDED = "yes, except with --resample"
+#: Without a picture to resemble, nothing hides that a mirrored margin is symmetric.
+_TILEABLE = {"default": None, "shown": "yes, unless --margin is 0", "before": False}
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class GramSettings(RunSettings):
     """The settings of a texture of generated Gram matrices."""
 
     init: PictureLike = changed(RunSettings, "init", default="noise")
+    tileable: Optional[bool] = changed(RunSettings, "tileable", **_TILEABLE)
     bounds: Optional[bool] = changed(RunSettings, "bounds", default=None, shown=_WHEN_BOUNDED)
     resample: Optional[int] = setting(
         None, Number(int, 1, 10**6), _RESAMPLE, "objective", shown="never; 1 without N", bare=1
@@ -85,6 +88,7 @@ class FeatureSettings(RunSettings):
     """The settings of the picture that one feature map responds to most (paper, section 6)."""
 
     init: PictureLike = changed(RunSettings, "init", default="noise")
+    tileable: Optional[bool] = changed(RunSettings, "tileable", **_TILEABLE)
     layer: str = setting(REQUIRED, Kind(), "the layer of the feature map", "objective")
     channel: Optional[int] = setting(
         None, Number(int), "number of the feature map, from 0", "objective", shown="random"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Union
 
 
 class Copies(NamedTuple):
-    """Memory of a loss, in copies of a layer's responses.
+    """Memory of a loss, in copies of the responses that it compares: those of a layer, or of all layers joined.
 
     Attributes
     ----------
@@ -38,9 +38,11 @@ class StyleLoss(NamedTuple):
         Whether the loss compares positions, so that the style picture must have the result's size.
     needs_guides : bool
         Whether the target also takes guides, made from the content picture.
+    joins_layers : bool
+        Whether the loss compares all style layers together, in one term (see `caffe_style.scene.neighbours`).
     takes_masks : bool
-        Whether masks can limit the style to a part of the result. The target must then be a mean Gram matrix
-        (N, N).
+        Whether masks can limit the style to a part of the result. The target of a loss on
+        single layers must then be a mean Gram matrix (N, N).
     tiles : {"gram", "local"} or None
         How to compute the loss of a large picture tile by tile. "gram": the loss depends on the Gram matrix
         alone, which is summed over the tiles. "local": the loss is a sum over positions, and its target is the
@@ -49,6 +51,13 @@ class StyleLoss(NamedTuple):
         Power of the number of positions by which a local loss is divided.
     copies : Copies
         Memory that the loss takes.
+    style_weight : float or None
+        Weight of the style, if it is not given. None for the model's.
+    scales : int or "auto"
+        Number of sizes from coarse to fine, if it is not given.
+    coarsest : int
+        Long edge in pixels of the smallest size if their number is "auto". Below 256, the layers of most
+        losses have few positions.
 
     Examples
     --------
@@ -62,10 +71,14 @@ class StyleLoss(NamedTuple):
     module: str
     needs_equal_size: bool = False
     needs_guides: bool = False
+    joins_layers: bool = False
     takes_masks: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
     copies: Copies = Copies()
+    style_weight: Optional[float] = None
+    scales: Union[int, str] = 1
+    coarsest: int = 256
 
     @property
     def loss(self) -> Callable:
@@ -93,6 +106,21 @@ _ROWS = (
     StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),
     StyleLoss("windowed", "windowed", needs_equal_size=True, copies=Copies(1)),
     StyleLoss("covariation", "covariation", needs_guides=True),
+    StyleLoss(
+        "neighbours",
+        "neighbours",
+        joins_layers=True,
+        takes_masks=True,
+        copies=Copies(2, 1, 4),
+        style_weight=4.0,
+        scales="auto",
+        coarsest=90,
+    ),
 )
 
 STYLE_LOSSES: Dict[str, StyleLoss] = {row.name: row for row in _ROWS}
+
+
+def maskable() -> str:
+    """Return the names of the style losses that take masks, for a message."""
+    return " and ".join(name for name, row in STYLE_LOSSES.items() if row.takes_masks)

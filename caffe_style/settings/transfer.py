@@ -12,6 +12,8 @@ from .style_losses import STYLE_LOSSES
 
 #: SciPy's L-BFGS on the host, or our own on the network's device.
 OPTIMIZERS = ("scipy", "device")
+#: Pixels by which the network reads a picture beyond its borders, unless others are asked for.
+MARGIN = 16
 #: How a loss is scaled, apart from its weight: see `caffe_style.scene.terms.scale`.
 NORMALISATIONS = ("relative", "paper", "mean")
 #: Space in which L-BFGS works: see `caffe_style.scene.spaces`.
@@ -34,6 +36,22 @@ class RunSettings(Settings):
         "picture to start from: noise[:STD], coloured:EXPONENT, mean:STD (noise around the network's mean), "
         "content, style, mix:PART (content with this fraction of noise) or a file",
         "picture",
+    )
+    margin: Optional[int] = setting(
+        None,
+        Number(int, 0, 512),
+        "pixels by which the network reads the picture beyond its borders, where it is mirrored; 0 leaves a "
+        "frame of artefacts, and takes less time",
+        "picture",
+        shown=str(MARGIN),
+        before=0,
+    )
+    tileable: Optional[bool] = setting(
+        False,
+        Flag(),
+        "make a seamless picture: its margin is its opposite side",
+        "picture",
+        shown="no",
     )
     optimizer: Optional[str] = setting(
         None,
@@ -72,11 +90,14 @@ class TransferSettings(RunSettings):
         "first gets the content's colours)",
         "picture",
     )
-    scales: Union[int, str] = setting(
-        1,
+    scales: Union[int, str, None] = setting(
+        None,
         Scales(),
-        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels",
+        "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels, or at 90 for "
+        "neighbours",
         "picture",
+        shown="1; auto for neighbours",
+        before=1,
     )
     space: Optional[str] = setting(
         None,
@@ -116,6 +137,12 @@ class TransferSettings(RunSettings):
     guide_count: int = setting(
         8, Number(int, 1, 4096), "for covariation: number of kinds of content", "objective"
     )
+    rematch: int = setting(
+        20,
+        Number(int, 1, 10**6),
+        "for neighbours: find the nearest neighbours anew every N iterations",
+        "objective",
+    )
     regions: Union[int, str, None] = setting(
         None,
         Regions(),
@@ -134,7 +161,12 @@ class TransferSettings(RunSettings):
         None, Number(float, 0), "total weight of the content terms", "objective", of_model=True
     )
     style_weight: Optional[float] = setting(
-        None, Number(float, 0), "total weight of the style terms", "objective", of_model=True
+        None,
+        Number(float, 0),
+        "total weight of the style terms",
+        "objective",
+        shown="the model's; 4 for neighbours",
+        of_model=True,
     )
     tv_weight: Optional[float] = setting(
         None,
@@ -142,6 +174,7 @@ class TransferSettings(RunSettings):
         "weight of total variation: a larger value gives a smoother picture",
         "objective",
         of_model=True,
+        shown="the model's; 0 unless the normalisation is relative",
     )
     photoreal: float = setting(
         0.0,

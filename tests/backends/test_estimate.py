@@ -52,6 +52,10 @@ print(estimates[-1].total, status("VmHWM") - before)
         ([[96, 96], [300, 400], [512, 64]], {"size": 256, "style_scale": 2.0}),
         ([[192, 256], [480, 640]], {"size": 160, "style_scale": 4.0, "style_loss": "covariation"}),
         ([[240, 320], [480, 640]], {"size": 320, "iterations": 3, "style_loss": "spatial-pairs"}),
+        (
+            [[240, 320], [480, 640]],
+            {"size": 320, "style_scale": 2.0, "style_loss": "neighbours", "scales": 1},
+        ),
         # Kinds are found in a larger picture.
         ([[240, 320], [240, 320]], {"size": 320, "regions": 3}),
     ],

@@ -24,7 +24,7 @@ from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.errors import BackendError, ResourceError
 from caffe_style.experiments.transfer import transfer
 from caffe_style.networks.network import open_network
-from caffe_style.objective.objective import single_term
+from caffe_style.objective.term import single_term
 from caffe_style.watch.watcher import Watcher
 
 torch = pytest.importorskip("torch")

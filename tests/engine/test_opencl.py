@@ -337,9 +337,9 @@ def test_the_trial_notices_what_is_computed_wrongly(device, monkeypatch):
 
 
 def test_a_device_that_failed_its_trial_is_not_offered(device, monkeypatch):
-    monkeypatch.setattr(trials, "try_device", lambda name, libraries: "computes something else")
+    monkeypatch.setattr(trials, "try_device", lambda name, libraries: "gives wrong values")
     assert all(each.fault for each in opencl.list_devices())
-    with pytest.raises(BackendError, match="cannot be used: its driver computes something else"):
+    with pytest.raises(BackendError, match="cannot be used: its driver gives wrong values"):
         choice.choose_device(0)
 
 

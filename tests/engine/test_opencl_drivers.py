@@ -210,6 +210,7 @@ def test_what_was_found_out_is_not_tried_again(nothing_chosen, monkeypatch):
         (0, ["warning: nothing"], ""),
         (-6, ["LLVM ERROR", "In function: fma"], r"crashes \(SIGABRT\): In function: fma"),
         (-11, [], r"crashes \(SIGSEGV\): no message"),
+        (-40, ["bye"], r"crashes \(signal 40\): bye"),
         (1, ["Traceback", "MemoryError"], "crashes: MemoryError"),
     ],
 )

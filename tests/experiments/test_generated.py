@@ -9,9 +9,10 @@ import pytest
 
 import caffe_style as cs
 from caffe_style import cli, losses
-from caffe_style.errors import CaffeStyleError, ResourceError
+from caffe_style.errors import CaffeStyleError, OptionError, ResourceError
 from caffe_style.experiments import generated
 from caffe_style.losses import targets
+from caffe_style.networks.margin import Margin
 from caffe_style.pictures import images
 
 SMALL = {"size": 48, "iterations": 4}
@@ -158,6 +159,28 @@ def test_decay_takes_contrast(network):
 def test_what_cannot_be_made_is_said(network, make, words):
     with pytest.raises(CaffeStyleError, match=words):
         make(network)
+
+
+@pytest.mark.parametrize("margin", [0, 16])
+def test_a_channel_that_does_not_respond_names_some_that_do(margin):
+    network, layer = cs.open_network("strokenet"), "conv4_2"
+    noise = images.white_noise(48, 48, 0)
+    power = np.square(network.features(noise, [layer], Margin(margin, margin > 0))[layer]).mean(
+        axis=(1, 2)
+    )
+    silent, loud = int(np.flatnonzero(power == 0)[0]), int(power.argmax())
+    words = "channel %d of layer 'conv4_2' does not respond to the start: channels %d," % (
+        silent,
+        loud,
+    )
+    short = {"size": 48, "iterations": 1, "margin": margin}
+    for make in (
+        lambda: cs.feature(network, layer, silent, **short),
+        lambda: cs.element(network, layer, loud, silent, **short),
+    ):
+        with pytest.raises(OptionError, match=words):
+            make()
+    assert cs.feature(network, layer, loud, **short).status == "finished"
 
 
 def test_what_does_not_fit_is_said_before_anything_is_drawn():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from caffe_style import losses
-from caffe_style.objective.objective import Objective, single_term
+from caffe_style.objective.objective import Objective
+from caffe_style.objective.term import single_term
 
 NET = """
 name: "small" force_backward: true

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Optional
+
 import numpy as np
 
 from caffe_style import losses
 from caffe_style.engine import Net
 from caffe_style.engine.formats.prototxt import parse_net
-from caffe_style.objective.objective import Objective, single_term
+from caffe_style.networks.margin import Frame, Margin
+from caffe_style.objective.objective import Objective
+from caffe_style.objective.term import single_term
 
 VGG = """
 force_backward: true
@@ -46,7 +51,7 @@ layer { name: "top" type: "Convolution" bottom: "both" top: "top"
 """
 
 
-def make(text: str, blobs: list, lean: bool, seed: int = 0):
+def make(text: str, blobs: list, lean: bool, seed: int = 0, margin: Optional[Margin] = None):
     rng = np.random.RandomState(seed)
     net = Net.from_param(parse_net(text))
     net.lean = lean
@@ -56,11 +61,14 @@ def make(text: str, blobs: list, lean: bool, seed: int = 0):
         bias.data[...] = 6
         bias.data[::2] = -6
     shape = net.blobs["data"].data.shape
-    net.blobs["data"].data[...] = rng.standard_normal(shape)
+    frame = None if margin is None else Frame(_network(net), shape[2:], margin)
+    image = rng.standard_normal(shape)
+    net.blobs["data"].data[...] = image if frame is None else frame.pad(image)
     net.forward()
     terms = []
     for blob in blobs:
-        features = net.blobs[blob].data[0].copy(order="K")
+        features = net.blobs[blob].data[0]
+        features = (features if frame is None else features[frame.places[blob]]).copy(order="K")
         terms.append(
             single_term("style " + blob, blob, losses.gram, losses.target_gram(features), 1.0)
         )
@@ -69,4 +77,14 @@ def make(text: str, blobs: list, lean: bool, seed: int = 0):
                 "content " + blob, blob, losses.content, losses.target_content(features), 1e-4
             )
         )
-    return Objective(net, "data", terms), rng.standard_normal(shape), rng
+    return Objective(net, "data", terms, frame), rng.standard_normal(shape), rng
+
+
+def _network(net: Net) -> SimpleNamespace:
+    """What a frame needs of a network."""
+
+    def resize(height: int, width: int) -> None:
+        net.blobs["data"].reshape(1, 3, height, width)
+        net.reshape()
+
+    return SimpleNamespace(net=net, resize=resize)

@@ -109,10 +109,21 @@ def test_flat_pictures_have_no_total_variation():
     assert value == 0 and not gradient.any()
 
 
+def test_a_seamless_total_variation_has_the_differences_of_opposite_sides():
+    picture = maps((3, 5, 7))
+    value, _ = losses.total_variation(picture, True)
+    seams = [picture[:, 0] - picture[:, -1], picture[:, :, 0] - picture[:, :, -1]]
+    inside, _ = losses.total_variation(picture)
+    assert value == pytest.approx(inside + sum(0.5 * np.sum(seam**2) for seam in seams))
+    moved, _ = losses.total_variation(np.roll(picture, (2, 3), (1, 2)), True)
+    assert moved == pytest.approx(value)
+
+
 CASES = {
     "content": (losses.content, losses.target_content),
     "gram": (losses.gram, losses.target_gram),
     "total_variation": (losses.total_variation, lambda features: None),
+    "seamless_variation": (losses.total_variation, lambda features: True),
 }
 
 

@@ -17,6 +17,7 @@ GUIDES = np.random.default_rng(3).uniform(0, 2, (3, *SHAPE[1:]))
 CASES = {
     "activation": (losses.activation, lambda style: 2),
     "total_variation": (losses.total_variation, lambda style: None),
+    "seamless_variation": (losses.total_variation, lambda style: True),
     "content": (losses.content, losses.target_content),
     **{name: (style.loss, style.make_target) for name, style in losses.STYLE_LOSSES.items()},
     "covariation": (

@@ -8,7 +8,8 @@ from helpers.objective_nets import BRANCHES, VGG, make
 
 from caffe_style import losses
 from caffe_style.errors import LayerError
-from caffe_style.objective.objective import Term, single_term
+from caffe_style.networks.margin import Margin
+from caffe_style.objective.term import Term, single_term
 
 
 @pytest.mark.parametrize("lean", [False, True])
@@ -36,8 +37,22 @@ def test_gradient_is_a_central_difference(text, blobs, lean):
     check_gradient(objective, image, steep(gradient, rng), step=3e-3, tolerance=1e-3)
 
 
-def test_a_term_on_two_blobs_gives_both_their_gradients():
-    objective, image, rng = make(VGG, ["conv1"], lean=True)
+@pytest.mark.parametrize("margin", [Margin(5), Margin(6, wrapped=True), Margin(20)])
+@pytest.mark.parametrize(
+    "text, blobs",
+    [(VGG, ["data", "conv1", "conv3"]), (VGG, ["conv2"]), (BRANCHES, ["a", "both", "stem"])],
+)
+def test_gradient_within_a_margin_is_a_central_difference(text, blobs, margin):
+    objective, image, rng = make(text, blobs, lean=True, margin=margin)
+    objective(rng.standard_normal(image.shape))
+    _, gradient, _ = objective(image)
+    assert gradient.shape == image.shape
+    check_gradient(objective, image, steep(gradient, rng), step=3e-3, tolerance=1e-3)
+
+
+@pytest.mark.parametrize("margin", [None, Margin(4)])
+def test_a_term_on_two_blobs_gives_both_their_gradients(margin):
+    objective, image, rng = make(VGG, ["conv1"], lean=True, margin=margin)
 
     def product(features, gradients):
         one, two = (array.mean() for array in features)

@@ -10,22 +10,19 @@ from caffe_style.backends import select as backends
 from caffe_style.engine.formats.prototxt import read_prototxt
 from caffe_style.errors import OptionError
 from caffe_style.networks import zoo
+from caffe_style.networks.margin import Frame, Margin
 from caffe_style.networks.network import Network
 from caffe_style.networks.random_weights import fill_random
-from caffe_style.objective.objective import Objective, single_term
+from caffe_style.objective.cutting import cut, responses
+from caffe_style.objective.objective import Objective
 from caffe_style.objective.receptive import Field, receptive_fields
-from caffe_style.objective.tiled import (
-    TiledGram,
-    TiledLocal,
-    TiledObjective,
-    TiledTerm,
-    cut,
-    responses,
-)
+from caffe_style.objective.term import single_term
+from caffe_style.objective.tiled import TiledGram, TiledLocal, TiledObjective, TiledTerm
 from caffe_style.objective.tiles import plan
 from caffe_style.pictures import images
 from caffe_style.scene.terms import variation_term
 
+MARGINS = [Margin(), Margin(24, wrapped=True)]
 MODELS = {
     "vgg16": ("conv1_1", "conv2_1", "conv3_1"),
     "squeezenet": ("conv1", "fire2/concat", "fire4/concat"),
@@ -81,9 +78,12 @@ def test_cores_cover_the_picture_once(shape):
     tiles = plan(shape, 256, fields)
     assert len({tile.window[0].stop - tile.window[0].start for tile in tiles}) == 1
     for field in fields:
-        covered = np.zeros([-(-side // field.jump) for side in shape], int)
+        own = [slice(2, -(-side // field.jump)) for side in shape]
+        covered = np.zeros([part.stop - 2 for part in own], int)
         for tile in tiles:
-            covered[tile.within(field)] += 1
+            window, place = tile.core(field, own)
+            covered[place] += 1
+            assert np.ones([-(-256 // field.jump)] * 2)[window].shape == covered[place].shape
         assert (covered == 1).all()
 
 
@@ -92,23 +92,26 @@ def test_tiles_that_are_all_margin_are_refused():
         plan((500, 500), 160, [Field(16, 70, 85)])
 
 
-def test_responses_are_those_of_the_whole(network, pair):
+@pytest.mark.parametrize("margin", MARGINS)
+def test_responses_are_those_of_the_whole(network, pair, margin):
     blobs = MODELS[network.name]
-    tiles, fields = cut(network, pair[0].shape[:2], 256, blobs)
-    assert len(tiles) >= 4
-    whole = network.features(pair[0], blobs)
+    frame = Frame(network, pair[0].shape[:2], margin)
+    pieces = cut(network, frame, 256, blobs)
+    assert len(pieces.tiles) >= 4
+    whole = network.features(pair[0], blobs, margin)
     together = {blob: np.full_like(whole[blob], np.nan) for blob in blobs}
-    picture = network.to_blob(pair[0])
-    for blob, place, core in responses(network, picture, tiles, fields, blobs):
+    padded = frame.pad(network.to_blob(pair[0]))
+    for blob, place, core in responses(network, padded, pieces, blobs):
         together[blob][(slice(None), *place)] = core
     for blob in blobs:
         np.testing.assert_allclose(together[blob], whole[blob], atol=2e-5 * whole[blob].max())
 
 
-def test_value_and_gradient_are_those_of_the_whole(network, pair):
+@pytest.mark.parametrize("margin", MARGINS)
+def test_value_and_gradient_are_those_of_the_whole(network, pair, margin):
     content, style = pair
     blobs = MODELS[network.name]
-    pictured, painted = network.features(content, blobs), network.features(style, blobs)
+    pictured, painted = (network.features(picture, blobs, margin) for picture in pair)
     rng = np.random.default_rng(0)
     plain, tiled = [], []
     for blob in blobs:
@@ -137,10 +140,11 @@ def test_value_and_gradient_are_those_of_the_whole(network, pair):
     variation = variation_term(network, 0.1, content, content.shape[:2])
 
     image = network.to_blob(images.mix(content, style, 0.5))
-    network.resize(*content.shape[:2])
-    value, gradient, parts = Objective(network.net, network.input_blob, plain + variation)(image)
+    frame = Frame(network, content.shape[:2], margin)
+    whole = Objective(network.net, network.input_blob, plain + variation, frame)
+    value, gradient, parts = whole(image)
     gradient = gradient.copy()
-    objective = TiledObjective(network, content.shape[:2], 256, tiled, variation)
+    objective = TiledObjective(network, frame, 256, tiled, variation)
     for _ in range(2):  # nothing is left over from the evaluation before
         tiled_value, tiled_gradient, tiled_parts = objective(image)
         assert tiled_value == pytest.approx(value, rel=1e-5)

@@ -210,20 +210,24 @@ def test_a_wrong_gradient_gets_stuck_and_says_so(minimise):
 
 
 def test_a_failed_line_search_gets_one_fresh_start(minimise):
-    """After some steps the gradient points up, until a new run begins at a point known already."""
-    points = []
-    fresh_starts = []
+    """After some steps the loss rises in every direction, until a new run begins at the last point."""
+    reached, fresh_starts = [], []
 
     def evaluate(x):
-        if any(np.array_equal(x, point) for point in points):
-            fresh_starts.append(len(points))
-        points.append(x.copy())
         loss, gradient = rosenbrock(x)
-        broken = len(points) > 10 and not fresh_starts
-        return loss, -gradient if broken else gradient
+        if len(reached) != 8 or fresh_starts:
+            return loss, gradient
+        if np.array_equal(x, reached[-1]):
+            fresh_starts.append(len(reached))
+            return loss, gradient
+        # A cone, as steep as the objective, on which no rounding makes a trial look lower.
+        loss, gradient = rosenbrock(reached[-1])
+        away, steepness = x - reached[-1], np.linalg.norm(gradient)
+        distance = np.linalg.norm(away)
+        return loss + steepness * distance, steepness * away / distance
 
-    result = minimise(evaluate, start(), 20)
-    assert fresh_starts and result.status == "finished" and result.iterations == 20
+    result = minimise(evaluate, start(), 20, callback=lambda _, image: reached.append(image.copy()))
+    assert fresh_starts == [8] and result.status == "finished" and result.iterations == 20
 
 
 def test_nothing_left_to_gain_is_converged(minimise):
@@ -265,6 +269,13 @@ def test_redrawing_empties_the_memory(minimise):
     assert with_memory.accepted[-1].loss < 0.1 * without.accepted[-1].loss
     long_draws = minimise(evaluate, start(), 20, redraw=lambda iteration: None, steps=20)
     np.testing.assert_array_equal(long_draws.image, with_memory.image)
+
+
+def test_a_draw_without_a_step_ends_the_run(minimise):
+    draws = []
+    evaluate = quadratic(np.zeros(SHAPE))
+    result = minimise(evaluate, np.zeros(SHAPE), 9, redraw=draws.append)
+    assert result.status == "converged" and draws == [0]
 
 
 def test_equal_runs_give_equal_pictures(minimise):

@@ -18,8 +18,8 @@ COLOURS = np.array([[1.2, 0.3, 0.1], [0.3, 0.8, 0.2], [0.1, 0.2, 0.5]])
 SHAPES = [(4, 5), (7, 6), (1, 9)]
 
 
-def smoothing(shape=(4, 5), colours=COLOURS):
-    return Preconditioner(shape, 0.7, 0.1, colours)
+def smoothing(shape=(4, 5), colours=COLOURS, wrapped=False):
+    return Preconditioner(shape, 0.7, 0.1, colours, wrapped)
 
 
 def picture(shape=(4, 5), seed=0):
@@ -38,9 +38,10 @@ def rosenbrock(x):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("colours", [None, COLOURS])
-def test_the_root_is_symmetric_positive_and_its_square_the_whole(shape, colours):
-    one = smoothing(shape, colours)
+def test_the_root_is_symmetric_positive_and_its_square_the_whole(shape, colours, wrapped):
+    one = smoothing(shape, colours, wrapped)
     root = matrix_of(one.root, shape)
     np.testing.assert_allclose(root, root.T, atol=1e-6)
     assert np.linalg.eigvalsh(root).min() > 0
@@ -63,10 +64,25 @@ def test_the_root_is_its_formula_written_out(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_a_wrapped_root_is_its_formula_written_out(shape):
+    """Fourier transform, weights at each frequency, colours at each pixel."""
+    frequencies = np.meshgrid(*(2 * np.fft.fftfreq(edge) for edge in shape), indexing="ij")
+    weights = (1 + (np.hypot(*frequencies) / 0.1) ** 2) ** (-0.7 / 2)
+    x = picture(shape)
+    smooth = np.fft.ifft2(weights * np.fft.fft2(x[0])).real
+    wanted = np.einsum("ij,jhw->ihw", COLOURS, smooth)
+    found = smoothing(shape, wrapped=True).root
+    np.testing.assert_allclose(found(x)[0], wanted, atol=2e-6)
+    moved = [np.roll(part, (2, 1), (2, 3)) for part in (x, found(x))]
+    np.testing.assert_allclose(found(moved[0]), moved[1], atol=2e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("colours", [None, COLOURS])
-def test_tensors_are_mapped_as_arrays_are(shape, colours):
+def test_tensors_are_mapped_as_arrays_are(shape, colours, wrapped):
     torch = pytest.importorskip("torch")
-    one, x = smoothing(shape, colours), picture(shape)
+    one, x = smoothing(shape, colours, wrapped), picture(shape)
     for power in (one.root, one.whole):
         found = power(torch.from_numpy(x))
         assert isinstance(found, torch.Tensor) and found.is_contiguous()

@@ -58,7 +58,15 @@ def saved_run(pair, network, path, stop=4, **settings):
 # -- the same picture --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings, stops", [({}, (1, 4, 9)), ({"scales": 2}, (3, 6, 8))])
+@pytest.mark.parametrize(
+    "settings, stops",
+    [
+        ({}, (1, 4, 9)),
+        ({"scales": 2}, (3, 6, 8)),
+        # Between two matches, at the end of the first ones, and at another scale.
+        ({"style_loss": "neighbours", "scales": 2, "rematch": 3}, (2, 3, 9)),
+    ],
+)
 def test_a_resumed_run_ends_in_the_same_picture_bit_for_bit(
     pair, network, tmp_path, settings, stops
 ):
@@ -101,6 +109,18 @@ def test_the_memory_of_l_bfgs_matters(pair, network, tmp_path):
     path = saved_run(pair, network, tmp_path / "run.npz", stop=6)
     saved = checkpoints.read_checkpoint(path)
     saved.state.forget()
+    checkpoints.write_checkpoint(path, saved)
+    assert not np.array_equal(cs.resume(path).image, whole.image)
+
+
+def test_the_picture_at_the_last_matches_matters(pair, network, tmp_path):
+    """A resumed run finds the matches in the picture that they were found in, not in the one that was saved."""
+    settings = {"style_loss": "neighbours", "scales": 1, "rematch": 8}
+    whole = cs.transfer(*pair, network, optimizer="device", **SETTINGS, **settings)
+    path = saved_run(pair, network, tmp_path / "run.npz", stop=6, **settings)
+    saved = checkpoints.read_checkpoint(path)
+    assert saved.state.age == 6
+    saved.state.drawn = saved.state.point
     checkpoints.write_checkpoint(path, saved)
     assert not np.array_equal(cs.resume(path).image, whole.image)
 
@@ -207,15 +227,17 @@ def example(memory=2):
 
 def test_what_is_written_is_read(tmp_path):
     saved = example()
+    saved.state.drawn, saved.state.age = saved.state.point + 1, 4
     checkpoints.write_checkpoint(tmp_path / "run.npz", saved)
     found = checkpoints.read_checkpoint(tmp_path / "run.npz")
     assert found[:4] == saved[:4]
     for before, after in zip(
-        [saved.state.point, *saved.state.steps, *saved.state.changes],
-        [found.state.point, *found.state.steps, *found.state.changes],
+        [saved.state.point, saved.state.drawn, *saved.state.steps, *saved.state.changes],
+        [found.state.point, found.state.drawn, *found.state.steps, *found.state.changes],
     ):
         np.testing.assert_array_equal(before, after)
     assert (found.state.loss, found.state.step_length, found.state.fresh_starts) == (0.1, 3.5, 0)
+    assert found.state.age == 4
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 

@@ -22,8 +22,9 @@ ROUNDING = 0.5
 PICTURES = sorted(path.stem for path in VERSION.glob("*.txt"))
 #: Those whose command has --like.
 REPEATABLE = ["transfer", "preset", "covariation", "texture", "reconstruct"]
-#: What their command lines say since there are spaces: then, everything worked in pixels.
-SINCE = ["--space", "pixels"]
+#: What their command lines say since there are spaces and margins: then everything worked in pixels, without a
+#: margin.
+SPACE, MARGIN, MIRRORED = ["--space", "pixels"], ["--margin", "0"], ["--no-tileable"]
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def test_show_prints_the_same_command_line(name, capsys):
     assert cli.main(["show", name + ".png"]) == 0
     shown = capsys.readouterr().out.splitlines()[-1].split()
     recorded = (VERSION / (name + ".txt")).read_text().splitlines()[-1].split()
-    recorded += SINCE if name in REPEATABLE else []
+    recorded += [*MARGIN, *(SPACE if name in REPEATABLE else MIRRORED)]
     # Options may stand in another order.
     assert sorted(shown) == sorted(recorded)
     assert cli.make_parser().parse_args(shown[1:]) == cli.make_parser().parse_args(recorded[1:])
@@ -59,7 +60,7 @@ def test_show_prints_the_same_command_line(name, capsys):
 def test_the_command_line_makes_the_same_picture(name):
     line = (VERSION / (name + ".txt")).read_text().splitlines()[-1].split()
     assert line[0] == "caffe-style"
-    assert cli.main([*line[1:], "-q", "-o", "again.png"]) == 0
+    assert cli.main([*line[1:], *MARGIN, "-q", "-o", "again.png"]) == 0
     assert difference("again.png", name + ".png") < ROUNDING
 
 

@@ -24,16 +24,17 @@ def pair():
 
 
 def test_sizes_grow_by_the_square_root_of_two():
-    assert sizes(512, 1) == [512]
-    assert sizes(512, 4) == [181, 256, 362, 512]
-    assert sizes(1024, "auto") == [256, 362, 512, 724, 1024]
-    assert sizes(256, "auto") == [256] and sizes(100, "auto") == [100]
+    assert sizes(512, 1, 256) == [512]
+    assert sizes(512, 4, 256) == [181, 256, 362, 512]
+    assert sizes(1024, "auto", 256) == [256, 362, 512, 724, 1024]
+    assert sizes(256, "auto", 256) == [256] and sizes(100, "auto", 256) == [100]
+    assert sizes(256, "auto", 90) == [91, 128, 181, 256]
 
 
 @pytest.mark.parametrize("scales", [0, -1, 10, "many", 2.5])
 def test_scales_that_cannot_be(scales):
     with pytest.raises(OptionError, match="scales must be auto or 1 to 9"):
-        sizes(512, scales)
+        sizes(512, scales, 256)
 
 
 @pytest.mark.parametrize("iterations, scales", [(100, 1), (100, 4), (7, 3), (500, 5)])
@@ -84,3 +85,8 @@ def test_colors_of_the_content_last_through_the_scales(network, pair):
     options = {"size": 80, "scales": 2, "iterations": 4, "colors": "content", **LAYERS}
     image = cs.transfer(content, pair[1], network, **options).image.astype(float)
     assert (image[..., 0] - image[..., 2]).mean() > 50
+
+
+def test_automatic_scales_are_no_more_than_the_iterations(network, pair):
+    settings = {**LAYERS, "size": 300, "scales": "auto", "iterations": 1}
+    assert cs.transfer(*pair, network, **settings, style_loss="neighbours").status == "finished"

@@ -99,13 +99,27 @@ def test_the_border_is_no_kind_of_its_own(network):
     )
 
 
+@pytest.mark.parametrize("loss, lines", [("gram", 1), ("covariation", 0)])
+def test_guides_that_have_no_effect_are_named(network, pair, caplog, loss, lines):
+    with caplog.at_level(logging.WARNING, "caffe_style"):
+        cs.transfer(*pair, network, size=64, iterations=1, guides="kinds", style_loss=loss)
+    said = [
+        r.getMessage() for r in caplog.records if "guides kinds has no effect" in r.getMessage()
+    ]
+    assert len(said) == lines
+
+
 def test_one_single_kind_falls_back_to_gram(network, caplog):
     sky = np.broadcast_to(np.array(BLUE, np.uint8), (64, 64, 3)).copy()
     dark = np.broadcast_to(np.array([40, 20, 0], np.uint8), (64, 64, 3)).copy()
     options = {"size": 64, "iterations": 2}
     with caplog.at_level(logging.WARNING, "caffe_style"):
         result = cs.transfer(sky, dark, network, regions=2, **options)
-    assert [r.getMessage() for r in caplog.records if "only one kind" in r.getMessage()]
+    assert sum("only one kind" in record.getMessage() for record in caplog.records) == 1
+    with caplog.at_level(logging.WARNING, "caffe_style"):
+        cs.show_regions(sky, dark, network, regions=2, size=64)
+    # The sheet itself says it, so that --show-regions does not say it twice.
+    assert sum("only one kind" in record.getMessage() for record in caplog.records) == 1
     plain = cs.transfer(sky, dark, network, **options)
     np.testing.assert_array_equal(result.image, plain.image)
 
@@ -253,7 +267,10 @@ def test_a_mask_on_the_style_picture_says_what_is_taken(network):
             "regions must be auto or a whole number, at least 2 and at most 25, not 40",
         ),
         ({"regions": "many"}, "regions must be auto or"),
-        ({"regions": 2, "style_loss": "spatial"}, "works with the gram loss only, not"),
+        (
+            {"regions": 2, "style_loss": "spatial"},
+            "regions work with the style losses gram and neighbours only, not",
+        ),
         ({"regions": 2, "segments": ["a.png", "b.png"]}, "leave one out"),
         (
             {"style_loss": "covariation", "guides": "kinds", "guide_count": 26},

@@ -12,6 +12,7 @@ from helpers.losses_checks import maps
 import caffe_style as cs
 from caffe_style import losses
 from caffe_style.errors import OptionError
+from caffe_style.networks.margin import Frame
 from caffe_style.objective.objective import Objective
 from caffe_style.objective.tiled import TiledObjective
 from caffe_style.pictures import images
@@ -41,11 +42,11 @@ def pair():
 def evaluate(network, image, reference, tile=None, normalisation="relative"):
     """Value and gradient of a reference's terms at an image."""
     terms = make_terms(network, reference, SHAPE, normalisation, tile)
-    network.resize(*SHAPE)
+    frame = Frame(network, SHAPE, reference.margin)
     if tile is None:
-        objective = Objective(network.net, network.input_blob, terms)
+        objective = Objective(network.net, network.input_blob, terms, frame)
     else:
-        objective = TiledObjective(network, SHAPE, tile, terms, [])
+        objective = TiledObjective(network, frame, tile, terms, [])
     value, gradient, _ = objective(network.to_blob(image))
     return value, gradient.copy()
 
@@ -97,8 +98,15 @@ def test_what_does_not_tile_is_refused(network, pair, name):
         make_terms(network, reference, SHAPE, tile=160)
 
 
-@pytest.mark.parametrize("name", [name for name, row in STYLE_LOSSES.items() if row.takes_masks])
-@pytest.mark.parametrize("tile", [None, 160])
+@pytest.mark.parametrize(
+    "name, tile",
+    [
+        (name, tile)
+        for name, row in STYLE_LOSSES.items()
+        for tile in ([None, 160] if row.tiles else [None])
+        if row.takes_masks
+    ],
+)
 def test_a_mask_says_where(network, pair, name, tile):
     image, picture = pair
     without = Reference("style", picture, STYLE_LOSSES[name], LAYERS)
@@ -120,7 +128,7 @@ def test_a_mask_says_where(network, pair, name, tile):
 )
 def test_a_mask_that_is_not_taken_is_refused(pair, name):
     style = Style(pair[1], 1.0, np.full((*SHAPE, 3), 255, np.uint8))
-    with pytest.raises(OptionError, match="with the gram loss only, not with %s" % name):
+    with pytest.raises(OptionError, match="gram and neighbours only, not with %s" % name):
         read_inputs(pair[0], [style], name, "style")
 
 

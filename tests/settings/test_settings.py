@@ -181,7 +181,7 @@ def test_the_help_shows_every_setting_and_its_default(command):
         if one.required:
             assert options[one.option].required
         elif one.of_model:
-            assert text.endswith("(default: the model's)")
+            assert text.endswith("(default: %s)" % (one.shown or "the model's"))
         elif one.default is not None and not one.shown:
             assert text.endswith("(default: %s)" % one.kind.write(one.default))
 

@@ -10,6 +10,7 @@ from ...scene.starts import WORDS
 from ...settings.transfer import TransferSettings
 from ..show import changed_settings, network_options
 from .form import written
+from .looks import LOOKS
 
 #: Function that returns the id of a file's picture, or None if the studio does not have it.
 Find = Callable[[Optional[str]], Optional[str]]
@@ -68,7 +69,9 @@ def _look_of(request: Any) -> Tuple[str, Dict[str, str]]:
             others = {key: text for key, text in given.items() if key not in settings}
             changed = {key for key in settings if everything[key] != settings[key]}
             return name, {**others, **{key: everything[key] for key in changed}}
-    return given.pop("style_loss", TransferSettings().style_loss), given
+    name = given.get("style_loss", TransferSettings().style_loss)
+    usual = written(LOOKS[name].settings).items()
+    return name, {key: text for key, text in given.items() if (key, text) not in usual}
 
 
 def _left_out(request: Any, look: str) -> List[str]:

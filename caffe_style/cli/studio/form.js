@@ -67,6 +67,8 @@ function lookTile(one) {
   input.addEventListener("change", showLook);
   const image = new Image();
   image.alt = "";
+  // A new style loss has none yet.
+  image.addEventListener("error", () => image.remove());
   image.src = `looks/${one.name}.jpg`;
   label.append(input, image, make("span", one.title));
   return label;

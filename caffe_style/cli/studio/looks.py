@@ -11,8 +11,8 @@ from ...experiments.presets import PRESETS, PURPOSES
 from ...settings.style_losses import STYLE_LOSSES
 from ...settings.transfer import TransferSettings
 
-#: Title and description of each style loss, in the words of docs/pictures.md.
-_LOSSES = {
+#: Title and description of each style loss, in the words of docs/pictures.md. One that is not here has its name.
+TITLES = {
     "gram": ("Strokes", "which responses occur together, at any position"),
     "gram-sum": ("Strokes, summed", "a larger painting asks for stronger responses"),
     "moments": ("Averages", "the mean and the covariance of the responses"),
@@ -21,6 +21,7 @@ _LOSSES = {
     "pixelwise": ("Each pixel", "the style of the same place in the painting"),
     "windowed": ("Each window", "the style around the same place in the painting"),
     "covariation": ("Kinds", "a style for each kind of content"),
+    "neighbours": ("Neighbours", "the most similar places of the painting"),
 }
 
 
@@ -36,7 +37,7 @@ class Look(NamedTuple):
     options : dict
         Options of the command line that give the look.
     settings : dict
-        Settings that the look changes.
+        Settings that the look has, if they are not chosen.
     """
 
     name: str
@@ -49,10 +50,11 @@ class Look(NamedTuple):
 def _list() -> List[Look]:
     default = TransferSettings().style_loss
     found = []
-    for name in STYLE_LOSSES:
-        title, text = _LOSSES.get(name, (name, ""))
-        changed = {} if name == default else {"style_loss": name}
-        found.append(Look(name, title, text, changed, changed))
+    for name, loss in STYLE_LOSSES.items():
+        title, text = TITLES.get(name, (name, "a style loss"))
+        options = {} if name == default else {"style_loss": name}
+        usual = {} if loss.style_weight is None else {"style_weight": loss.style_weight}
+        found.append(Look(name, title, text, options, {**options, **usual}))
     for name, preset in {**PURPOSES, **PRESETS}.items():
         purpose = name in PURPOSES
         # "Author, program (framework)" for a program.

@@ -78,8 +78,14 @@ def how_it_ended(status: int, complaints: List[str]) -> str:
         return "takes too long"
     last = complaints[-1] if complaints else "no message"
     if status < 0:
-        return "crashes (%s): %s" % (signal.Signals(-status).name, last)
+        return "crashes (%s): %s" % (_name_of(-status), last)
     return "crashes: %s" % last
+
+
+def _name_of(number: int) -> str:
+    """Return a signal's name. Those for programs' own use, and those of other systems, have numbers only."""
+    known = {int(one): one.name for one in signal.Signals}
+    return known.get(number, "signal %d" % number)
 
 
 class Answering:

@@ -91,7 +91,7 @@ def try_device(name: str, answering: Answering) -> None:
         # Alone, and as one with a ReLU in place.
         for top, layer in itertools.product(("relu", "layer"), LAYERS):
             deviation = try_layer(device, top, *layer)
-            wrong = "computes something else (%s off by %.1g)" % (layer[0], deviation)
+            wrong = "gives wrong values (%s off by %.1g)" % (layer[0], deviation)
             answering.tell("" if deviation < TOLERANCE else wrong)
     except cl.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if "error:" in line]

@@ -1,0 +1,68 @@
+"""A term of the objective: a weighted loss on the responses of one blob or of several together."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
+
+from ..backends import arrays
+
+Arrays = Sequence[Any]
+
+
+class Term(NamedTuple):
+    """One weighted loss on the responses of one blob or of several together.
+
+    Attributes
+    ----------
+    name : str
+        Name under which the value is reported, for instance "style conv1_1".
+    blobs : tuple of str
+        Blobs that the loss reads.
+    loss : callable
+        `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
+        gradient to each array of `gradients` in place, and returns the weighted value.
+    renew : callable, optional
+        For a loss whose target depends on the picture: `renew()` makes the next evaluation find it anew. In
+        the evaluations that follow it is fixed.
+    """
+
+    name: str
+    blobs: Tuple[str, ...]
+    loss: Callable[[Arrays, Arrays], float]
+    renew: Optional[Callable[[], None]] = None
+
+
+def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
+    """Make the term of a loss on one blob.
+
+    Parameters
+    ----------
+    name : str
+        Name of the term.
+    blob : str
+        Blob that the loss reads.
+    loss : callable
+        `loss(features, target, weight, gradient)`, see `caffe_style.losses`.
+    target : any
+        Target of the loss. The first evaluation moves it to the device of the responses.
+    weight : float
+        Factor of the loss.
+
+    Returns
+    -------
+    Term
+
+    Examples
+    --------
+    >>> from caffe_style import losses
+    >>> term = single_term("content", "conv1", losses.content, target=0.0, weight=2.0)
+    >>> term.name, term.blobs
+    ('content', ('conv1',))
+    """
+
+    def evaluate(features: Arrays, gradients: Arrays) -> float:
+        nonlocal target
+        target = arrays.beside(target, features[0])
+        return loss(features[0], target, weight, gradients[0])[0]
+
+    return Term(name, (blob,), evaluate)
