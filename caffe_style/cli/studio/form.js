@@ -40,15 +40,18 @@ export function filledIn() {
   };
 }
 
-// Fills the form in as it was for another picture.
+// Fills the form in as it was for another picture. Returns the choices that are not offered here.
 export function fillIn(again) {
-  element("model").value = again.model;
-  if (!element("model").value) element("model").value = offered.model;
-  element("backend").value = again.backend;
-  if (!element("backend").value) element("backend").value = "cpu";
+  const missing = [["model", offered.model], ["backend", "cpu"]].filter(([name, usual]) => {
+    element(name).value = again[name];
+    const found = element(name).value === again[name];
+    if (!found) element(name).value = usual;
+    return !found;
+  });
   for (const [name, field] of fields) field.value = again.settings[name] ?? "";
   chooseLook(again.look);
   moveSliders();
+  return missing.map(([name]) => again[name]);
 }
 
 const look = () => {

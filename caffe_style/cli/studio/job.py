@@ -115,7 +115,8 @@ class StudioJob:
             kept = "The picture so far is %s." % outcome.output
             status, message = "stopped", kept if there else "It had no picture yet."
         elif outcome.status == "failed":
-            status, message = "failed", outcome.reason.rstrip(".") + "."
+            stop = "" if outcome.reason.endswith((".", "?", "!")) else "."
+            status, message = "failed", outcome.reason + stop
         if status != "finished" and self._can_continue():
             message += " It can be continued."
         # Whoever sees the end sees its message.

@@ -11,7 +11,7 @@ from ...experiments.presets import PRESETS, PURPOSES
 from ...settings.style_losses import STYLE_LOSSES
 from ...settings.transfer import TransferSettings
 
-#: Title and description of each style loss, in the words of docs/pictures.md. One that is not here has its name.
+#: Title and description of each style loss, in the words of docs/pictures.md. A new one has its name only.
 TITLES = {
     "gram": ("Strokes", "which responses occur together, at any position"),
     "gram-sum": ("Strokes, summed", "a larger painting asks for stronger responses"),

@@ -61,12 +61,13 @@ function divide() {
 function again() {
   const picture = find(shown);
   const form = picture.made.again;
-  fillIn(form);
+  const missing = fillIn(form);
   choose(form.content, form.styles);
   const told = [`The form is filled in as for ${title(picture)}. Change what you like.`];
   if (!form.content || form.styles.some((style) => !style.id)) {
     told.push("Some of its pictures are not in this folder: choose others.");
   }
+  if (missing.length) told.push(`This machine does not offer its ${missing.join(", ")}.`);
   if (form.left_out.length) told.push(`The form does not have its ${form.left_out.join(", ")}.`);
   tell(told.join(" "));
   element("painting").scrollIntoView({ block: "start" });

@@ -70,6 +70,9 @@ function show(state) {
   document.title = state.iterations
     ? `${state.iteration} of ${state.iterations} – caffe_style`
     : "caffe_style";
+  // Without a picture or a loss there are no empty frames.
+  element("growing").hidden = element("picture").hidden && !ALIVE.includes(status);
+  element("loss-by-term").hidden = !rows.length;
   showButtons();
   showParameters(state.parameters);
   if (state.rows.length) {
