@@ -13,7 +13,7 @@ from ..networks.margin import margin_of
 from ..networks.network import Network
 from ..objective.term import Term, single_term
 from ..pictures import images
-from ..runs.from_noise import check_responses, responding, synthesise_from_noise
+from ..runs.from_noise import LEAST_POWER, check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result
 from ..scene.starts import read_picture
 from ..scene.terms import variation_term
@@ -21,8 +21,8 @@ from ..settings.base import takes
 from ..settings.generated import ElementSettings, GramSettings, SparseSettings
 from ..watch.watcher import Callback
 
-MAGNITUDE = 600.0
-"""Default magnitude of a Gram entry, relative to the mean power of the layer's feature maps."""
+MAGNITUDE = 4000.0
+"""Default magnitude of a Gram entry, relative to the geometric mean of its two feature maps' power."""
 
 STYLE_WEIGHT = 100.0
 """Total weight of the Gram losses."""
@@ -51,8 +51,8 @@ def element(
         As in `transfer`.
     **settings
         See below, and `caffe_style.settings.generated.ElementSettings`. The default magnitude is MAGNITUDE
-        times the mean power of a feature map. With `resample`, a new position is drawn every N iterations (see
-        `caffe_style.optimise.minimise`).
+        times the geometric mean of the power of the feature maps i and j, as they respond to noise. With
+        `resample`, a new position is drawn every N iterations (see `caffe_style.optimise.minimise`).
 
     Returns
     -------
@@ -78,28 +78,30 @@ def element(
         raise OptionError("resampling draws new entries: leave out i or j")
     random = np.random.default_rng(asked.seed)
     candidates, power = responding(network, layer, asked.seed)
-    magnitude = asked.magnitude
-    if magnitude is None:
-        magnitude = MAGNITUDE * float(power.mean())
+    # A map that hardly responds to noise would get a magnitude that asks for hardly anything.
+    power = np.maximum(power, LEAST_POWER * power.mean())
 
     def position() -> Tuple[int, int]:
         drawn = random.choice(candidates, 2)
         return (int(drawn[0]) if i is None else i), (int(drawn[1]) if j is None else j)
 
+    def gram(row: int, column: int) -> np.ndarray:
+        if asked.magnitude is not None:
+            return targets.gram_entry(len(power), row, column, asked.magnitude)
+        unit = targets.gram_entry(len(power), row, column, 1.0)
+        return unit * np.float32(MAGNITUDE * np.sqrt(power[row] * power[column]))
+
     first = position()
-    grams = {layer: targets.gram_entry(len(power), *first, magnitude)}
+    grams = {layer: gram(*first)}
 
     def redraw(iteration: int) -> None:
         if iteration:
-            grams[layer][...] = targets.gram_entry(len(power), *position(), magnitude)
+            grams[layer][...] = gram(*position())
 
-    found: Dict[str, Any] = {
-        "experiment": "element",
-        "i": first[0],
-        "j": first[1],
-        "magnitude": magnitude,
-    }
-    if asked.resample is not None:
+    found: Dict[str, Any] = {"experiment": "element", "i": first[0], "j": first[1]}
+    if asked.resample is None:
+        found["magnitude"] = float(grams[layer][first])
+    else:
         found["drawn"] = [name for name, given in (("i", i), ("j", j)) if given is None]
 
     def check(start: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from ..errors import OptionError, ResourceError
 from ..networks.margin import Frame, margin_of
 from ..networks.network import Network
 from ..objective.cutting import cut
+from ..scene.targets import check_tiles
 from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
 from .needs import Shape, transfer_needs
@@ -38,14 +39,18 @@ def fit(
     ResourceError
         If the picture does not fit in any way.
     OptionError
-        If tiles of the requested size are too small.
+        If tiles of the requested size are too small, or the style loss does not work in tiles.
     """
     tiles = [settings.tile]
     longest = max(edge for picture in (shape, *styles) for edge in picture)
+    loss = STYLE_LOSSES[settings.style_loss]
     if settings.tile is not None:
         if settings.tile >= longest:
             tiles = [None]
-    elif not styles or STYLE_LOSSES[settings.style_loss].tiles:
+        elif styles and not loss.needs_guides:
+            # Before a smaller size is made. Kinds as guides turn covariation into Gram matrices, which tile.
+            check_tiles(loss)
+    elif not styles or loss.tiles:
         tiles += [tile for tile in TILES if tile < longest]
     optimizers = [settings.optimizer]
     if settings.optimizer == "scipy" and not settings.bounds:

@@ -19,6 +19,8 @@ from ..watch.watcher import Callback, as_watcher
 from .recipe import run_parameters
 from .synthesis import Result, check_memory, synthesise
 
+#: Power below which a feature map does not count as responding, relative to the layer's mean.
+LEAST_POWER = 0.1
 #: Number of feature maps that an error message names.
 NAMED = 5
 
@@ -43,7 +45,7 @@ def responding(network: Network, layer: str, seed: int) -> Tuple[np.ndarray, np.
     power = _power(network.features(images.white_noise(128, 128, seed), [layer])[layer])
     if not power.any():
         raise OptionError("no feature map of layer '%s' responds to noise" % layer)
-    return np.flatnonzero(power >= 0.1 * power.mean()), power
+    return np.flatnonzero(power >= LEAST_POWER * power.mean()), power
 
 
 def check_responses(

@@ -15,7 +15,7 @@ from ..scene.starts import PictureLike, read_picture
 from ..scene.styles import as_styles
 from ..settings.transfer import TransferSettings
 from .request import Request
-from .same_run import digest
+from .same_run import RANDOM, digest
 
 
 def describe_run(
@@ -40,8 +40,7 @@ def _identity(
     network: Network, inputs: Inputs, segmentations: Sequence[PictureLike]
 ) -> Dict[str, Any]:
     """Return the values that must be equal in the resumed run, by their names in error messages."""
-    blobs = [np.asarray(blob.data) for layer in network.net.params.values() for blob in layer]
-    found: Dict[str, Any] = {"network": digest(*blobs)}
+    found: Dict[str, Any] = {"network": _network_identity(network)}
     if inputs.content is not None:
         found["content picture"] = digest(inputs.content)
     for number, style in enumerate(inputs.styles, 1):
@@ -54,6 +53,19 @@ def _identity(
     for which, guides in zip(("content", "style"), segmentations):
         found["segmentation of the %s picture" % which] = digest(read_picture(guides))
     return found
+
+
+def _network_identity(network: Network) -> str:
+    """Return a hash of a network's weights, or the seed and the shapes of random filters.
+
+    The scale of random filters is computed, so their last bits depend on the processor.
+    """
+    blobs = [np.asarray(blob.data) for layer in network.net.params.values() for blob in layer]
+    opened = network.opened
+    if not network.model.random or not opened or opened["weights_file"] is not None:
+        return digest(*blobs)
+    shapes = np.concatenate([blob.shape for blob in blobs])
+    return "%s, seed %d, %s" % (RANDOM, opened["seed"], digest(shapes))
 
 
 def saved_request(run: Dict[str, Any]) -> Request:

@@ -34,7 +34,6 @@ SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
 #: Copies of a tile's largest responses that an evaluation makes.
 TILE_COPIES = 1
 
-
 #: The target of the content loss is a copy of the responses.
 CONTENT = Copies(kept=1)
 
@@ -103,7 +102,7 @@ def transfer_needs(
     framed = FRAMED_COPIES if margin.width else 0
     working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
     if loss.joins_layers and styles and style_layers and tile is None:
-        working = passes.joined(shape, style_layers, loss.copies)
+        working = framed * largest + passes.joined(shape, style_layers, loss.copies)
     last = network.last_layer(blobs + [network.input_blob])
     running = (
         max(passes.working, estimate.diff_bytes(network.net, last))
@@ -207,11 +206,12 @@ class _Passes:
         self.peak = max(self.peak, self.kept + beside + columns + copies.making * thinned)
 
     def joined(self, shape: Shape, blobs: List[str], copies: Copies) -> int:
-        """Return the bytes of an evaluation of a loss on hypercolumns: gradients of the layers, and a copy."""
-        layers = self.sizes(shape, blobs).values()
+        """Return the bytes of an evaluation of a loss on hypercolumns, with the gradients of the layers."""
+        layers = self.see(shape, blobs).values()
         similarities = estimate.FLOAT32 * SIMILARITIES
         columns = copies.working * self._columns(shape, blobs)
-        return columns + similarities + sum(layers) + max(layers)
+        copies_of_all = FRAMED_COPIES if self.margin.width else 1
+        return columns + similarities + copies_of_all * sum(layers) + max(layers)
 
     def _columns(self, shape: Shape, blobs: List[str]) -> int:
         """Return the bytes of the hypercolumns of a picture."""

@@ -24,6 +24,10 @@ _NAMES = (
 )
 
 
+#: First words of the identity of a network with random filters.
+RANDOM = "random filters"
+
+
 def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> None:
     """Raise CheckpointError, naming the difference, unless a run is the saved one.
 
@@ -31,7 +35,9 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
     """
     before, now = saved["identity"], run["identity"]
     for name in sorted(set(before) | set(now)):
-        if before.get(name) != now.get(name):
+        if before.get(name) != now.get(name) and not (
+            name == "network" and _same_random_filters(saved, run)
+        ):
             raise CheckpointError(
                 "%s: this run began with another %s: restore it, or start a new run" % (path, name)
             )
@@ -48,6 +54,14 @@ def check_same_run(path: str, saved: Dict[str, Any], run: Dict[str, Any]) -> Non
                 "%s: this run has %s %s, not %s: leave the option out, or start a new run"
                 % (path, name.replace("_", " "), before.get(name), now[name])
             )
+
+
+def _same_random_filters(saved: Dict[str, Any], run: Dict[str, Any]) -> bool:
+    """Return whether an older checkpoint, with a hash of the filters' bits, is of these random filters."""
+    before, now = saved["identity"].get("network"), run["identity"]["network"]
+    if not now.startswith(RANDOM) or str(before).startswith(RANDOM):
+        return False
+    return all(saved["network"].get(name) == run["network"][name] for name in ("model", "seed"))
 
 
 def digest(*values: np.ndarray) -> str:

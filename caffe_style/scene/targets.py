@@ -126,6 +126,16 @@ def whole_targets(
         yield LayerTarget(name, blob, value, features, reference.layers[blob])
 
 
+def check_tiles(loss: StyleLoss) -> None:
+    """Raise OptionError if a loss cannot be computed in tiles."""
+    if loss.tiles is None:
+        tileable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.tiles)
+        raise OptionError(
+            "the %s loss needs the whole picture at once: only %s work in tiles"
+            % (loss.name, tileable)
+        )
+
+
 def tiled_targets(
     network: Network, reference: Reference, sizes: Mapping[str, Size], tile: int
 ) -> Iterator[LayerTarget]:
@@ -147,12 +157,7 @@ def tiled_targets(
     OptionError
         If the loss needs the whole picture, or the tiles are too small.
     """
-    if reference.loss.tiles is None:
-        tileable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.tiles)
-        raise OptionError(
-            "the %s loss needs the whole picture at once: only %s work in tiles"
-            % (reference.loss.name, tileable)
-        )
+    check_tiles(reference.loss)
     blobs = list(reference.layers)
     frame = Frame(network, reference.image.shape[:2], reference.margin)
     pieces = cut(network, frame, tile, blobs)

@@ -48,7 +48,7 @@ class ElementSettings(GramSettings):
         Number(float),
         "value of the entry, a mean product of two responses",
         "objective",
-        shown="600 times a feature map's mean power",
+        shown="4000 times the power of its two feature maps",
     )
 
     @property

@@ -129,7 +129,7 @@ def test_own_guides_begin_as_the_contents(network, pair):
 @pytest.mark.parametrize("guides", ["content", "own"])
 def test_covariation_transfer_falls(network, pair, guides):
     result = cs.transfer(
-        *pair, network, size=48, iterations=6, style_loss="covariation", guides=guides
+        *pair, network, size=48, iterations=12, style_loss="covariation", guides=guides
     )
     assert accepted(result)[-1] < 0.7 * accepted(result)[0]
     assert result.parameters["guides"] == guides and result.parameters["guide_count"] == 8

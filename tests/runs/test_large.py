@@ -38,7 +38,7 @@ def leave(monkeypatch, megabytes):
 def ways(network, settings, monkeypatch):
     """How a picture of 1000 x 1000 is made in less and less memory, and what the last refusal says."""
     found = []
-    for megabytes in range(4000, 0, -20):
+    for megabytes in range(5000, 0, -20):
         leave(monkeypatch, megabytes)
         try:
             fitting, tile = memory.fit(network, (1000, 1000), settings, [(1000, 1000)])
@@ -68,6 +68,12 @@ def test_losses_that_need_the_whole_are_not_cut(network, settings, monkeypatch):
     assert found == [("scipy", None), ("device", None)]
 
 
+def test_tiles_are_refused_before_anything_is_made(network, settings):
+    settings = settings.replace(style_loss="neighbours", tile=512)
+    with pytest.raises(OptionError, match="neighbours loss needs the whole picture"):
+        memory.fit(network, (1000, 1000), settings, [(1000, 1000)])
+
+
 def test_tiles_that_are_asked_for_stay(network, settings, monkeypatch):
     found, _ = ways(network, settings.replace(tile=512), monkeypatch)
     assert found == [("scipy", 512), ("device", 512)]
@@ -80,7 +86,7 @@ def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):
     whole = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
     monkeypatch.setattr(memory, "TILES", (400,))
     # Between what the whole and what tiles of 400 take.
-    leave(monkeypatch, 630)
+    leave(monkeypatch, 690)
     result = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
     assert "600 x 600 pixels do not fit in memory at once: continuing " in caplog.text
     assert "in tiles of 400" in caplog.text and "--optimizer device" in caplog.text

@@ -7,6 +7,9 @@ from typing import List
 from ...networks.zoo import Model
 from .panel import Panel
 
+#: Iterations between two draws of targets.
+DRAW = 20
+
 
 def entries(model: Model) -> List[Panel]:
     """Figure 5: single entries of Gram matrices, and feature maps."""
@@ -17,7 +20,11 @@ def entries(model: Model) -> List[Panel]:
         for layer in layers
     ]
     panels += [
-        Panel("entry of %s, anew every 5" % layer, "element", {"layer": layer, "resample": 5})
+        Panel(
+            "entry of %s, anew every %d" % (layer, DRAW),
+            "element",
+            {"layer": layer, "resample": DRAW},
+        )
         for layer in layers
     ]
     return panels + [
@@ -30,7 +37,9 @@ def sparse_layers(model: Model) -> List[Panel]:
     layers = list(model.style_layers)
     panels = [Panel("sparse Gram, " + blob, "sparse", {"layers": {blob: 1.0}}) for blob in layers]
     return panels + [
-        Panel("%s, anew every 5" % blob, "sparse", {"layers": {blob: 1.0}, "resample": 5})
+        Panel(
+            "%s, anew every %d" % (blob, DRAW), "sparse", {"layers": {blob: 1.0}, "resample": DRAW}
+        )
         for blob in layers
     ]
 
