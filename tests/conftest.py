@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -17,6 +18,10 @@ SHARED = Path(os.environ.get("CAFFE_STYLE_SHARED", ROOT.parent / "shared"))
 REFERENCE = Path(__file__).resolve().parent / "reference"
 #: Seconds in which a backend that works has long computed, on the slowest machine.
 HANG_LIMIT = 600
+
+#: Switches of a browser that asks no other host for anything.
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+SWITCHES += ["--disable-component-update", "--disable-sync", "--disable-quic"]
 
 # The matrix products of the tests are small. BLAS's threads would only wait for one another, above all where
 # other programs use the processors too.
@@ -90,3 +95,18 @@ def starry_night() -> Path:
     if not path.is_file():
         pytest.skip("no paintings here (set CAFFE_STYLE_SHARED)")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium without a window. While it is open, asyncio cannot be used in this thread."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here")
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if program is None:
+        pytest.skip("no Chromium here")
+    with playwright.sync_playwright() as drivers:
+        chromium = drivers.chromium.launch(executable_path=program, args=SWITCHES)
+        yield chromium
+        chromium.close()

@@ -26,6 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line. Every command sets `run`, a function of the parsed arguments."""
     from . import compare, doctor, figure, models, picture_commands, show, statistics
     from .batch import command as batch
+    from .studio import command as studio
 
     parser = Parser(
         prog="caffe-style",
@@ -34,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version="caffe_style " + __version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     picture_commands.add_parsers(commands)
-    for module in (statistics, figure, compare, batch, show, models, doctor):
+    for module in (statistics, figure, compare, batch, studio, show, models, doctor):
         module.add_parser(commands)
     return parser
 

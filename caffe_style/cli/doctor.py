@@ -44,7 +44,6 @@ def examine() -> Dict[str, Any]:
     from ..backends import estimate
     from ..backends import select as backends
     from ..engine import native
-    from ..networks import weights, zoo
 
     available = estimate.available_bytes()
     kernels = native.instruction_set if native.available else "none (%s)" % native.why_not
@@ -60,10 +59,17 @@ def examine() -> Dict[str, Any]:
         "genuine caffe": _genuine_caffe(),
         "threads": native.get_threads() if native.available else 1,
         "free memory": "unknown" if available is None else estimate.as_text(available),
-        "weights": {
-            model.name: "random" if model.random else str(weights.weights_path(model) or "missing")
-            for model in zoo.list_models()
-        },
+        "weights": find_weights(),
+    }
+
+
+def find_weights() -> Dict[str, str]:
+    """Return the file of each model's weights, "random" or "missing", by the model's name."""
+    from ..networks import weights, zoo
+
+    return {
+        model.name: "random" if model.random else str(weights.weights_path(model) or "missing")
+        for model in zoo.list_models()
     }
 
 

@@ -6,7 +6,7 @@ import argparse
 import inspect
 import json
 import shlex
-from typing import Any, List, Mapping, Optional
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 #: Values of the network's options, in the order of the help.
 _NETWORK = ("model", "weights_file", "pooling", "mean", "backend", "device", "threads", "seed")
@@ -56,9 +56,7 @@ def command_line(request: Any) -> List[str]:
         If no command line can make it.
     """
     from ..errors import ImageError
-    from ..settings.commands import COMMANDS
     from ..settings.kinds import Flag
-    from ..settings.transfer import OPTIMIZERS
 
     settings = request.settings
     given = [request.content, settings.get("init"), settings.get("like")]
@@ -78,9 +76,23 @@ def command_line(request: Any) -> List[str]:
     line += styles[:1]
     for style in styles[1:]:
         line += ["--style", style]
+    for one, value in changed_settings(request):
+        if isinstance(one.kind, Flag):
+            line.append(one.option if value else one.option.replace("--", "--no-", 1))
+        else:
+            parts = value if one.kind.values > 1 else [one.kind.write(value)]
+            line += [one.option, *map(str, parts)]
+    return line + network_options(request)
+
+
+def changed_settings(request: Any) -> Iterator[Tuple[Any, Any]]:
+    """Yield each setting of a request that has an option and not the default, and its value."""
+    from ..settings.commands import COMMANDS
+    from ..settings.transfer import OPTIMIZERS
+
     model = _model(request.network["model"])
     for one in COMMANDS[request.command].list():
-        value = settings.get(one.name)
+        value = request.settings.get(one.name)
         default = getattr(model, one.name, None) if one.of_model else one.default
         if one.name == "optimizer":
             default = OPTIMIZERS[0]
@@ -90,20 +102,15 @@ def command_line(request: Any) -> List[str]:
         # The texts are compared, since the order of layers matters: losses are added in this order.
         same = known and value is not None and one.kind.write(value) == one.kind.write(default)
         # The seed, which has no group, is among the network's options.
-        if value is None or same or one.group is None:
-            continue
-        if isinstance(one.kind, Flag):
-            line.append(one.option if value else one.option.replace("--", "--no-", 1))
-        else:
-            parts = value if one.kind.values > 1 else [one.kind.write(value)]
-            line += [one.option, *map(str, parts)]
-    return line + _network_options(request, model)
+        if value is not None and not same and one.group is not None:
+            yield one, value
 
 
-def _network_options(request: Any, model: Any) -> List[str]:
+def network_options(request: Any) -> List[str]:
     """Return the options of `options.add_network_options`, in their order and without defaults."""
     from ..networks.network import open_network
 
+    model = _model(request.network["model"])
     defaults = {name: p.default for name, p in inspect.signature(open_network).parameters.items()}
     # The model is always named, since the default depends on the weights on this machine.
     del defaults["model"]

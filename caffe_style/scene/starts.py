@@ -46,6 +46,10 @@ def read_picture(picture: Optional[PictureLike]) -> Optional[np.ndarray]:
     return image
 
 
+#: Starts that are no picture's file. Numbers follow some of them, after a colon.
+WORDS = ("noise", "coloured", "mean", "content", "style", "mix")
+
+
 def is_picture(init: PictureLike) -> bool:
     """Return whether a start is a picture or file, not a word such as "noise" or "mix:0.5".
 
@@ -57,8 +61,7 @@ def is_picture(init: PictureLike) -> bool:
     if isinstance(init, np.ndarray):
         return True
     kind = str(init).partition(":")[0]
-    known = kind in ("noise", "coloured", "mean", "content", "style", "mix")
-    return not known and (os.path.exists(str(init)) or bool(Path(init).suffix))
+    return kind not in WORDS and (os.path.exists(str(init)) or bool(Path(init).suffix))
 
 
 def start_picture(

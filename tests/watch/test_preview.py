@@ -79,7 +79,11 @@ def test_the_page_and_its_files_come_from_here(page):
     assert status == 200 and headers["Content-Type"].startswith("text/html")
     assert "default-src 'self'" in headers["Content-Security-Policy"]
     assert b"{{" not in body and not re.search(rb'(src|href)="(https?:)?//', body)
-    for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
+    for name, kind in (
+        ("base.css", "text/css"),
+        ("page.css", "text/css"),
+        ("page.js", "text/javascript"),
+    ):
         assert name.encode() in body
         status, headers, body_of_file = ask(page, "/" + name)
         assert status == 200 and headers["Content-Type"].startswith(kind) and body_of_file
@@ -167,12 +171,23 @@ def test_other_names_for_this_machine_get_nothing(page, host, path):
     assert status == 403 and body == b"this page is for this machine only"
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", ""])
+def test_pages_of_other_sites_get_nothing(page, origin):
+    status, _, body = ask(page, "/state", Origin=origin)
+    assert status == 403 and body == b"this page answers no other page"
+    secret = token(page)
+    assert ask(page, "/pause", "POST", Origin=origin, X_Token=secret)[0] == 403
+    assert ask(page, "/pause", "POST", Origin=page.url.rstrip("/"), X_Token=secret)[0] == 200
+
+
 @pytest.mark.parametrize("host", ["localhost:9000", "LOCALHOST", "127.0.0.1"])
 def test_tunnels_are_fine(page, host):
     assert ask(page, "/state", Host=host)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/page.html", "/../run.py", "//etc/passwd", "/preview/run.py"])
+@pytest.mark.parametrize(
+    "path", ["/page.html", "/run.html", "/../run.py", "//etc/passwd", "/preview/run.py"]
+)
 def test_no_other_file_is_given_away(page, path):
     assert ask(page, path)[0] == 404
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import functools
-import io
 import os
 import re
 import string
@@ -15,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tup
 
 from ...errors import BatchError
 from ...settings.commands import COMMANDS
+from .arguments import as_option, parse
 from .reading import Entry, read_entries, shorten
 
 #: Pictures that a command takes without an option's name.
@@ -91,7 +89,7 @@ def read_jobs(path: Union[str, Path]) -> List[Job]:
     if len(pairs) > _MOST:
         raise BatchError("%s has more than %d jobs: split it" % (path, _MOST))
     folder = path.resolve().parent
-    jobs = [_job(where, one, number, folder) for number, (where, one) in enumerate(pairs, 1)]
+    jobs = [read_job(where, one, number, folder) for number, (where, one) in enumerate(pairs, 1)]
     if not jobs:
         raise BatchError("%s has no jobs" % path)
     _check_outputs(jobs)
@@ -135,12 +133,25 @@ def _pairs(where: str, entry: Entry) -> Iterator[Entry]:
         yield {**entry, **{name: value for name, value in pictures.items() if value is not None}}
 
 
-def _job(
-    where: str,
-    entry: Mapping[str, Any],
-    number: int,
-    folder: Path,
-) -> Job:
+def read_job(where: str, entry: Mapping[str, Any], number: int, folder: Path) -> Job:
+    """Return the job of one entry, checked.
+
+    Parameters
+    ----------
+    where : str
+        Name of the job in errors.
+    entry : mapping
+        Names of options, with their values.
+    number : int
+        Number of the job, for the name of its output.
+    folder : Path
+        Folder to which names are relative.
+
+    Raises
+    ------
+    BatchError
+        If the command line does not accept the job.
+    """
     rest = {str(name).replace("_", "-"): value for name, value in entry.items()}
     command = rest.pop("command", "transfer")
     if command not in COMMANDS:
@@ -168,8 +179,8 @@ def _job(
     if len(pictures) + ("--style" in arguments) < len(needed):
         raise BatchError("%s: %s needs %s" % (where, command, " and ".join(needed)))
     for name, value in rest.items():
-        arguments += _option(where, name, value)
-    parsed = _parsed(where, arguments)
+        arguments += as_option(where, name, value)
+    parsed = parse(where, arguments)
     checkpoint = getattr(parsed, "checkpoint", None)
     return Job(
         where,
@@ -205,42 +216,3 @@ def _checkpoint(parsed: argparse.Namespace, output: str) -> Optional[Path]:
         return None
     beside = Path(output + ".unfinished.npz")
     return beside if len(beside.name.encode()) <= _LONGEST_NAME else None
-
-
-def _option(where: str, name: str, value: Any) -> List[str]:
-    """Return an option in the form of the command line: `--name value`."""
-    option = ("-" if len(name) == 1 else "--") + name
-    if isinstance(value, bool):
-        return [option if value else option.replace("--", "--no-", 1)]
-    if isinstance(value, dict):
-        return [option, ",".join("%s:%s" % item for item in value.items())]
-    if isinstance(value, list):
-        several = name == "segments"
-        return [option, *map(str, value)] if several else [option, ",".join(map(str, value))]
-    if value is None:
-        raise BatchError("%s: %s has no value" % (where, name))
-    return [option, str(value)]
-
-
-@functools.lru_cache(maxsize=1)
-def _parser() -> argparse.ArgumentParser:
-    from ..picture_commands import make_parser
-
-    return make_parser()
-
-
-def _parsed(where: str, arguments: List[str]) -> argparse.Namespace:
-    """Parse a job's arguments with the parser of the command line."""
-    told = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
-            parsed = _parser().parse_args(arguments)
-    except SystemExit as end:
-        if not end.code:
-            raise BatchError("%s: help is not an option of a job" % where) from None
-        reason = told.getvalue().strip().splitlines()[-1].split("error: ", 1)[-1]
-        raise BatchError("%s: %s" % (where, shorten(reason))) from None
-    # The command line also accepts `o`, or the first letters of the name.
-    if parsed.output is not None:
-        raise BatchError("%s: write the full name of the option output" % where)
-    return parsed

@@ -33,6 +33,10 @@ class Task(NamedTuple):
 Start = Callable[[Sequence[Task]], Iterator[Tuple[int, Outcome]]]
 
 
+#: Function that is called with each line that a process prints on standard error.
+Heard = Optional[Callable[[bytes], None]]
+
+
 class Processes:
     """The processes of running jobs, which can be ended together. Jobs that begin later end at once."""
 
@@ -41,7 +45,7 @@ class Processes:
         self._ended = False
         self._lock = threading.Lock()
 
-    def run(self, arguments: List[str], folder: Path) -> Tuple[int, bytes]:
+    def run(self, arguments: List[str], folder: Path, heard: Heard = None) -> Tuple[int, bytes]:
         """Run `caffe-style` in a folder, and return its exit status and its standard error."""
         with self._lock:
             if self._ended:
@@ -54,8 +58,12 @@ class Processes:
                 stderr=subprocess.PIPE,
             )
             self._running.add(process)
+        told = b""
         with process.stderr:
-            told = process.stderr.read()
+            for line in process.stderr:
+                told += line
+                if heard is not None:
+                    heard(line)
         status = process.wait()
         with self._lock:
             self._running.remove(process)
@@ -75,6 +83,7 @@ def make(
     threads: Optional[int] = None,
     processes: Optional[Processes] = None,
     resume: bool = False,
+    heard: Heard = None,
 ) -> Outcome:
     """Run one job in its own process, and return its outcome even if the process fails.
 
@@ -87,16 +96,18 @@ def make(
         Running processes, to which the job's process is added.
     resume : bool
         Whether to continue from the job's checkpoint. If that is refused, the job starts from the beginning.
+    heard : callable, optional
+        `heard(line)`, called with each line (bytes) of the process's standard error while it runs.
     """
     processes, began = processes or Processes(), time.perf_counter()
     try:
         (job.folder / job.output).parent.mkdir(parents=True, exist_ok=True)
-        status, told, loss = _attempt(job, threads, processes, resume)
+        status, told, loss = _attempt(job, threads, processes, resume, heard)
         if resume and status == _REFUSED:
             logging.getLogger("caffe_style").warning(
                 "%s: started again (%s)", job.output, _reason(status, told)
             )
-            status, told, loss = _attempt(job, threads, processes, resume=False)
+            status, told, loss = _attempt(job, threads, processes, False, heard)
         if status == 0 and job.checkpoint is not None and not job.keeps_checkpoint:
             _remove(job.folder / job.checkpoint)
     except (OSError, ValueError) as error:
@@ -110,7 +121,7 @@ def make(
 
 
 def _attempt(
-    job: Job, threads: Optional[int], processes: Processes, resume: bool
+    job: Job, threads: Optional[int], processes: Processes, resume: bool, heard: Heard
 ) -> Tuple[int, bytes, Optional[float]]:
     """Run the command line; return its status, its standard error and the last loss."""
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +134,7 @@ def _attempt(
             arguments.append("--checkpoint=%s" % job.checkpoint)
             if resume:
                 arguments.append("--resume=%s" % job.checkpoint)
-        status, told = processes.run(arguments + list(job.arguments[1:]), job.folder)
+        status, told = processes.run(arguments + list(job.arguments[1:]), job.folder, heard)
         return status, told, _last_loss(curve)
 
 
@@ -148,4 +159,4 @@ def _reason(status: int, told: bytes) -> str:
         return how + (" (not enough memory?)" if status == -9 else "")
     if not lines:
         return "its process ended with status %d" % status
-    return lines[-1].split("error: ", 1)[-1]
+    return lines[-1].removeprefix("caffe-style: ").removeprefix("error: ")

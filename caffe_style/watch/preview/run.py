@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import io
 import math
 import secrets
 import threading
@@ -13,11 +12,10 @@ from typing import Any, Deque, Dict, List, Optional, Sequence
 import numpy as np
 
 from ...system import interrupts
+from ..page.shown import as_jpeg
 from ..watcher import Watcher
 from .server import PageServer
 
-#: Longest edge of a shown picture in pixels, so that sending it does not take longer than making it.
-LONGEST_SHOWN = 1600
 #: Number of iterations from which the remaining time is estimated.
 RECENT = 20
 #: Seconds to wait at the end for an open page, so that it shows the end. A page is open if it has sent a
@@ -185,20 +183,10 @@ class Preview(Watcher):
             if image is None:
                 return None
             if version != self._jpeg_version:
-                self._jpeg, self._jpeg_version = _as_jpeg(image), version
+                self._jpeg, self._jpeg_version = as_jpeg(image), version
             return self._jpeg
 
 
 def _plain(value: float) -> Optional[float]:
     """Return a number that JSON can hold, or None."""
     return float(value) if math.isfinite(value) else None
-
-
-def _as_jpeg(image: np.ndarray) -> bytes:
-    from PIL import Image
-
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    picture.thumbnail((LONGEST_SHOWN, LONGEST_SHOWN))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=92, subsampling=0)
-    return buffer.getvalue()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
-import secrets
 import socket
 import threading
 import time
@@ -13,27 +11,12 @@ import urllib.parse
 from pathlib import Path
 from typing import Any, Dict
 
-from ...errors import OptionError
+from ..page.files import page_files
+from ..page.safety import ADDRESS, HEADERS, LIFETIME, SILENCE, listen, make_token, refusal
 
-ADDRESS = "127.0.0.1"
-#: Names of this machine. Any other name is that of another site that resolves to this address (DNS rebinding).
-#: The port is not checked, since a tunnel may use another.
-HOSTS = ("127.0.0.1", "localhost")
-FILES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
-#: Limits of connections: their number, and the seconds that one may be silent and may last. Browsers reconnect.
-MOST, SILENCE, LIFETIME = 32, 10.0, 60.0
+#: Most connections at a time.
+MOST = 32
 WISHES = ("pause", "continue", "stop")
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class PageServer(http.server.ThreadingHTTPServer):
@@ -52,22 +35,17 @@ class PageServer(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    # On other systems this option would let two programs share a port.
-    allow_reuse_address = os.name == "posix"
 
     def __init__(self, port: int, run: Any) -> None:
-        if not 0 <= port <= 65535:
-            raise OptionError("preview port %d: choose one from 1 to 65535, or 0 for any" % port)
         self._lock = threading.Lock()
         self._begun: Dict[Any, float] = {}
-        try:
-            super().__init__((ADDRESS, port), _Handler)
-        except OSError as error:
-            raise OptionError(
-                "preview port %d: %s; choose another, or 0 for any" % (port, error.strerror)
-            ) from None
-        self.run, self.token = run, secrets.token_urlsafe(16)
-        self.url = "http://%s:%d/" % (ADDRESS, self.server_address[1])
+        listening = listen(port, "preview")
+        super().__init__((ADDRESS, port), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket, self.server_address = listening, listening.getsockname()
+        self.run, self.token = run, make_token()
+        self.files = page_files(Path(__file__).parent, self.token)
+        self.url = "http://%s:%d/" % self.server_address
         self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
         self._thread.start()
 
@@ -116,13 +94,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = SILENCE
 
     def do_GET(self) -> None:
-        if not self._host_is_ours():
+        if self._is_refused():
             return
         url = urllib.parse.urlsplit(self.path)
-        if url.path in FILES:
-            name, kind = FILES[url.path]
-            text = (Path(__file__).parent / name).read_text(encoding="utf-8")
-            self._answer(200, kind, text.replace("{{token}}", self.server.token).encode())
+        if url.path in self.server.files:
+            self._answer(200, *self.server.files[url.path])
         elif url.path == "/state":
             after = urllib.parse.parse_qs(url.query).get("after", ["0"])[0]
             self._answer_json(self.server.run.state(int(after) if after.isdecimal() else 0))
@@ -138,25 +114,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         # Our requests have no body. A body that is not read would be taken for the next request.
         self.close_connection = True
-        if not self._host_is_ours():
+        if self._is_refused():
             return
-        # Pages of other sites can send requests, but cannot read the token in ours.
-        token = self.headers.get("X-Token", "").encode("utf-8", "replace")
-        if not secrets.compare_digest(token, self.server.token.encode()):
-            self._refuse(403, "wrong token: reload the page")
-        elif self.path[1:] in WISHES:
+        if self.path[1:] in WISHES:
             self.server.run.ask(self.path[1:])
             self._answer_json({})
         else:
             self._refuse(404, "nothing here")
 
-    def _host_is_ours(self) -> bool:
-        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if host.lower() in HOSTS:
-            return True
-        self.close_connection = True
-        self._refuse(403, "this page is for this machine only")
-        return False
+    def _is_refused(self) -> bool:
+        why = refusal(self.command, self.headers, self.server.token)
+        if why is not None:
+            self.close_connection = True
+            self._refuse(403, why)
+        return why is not None
 
     def _refuse(self, status: int, why: str) -> None:
         self._answer(status, "text/plain; charset=utf-8", why.encode())
