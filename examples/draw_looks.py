@@ -1,11 +1,13 @@
 """Draw the small pictures by which a look is chosen in the studio: the cat in thick strokes, and the mountains.
 
 The presets are drawn by SqueezeNet, since they suit trained networks. Run
-``caffe-style models fetch squeezenet`` first, then ``python draw_looks.py``.
+``caffe-style models fetch squeezenet`` first, then ``python draw_looks.py [NAME ...]``. Without names, all
+are drawn.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from PIL import Image
@@ -36,5 +38,5 @@ def draw(look: Look) -> None:
 
 
 if __name__ == "__main__":
-    for each in LOOKS.values():
-        draw(each)
+    for name in sys.argv[1:] or LOOKS:
+        draw(LOOKS[name])

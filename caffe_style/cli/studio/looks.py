@@ -11,7 +11,8 @@ from ...experiments.presets import PRESETS, PURPOSES
 from ...settings.style_losses import STYLE_LOSSES
 from ...settings.transfer import TransferSettings
 
-#: Title and description of each style loss, in the words of docs/pictures.md. A new one has its name only.
+#: Title and description of the style losses, in the words of docs/pictures.md, and of a preset that is neither
+#: for photographs nor of a program. A new style loss has its name only.
 TITLES = {
     "gram": ("Strokes", "which responses occur together, at any position"),
     "gram-sum": ("Strokes, summed", "a larger painting asks for stronger responses"),
@@ -21,7 +22,10 @@ TITLES = {
     "pixelwise": ("Each pixel", "the style of the same place in the painting"),
     "windowed": ("Each window", "the style around the same place in the painting"),
     "covariation": ("Kinds", "a style for each kind of content"),
+    "chained": ("Strokes, chained", "which responses of two neighbouring layers occur together"),
+    "wasserstein": ("Distributions", "the distribution of the responses along random directions"),
     "neighbours": ("Neighbours", "the most similar places of the painting"),
+    "novak": ("Second paper", "all layers, shifted and chained (Novak & Nikulin 2016)"),
 }
 
 
@@ -64,6 +68,7 @@ def _list() -> List[Look]:
             if purpose
             else "as in %s; for trained networks, not strokenet" % preset.title
         )
+        title, text = TITLES.get(name, (title, text))
         found.append(Look(name, title, text, {"preset": name}, preset.transfer))
     return found
 
