@@ -51,8 +51,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         metavar="NAME",
-        help="settings for a purpose: season or light, for two photographs; or the conventions of another "
-        "implementation: tai, johnson, liu or gatys. Other options take precedence",
+        help="settings for a purpose: season or light, for two photographs, or novak, of the authors' second "
+        "paper; or the conventions of another implementation: tai, johnson, liu or gatys. Other options take "
+        "precedence",
     )
     repeating.add_repeating_options(parser)
     running.add_run_options(parser)
