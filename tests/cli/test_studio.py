@@ -227,6 +227,8 @@ def test_connections_are_bounded_and_silent_ones_go(folder, monkeypatch):
 def test_folders_and_ports_that_will_not_do(folder):
     with pytest.raises(errors.OptionError, match="no such folder"):
         Studio(folder / "nowhere")
+    with pytest.raises(errors.OptionError, match="a.png is not a folder"):
+        Studio(folder / "a.png")
     with pytest.raises(errors.OptionError, match="studio port 65536: choose one from 1"):
         Studio(folder, 65536)
     with Studio(folder) as studio:

@@ -77,7 +77,8 @@ class Studio:
         from .app import make_app
 
         if not Path(folder).is_dir():
-            raise OptionError("%s: no such folder" % folder)
+            what = " is not a folder" if Path(folder).exists() else ": no such folder"
+            raise OptionError("%s%s" % (folder, what))
         folder = Path(folder).resolve()
         files.check_writable(folder / "picture-0001.png")
         with contextlib.ExitStack() as stack:
