@@ -130,10 +130,15 @@ def _unblurred(settings: TransferSettings) -> TransferSettings:
 
 
 def _say_unused(settings: TransferSettings) -> None:
+    loss, warn = STYLE_LOSSES[settings.style_loss], logging.getLogger("caffe_style").warning
     if settings.guides == "kinds" and settings.style_loss != "covariation":
-        logging.getLogger("caffe_style").warning(
+        warn(
             "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
             settings.style_loss,
+        )
+    if settings.rematch != TransferSettings.rematch and not (loss.joins_layers or loss.is_random):
+        warn(
+            "rematch has no effect with the %s loss: its targets do not change", settings.style_loss
         )
 
 

@@ -146,7 +146,7 @@ class TransferSettings(RunSettings):
     rematch: int = setting(
         20,
         Number(int, 1, 10**6),
-        "for neighbours and wasserstein: match places anew every N iterations",
+        "for neighbours and wasserstein: find similar places, or draw directions, anew every N iterations",
         "objective",
     )
     regions: Union[int, str, None] = setting(

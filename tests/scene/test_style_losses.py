@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
@@ -201,6 +202,15 @@ def test_a_shift_is_minus_the_mean_over_the_picture(network, pair):
 def test_a_shift_that_is_not_taken_is_refused(network, pair, name):
     with pytest.raises(OptionError, match="with gram.*, not with %s" % name):
         cs.transfer(*pair, network, size=32, iterations=1, style_loss=name, shift=True)
+
+
+@pytest.mark.parametrize("name", STYLE_LOSSES)
+def test_a_rematch_that_has_no_effect_is_said(network, pair, name, caplog):
+    with caplog.at_level(logging.WARNING, "caffe_style"):
+        cs.transfer(*pair, network, size=64, iterations=1, style_loss=name, rematch=3)
+    assert ("rematch has no effect with the %s loss" % name in caplog.text) == (
+        name not in ("neighbours", "wasserstein")
+    )
 
 
 @pytest.mark.parametrize("setting", [{"shift": True}, {"style_loss": "wasserstein", "seed": 1}])
