@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Union
 
+from ..errors import OptionError
 from .kinds import Layers, LayerWeights
 
 #: Stands for every convolution of the network.
@@ -41,8 +42,16 @@ class StyleLayers(LayerWeights):
 
 
 def every_layer(layers: Any, network: Any) -> Any:
-    """Return the layers, with every convolution of the network at equal weights in place of `ALL`."""
+    """Return the layers, with every convolution of the network at equal weights in place of `ALL`.
+
+    Raises
+    ------
+    OptionError
+        If `ALL` is one of several layers, or has a weight.
+    """
     if layers != ALL:
+        if layers and ALL in layers and ALL not in network.net.blobs:
+            raise OptionError("style_layers: all stands alone, without a weight or another layer")
         return layers
     blobs = network.convolutions
     return dict.fromkeys(blobs, 1 / len(blobs))

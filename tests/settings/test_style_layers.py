@@ -45,6 +45,12 @@ def test_layers_without_weight_stay_so():
     assert geometric({"a": 0.0}, ["a"], 2.0) == {"a": 0.0}
 
 
+@pytest.mark.parametrize("layers", [{"all": 2.0}, {"all": 1.0, "conv1_1": 1.0}])
+def test_all_stands_alone(network, layers):
+    with pytest.raises(OptionError, match="style_layers: all stands alone, without a weight"):
+        TransferSettings(style_layers=layers).for_model(network)
+
+
 def test_only_style_layers_can_be_all():
     with pytest.raises(OptionError, match="content_layers must be names of layers"):
         TransferSettings(content_layers="all")
