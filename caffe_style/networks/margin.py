@@ -180,6 +180,6 @@ def margin_of(settings: RunSettings) -> Margin:
     width = MARGIN if settings.margin is None else settings.margin
     if settings.tileable and not width:
         raise OptionError(
-            "a tileable picture is made with a margin: leave --margin 0 or --tileable out"
+            "a tileable picture needs a margin: give --margin %d, or leave --tileable out" % MARGIN
         )
     return Margin(width, bool(width) if settings.tileable is None else settings.tileable)

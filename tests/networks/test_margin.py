@@ -99,5 +99,5 @@ def test_settings_say_the_margin():
     assert margin_of(asked) == Margin(MARGIN, wrapped=True)
     assert margin_of(asked.replace(tileable=False)) == Margin(MARGIN)
     assert margin_of(asked.replace(margin=0)) == NO_MARGIN
-    with pytest.raises(OptionError, match="tileable picture is made with a margin: leave"):
+    with pytest.raises(OptionError, match="tileable picture needs a margin: give --margin 16"):
         margin_of(FromNoiseSettings(margin=0, tileable=True))
