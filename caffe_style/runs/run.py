@@ -88,7 +88,7 @@ def _check_shift(settings: TransferSettings) -> None:
     if settings.shift and not STYLE_LOSSES[settings.style_loss].takes_shift:
         shiftable = " and ".join(name for name, row in STYLE_LOSSES.items() if row.takes_shift)
         raise OptionError(
-            "shift changes Gram matrices: it works with %s, not with %s"
+            "shift changes Gram matrices: it works with %s, not with %s; --no-shift leaves it out"
             % (shiftable, settings.style_loss)
         )
 
