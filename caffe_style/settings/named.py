@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    Optional,
-)
+from typing import Any, Optional
 
 
 def name_of(picture: Any) -> Optional[str]:

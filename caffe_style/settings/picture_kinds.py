@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import (
-    Any,
-    List,
-    Optional,
-)
+from typing import Any, List, Optional
 
 from .kinds import Kind, PictureLike, refuse
 from .named import name_of
