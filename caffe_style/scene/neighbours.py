@@ -33,8 +33,15 @@ def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, in
     Raises
     ------
     OptionError
-        If a layer does not respond to the style picture, or a mask or region has no place.
+        If a layer's weight is negative, a layer does not respond to the style picture, or a mask or region has
+        no place.
     """
+    for blob, given in reference.layers.items():
+        if given < 0:
+            raise OptionError(
+                "the %s loss joins its layers: the weight of %s must not be negative"
+                % (reference.loss.name, blob)
+            )
     blobs = tuple(reference.layers)
     weight = sum(reference.layers.values())
     painted = network.features(reference.image, blobs, reference.margin)

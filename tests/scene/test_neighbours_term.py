@@ -105,6 +105,11 @@ def test_a_mask_without_a_place_is_refused(network, pictures):
         make_terms(network, reference._replace(regions=masked_regions(dark, None)), SHAPE)
 
 
+def test_a_negative_weight_is_refused(network, pictures):
+    with pytest.raises(OptionError, match="the weight of conv2_1 must not be negative"):
+        objective_of(network, pictures[1], {"conv1_1": 1.0, "conv2_1": -1.0})
+
+
 def test_a_large_style_picture_has_fewer_places():
     assert spacing(grid((512, 512))) == 1
     assert spacing(grid((513, 520))) == 2
