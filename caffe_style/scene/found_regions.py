@@ -21,7 +21,7 @@ from .segments import segmented
 #: Long edge in pixels at which kinds are found. All scales of a run use the same kinds.
 LONG_EDGE = 384
 #: Largest number of kinds to look for.
-MOST_ASKED = int(1 / kinds.LEAST)
+MOST_ASKED = 25
 #: Radius in pixels of the guided filter that moves the border of a region to an edge of the picture.
 _RADIUS = 8
 
@@ -42,8 +42,7 @@ def check_regions(inputs: Inputs, settings: TransferSettings) -> None:
         return
     if settings.kinds not in (None, "auto") and settings.kinds > MOST_ASKED:
         raise OptionError(
-            "guides kinds takes a guide_count of at most %d: more cannot each have %d %% of a picture"
-            % (MOST_ASKED, 100 * kinds.LEAST)
+            "guides kinds takes a guide_count of at most %d: more kinds are too small" % MOST_ASKED
         )
     if len(asked) > 1:
         raise OptionError("regions and segments both say where a style applies: leave one out")

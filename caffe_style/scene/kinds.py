@@ -12,9 +12,9 @@ from ..networks.network import Network
 #: margin, responses near the padded border would form a separate kind.
 STEP, MARGIN = 4, 64
 #: Weights of the second deepest and the deepest layer, of CIE Lab colour and of the vertical position.
-LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 0.5, 0.45
+LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 1.0, 0.6
 #: Smallest fraction of each picture that a kind must have.
-LEAST = 0.04
+LEAST = 0.05
 #: Smallest and largest number of kinds that "auto" tries.
 FEWEST, MOST = 2, 6
 #: Fraction of the best separation with which a larger number of kinds is preferred.
@@ -74,7 +74,7 @@ def find_kinds(
     places : sequence of ndarray, (h, w, D)
         Descriptions of the pictures' places, from `describe_places`.
     count : int or "auto"
-        Number of kinds to look for. Kinds with less than 4 % of a picture are dropped, and their places get the
+        Number of kinds to look for. Kinds with less than 5 % of a picture are dropped, and their places get the
         nearest remaining kind. "auto" tries 2 to 6 kinds, and takes the largest number that are well separated.
     seed : int
         Seed of the starts of k-means.
