@@ -98,7 +98,7 @@ def transfer_needs(
         for _ in styles:
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)
-    largest = max(passes.see(shape, blobs).values())
+    largest = max(passes.see(shape, blobs).values(), default=0)
     framed = FRAMED_COPIES if margin.width else 0
     working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
     if loss.joins_layers and styles and style_layers and tile is None:

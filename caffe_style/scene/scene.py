@@ -156,14 +156,16 @@ def scene_objective(
     Raises
     ------
     OptionError
-        If all weights are zero, or a loss cannot be computed in tiles.
+        If no layer has a weight, or a loss cannot be computed in tiles.
     """
     normalisation = settings.normalisation
     terms = []
     for reference in references(scene, settings):
         terms += make_terms(network, reference, scene.shape, normalisation, tile)
     if not terms:
-        raise OptionError("content and style weights are all zero: there is nothing to optimise")
+        raise OptionError(
+            "there is nothing to optimise: give a layer a weight (--content-layers, --style-layers)"
+        )
     pictured = scene.content if scene.content is not None else scene.styles[0].image
     margin = margin_of(settings)
     of_image = variation_term(

@@ -111,6 +111,16 @@ def test_gradient_of_the_whole_objective(network, pair):
     check_gradient(objective, image, direction, step=0.02, tolerance=2e-3)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"content_layers": {}, "style_layers": {}}, {"content_weight": 0.0, "style_weight": 0.0}],
+)
+def test_a_run_without_any_layer_is_refused(network, pair, settings):
+    # As with a prototxt of the user's own, whose layers are not known.
+    with pytest.raises(OptionError, match="nothing to optimise: give a layer a weight"):
+        cs.transfer(*pair, network, size=32, iterations=1, **settings)
+
+
 def test_what_cannot_be_done_is_said(network, pair):
     with pytest.raises(OptionError, match="needs a content picture"):
         cs.texture(pair[1], network, init="content", size=32)
