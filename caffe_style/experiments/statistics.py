@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, Optional
 
 from .. import losses
+from ..errors import LayerError
 from ..losses import targets
 from ..networks.network import Network
 from ..pictures import images
@@ -51,6 +52,10 @@ def statistics(
     """
     picture = read_picture(image)
     blobs = list(network.model.style_layers if layers is None else layers)
+    if not blobs:
+        raise LayerError(
+            "%s has no style layers of its own: name some with --layers" % network.name
+        )
     network.check_blobs(blobs)
     shape = images.fitted_size(picture.shape[:2], size)
     network.resize(*shape)

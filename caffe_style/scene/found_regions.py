@@ -7,7 +7,7 @@ from typing import List, Optional, Sequence
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import LayerError, OptionError
 from ..networks.network import Network
 from ..pictures import images
 from ..pictures.edges import guided_filter
@@ -117,7 +117,13 @@ def _found(
 
 
 def deepest_layers(network: Network, settings: TransferSettings) -> List[str]:
-    """Return the two deepest of the layers that the model or the settings read, the deeper one last."""
+    """Return the two deepest of the layers that the model or the settings read, the deeper one last.
+
+    Raises
+    ------
+    LayerError
+        If they read none.
+    """
     model = network.model
     blobs = {*model.content_layers, *model.style_layers, *settings.blobs}
     order = list(network.net._layer_names)
@@ -125,6 +131,8 @@ def deepest_layers(network: Network, settings: TransferSettings) -> List[str]:
         (blob for blob in blobs if blob in network.net.blobs),
         key=lambda blob: order.index(network.last_layer([blob])),
     )
+    if not found:
+        raise LayerError("kinds of content are found by layers: name one with --style-layers")
     return [found[-2:][0], found[-1]]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -119,6 +121,17 @@ def test_a_run_without_any_layer_is_refused(network, pair, settings):
     # As with a prototxt of the user's own, whose layers are not known.
     with pytest.raises(OptionError, match="nothing to optimise: give a layer a weight"):
         cs.transfer(*pair, network, size=32, iterations=1, **settings)
+
+
+def test_layers_that_a_model_does_not_name_are_asked_for(pair):
+    network = cs.open_network("strokenet")
+    network.model = dataclasses.replace(network.model, content_layers={}, style_layers={})
+    with pytest.raises(OptionError, match="nothing to optimise"):
+        cs.transfer(*pair, network, size=32, iterations=1)
+    with pytest.raises(CaffeStyleError, match="are found by layers: name one with --style-layers"):
+        cs.transfer(*pair, network, size=32, iterations=1, regions="auto")
+    with pytest.raises(CaffeStyleError, match="strokenet has no style layers of its own"):
+        cs.statistics(pair[0], network, size=32)
 
 
 def test_what_cannot_be_done_is_said(network, pair):
