@@ -130,7 +130,7 @@ def test_a_tileable_picture_needs_its_margin(pair, network):
         lambda **asked: cs.texture(pair[1], network, **asked),
         lambda **asked: cs.element(network, LAYER, **asked),
     ):
-        with pytest.raises(OptionError, match="leave --margin 0 or --tileable out"):
+        with pytest.raises(OptionError, match="give --margin 16, or leave --tileable out"):
             make(size=32, iterations=1, tileable=True, margin=0)
 
 
