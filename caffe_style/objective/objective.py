@@ -46,6 +46,7 @@ class Objective:
     >>> import numpy as np
     >>> import caffe_style as cs
     >>> from caffe_style import losses
+    >>> from caffe_style.objective.term import single_term
     >>> network = cs.open_network("strokenet")
     >>> image = np.full((32, 32, 3), 128, np.uint8)
     >>> blob = list(network.model.style_layers)[0]
