@@ -164,7 +164,8 @@ def scene_objective(
         terms += make_terms(network, reference, scene.shape, normalisation, tile)
     if not terms:
         raise OptionError(
-            "there is nothing to optimise: give a layer a weight (--content-layers, --style-layers)"
+            "there is nothing to optimise, all weights are zero or no layer has one: give --content-weight or "
+            "--style-weight, or name layers (--content-layers, --style-layers)"
         )
     pictured = scene.content if scene.content is not None else scene.styles[0].image
     margin = margin_of(settings)
