@@ -125,7 +125,7 @@ def test_from_two_files_to_a_gallery(open_page, folder, tmp_path_factory):
         assert not page.is_visible("#resume")
 
         # Compared, by keyboard, and downloaded.
-        assert page.evaluate("before.naturalWidth") == page.evaluate("after.naturalWidth") == 128
+        page.wait_for_function("before.naturalWidth == 128 && after.naturalWidth == 128")
         hidden = "getComputedStyle(before).clipPath"
         assert page.evaluate(hidden) == "inset(0px 100% 0px 0px)"
         page.focus("#divide")
