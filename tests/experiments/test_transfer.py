@@ -119,7 +119,9 @@ def test_gradient_of_the_whole_objective(network, pair):
 )
 def test_a_run_without_any_layer_is_refused(network, pair, settings):
     # As with a prototxt of the user's own, whose layers are not known.
-    with pytest.raises(OptionError, match="nothing to optimise, all weights are zero or no layer has one"):
+    with pytest.raises(
+        OptionError, match="nothing to optimise, all weights are zero or no layer has one"
+    ):
         cs.transfer(*pair, network, size=32, iterations=1, **settings)
 
 
