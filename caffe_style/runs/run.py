@@ -130,16 +130,26 @@ def _unblurred(settings: TransferSettings) -> TransferSettings:
 
 
 def _say_unused(settings: TransferSettings) -> None:
-    loss, warn = STYLE_LOSSES[settings.style_loss], logging.getLogger("caffe_style").warning
-    if settings.guides == "kinds" and settings.style_loss != "covariation":
-        warn(
-            "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
-            settings.style_loss,
-        )
-    if settings.rematch != TransferSettings.rematch and not (loss.joins_layers or loss.is_random):
-        warn(
-            "rematch has no effect with the %s loss: its targets do not change", settings.style_loss
-        )
+    """Log each setting that was changed from its default, but has no effect."""
+    loss = STYLE_LOSSES[settings.style_loss]
+    with_the_loss = "with the %s loss" % settings.style_loss
+    guided = ": add --style-loss covariation, or use --regions auto"
+    for name, has_effect, why in (
+        ("guides", loss.needs_guides, with_the_loss + guided),
+        ("guide_count", loss.needs_guides, with_the_loss + guided),
+        (
+            "rematch",
+            loss.joins_layers or loss.is_random,
+            with_the_loss + ": its targets do not change",
+        ),
+        ("closing_radius", bool(settings.photoreal), "without photoreal"),
+        ("closing_epsilon", bool(settings.photoreal), "without photoreal"),
+    ):
+        value = getattr(settings, name)
+        if not has_effect and value != getattr(TransferSettings, name):
+            logging.getLogger("caffe_style").warning(
+                "%s %s has no effect %s", name.replace("_", " "), value, why
+            )
 
 
 def _for_loss(settings: TransferSettings) -> TransferSettings:

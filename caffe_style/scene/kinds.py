@@ -15,8 +15,8 @@ STEP, MARGIN = 4, 64
 LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 1.0, 0.6
 #: Smallest fraction of each picture that a kind must have.
 LEAST = 0.05
-#: Smallest fraction of a kind in one picture, relative to its fraction in the other. Without this limit, the moon
-#: of a painting would fill a whole meadow.
+#: Smallest fraction of a kind in one picture, relative to its fraction in the other. Without this limit, a
+#: painting's moon would fill a whole meadow.
 UNEQUAL = 0.125
 #: Smallest and largest number of kinds that "auto" tries.
 FEWEST, MOST = 2, 6
@@ -77,8 +77,9 @@ def find_kinds(
     places : sequence of ndarray, (h, w, D)
         Descriptions of the pictures' places, from `describe_places`.
     count : int or "auto"
-        Number of kinds to look for. Kinds with less than 5 % of a picture, or less than an eighth of what the other
-        picture has, are dropped. Their places get the nearest remaining kind. "auto" tries 2 to 6 kinds, and takes the largest number that are well separated.
+        Number of kinds to look for. Kinds with less than 5 % of a picture, or less than an eighth of their part
+        of the other picture, are dropped, and their places get the nearest remaining kind. "auto" tries 2 to 6
+        kinds, and takes the largest number that are well separated.
     seed : int
         Seed of the starts of k-means.
 
