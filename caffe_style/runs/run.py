@@ -11,7 +11,7 @@ from ..networks.network import Network
 from ..optimise.minimise import check_optimizer
 from ..scene.found_regions import check_regions
 from ..scene.inputs import read_inputs
-from ..scene.starts import PictureLike, is_picture, name_of
+from ..scene.starts import PictureLike, is_empty, is_picture, name_of
 from ..scene.styles import Styles, as_styles
 from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import OPTIMIZERS, TransferSettings
@@ -153,10 +153,13 @@ def _say_unused(settings: TransferSettings) -> None:
 
 
 def _for_loss(settings: TransferSettings) -> TransferSettings:
-    """Return settings with the style loss's own number of scales and weight in place of None."""
+    """Return settings with the style loss's own number of scales and weight in place of None.
+
+    From noise, coarse to fine takes less than half the time to the same loss. From a picture it gains nothing.
+    """
     loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
     return settings.replace(
-        scales=settings.scales or loss.scales,
+        scales=settings.scales or ("auto" if is_empty(settings.init) else loss.scales),
         style_weight=loss.style_weight if weight is None else weight,
     )
 
