@@ -7,6 +7,7 @@
 
 #include "columns.h"
 #include "microkernel.h"
+#include "responses.h"
 #include "scratch.h"
 #include "threads.h"
 
@@ -74,7 +75,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
   const ptrdiff_t panels = divide_up(K, NR);
   const ptrdiff_t group =
       std::clamp<ptrdiff_t>(FILTER_FLOATS / std::max<ptrdiff_t>(depth * NR, 1), 1, panels);
-  const bool streams = grid.out.streams();
+  const Responses responses(bias, relu, grid.out);
   const std::size_t own_size = Scratch::rounded(direct ? 0 : block * ld + W);
   Scratch scratch(Scratch::rounded(group * depth * NR) + threads() * own_size);
   float* packed = scratch.take(group * depth * NR);
@@ -96,30 +97,19 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
         const ptrdiff_t k = p * NR, lanes = K - k;
         const float* b = packed + (p - first_panel) * depth * NR;
         // The stores below would otherwise wait for their lines one by one.
-        for (ptrdiff_t r = 0; r < count && !streams; r++)
+        for (ptrdiff_t r = 0; r < count && !responses.streams; r++)
           for (ptrdiff_t i = 0; i < std::min<ptrdiff_t>(lanes, NR); i += 16)
             __builtin_prefetch(pixels[r] + k + i, 1);
-        const auto finish = [&](ptrdiff_t r, const vec* sums, int vectors) {
-          for (int v = 0; v < vectors; v++) {
-            const ptrdiff_t left = lanes - v * W;
-            if (left <= 0) break;
-            vec y = sums[v];
-            if (bias) y += load_upto(bias + k + v * W, left);
-            if (relu) y = rectified(y);
-            if (streams)
-              stream(pixels[r] + k + v * W, y);
-            else
-              store_upto(pixels[r] + k + v * W, y, left);
-          }
-        };
         if (lanes > W)
           panel_product<NV, Order::DepthContiguous>(
-              a, lda, count, b, NR, depth, [&](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); });
+              a, lda, count, b, NR, depth,
+              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<NV>(sums, to[r], k); });
         else
-          panel_product<1, Order::DepthContiguous>(a, lda, count, b, NR, depth,
-                                                   [&](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); });
+          panel_product<1, Order::DepthContiguous>(
+              a, lda, count, b, NR, depth,
+              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<1>(sums, to[r], k); });
       }
-      if (streams) stream_fence();
+      if (responses.streams) stream_fence();
     }
   }
 }
