@@ -67,7 +67,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
               const Grid& grid) {
   const ptrdiff_t depth = columns.depth(), rows = columns.rows(), K = grid.out.channels;
   if (rows == 0) return;
-  const bool direct = columns.is_picture();
+  const bool pointwise = columns.is_pointwise(), direct = pointwise && !columns.mask;
   const ptrdiff_t ld =
       round_up(depth, W) + W;  // not a power of two, and room for what gather writes too much
   const ptrdiff_t fair = divide_up(divide_up(rows, 4 * threads()), MR) * MR;
@@ -93,21 +93,30 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
       const ptrdiff_t lda = direct ? columns.x.pixel : ld;
       float* pixels[8 * MR];
       grid.pixels(first, count, columns.height, columns.width, pixels);
+      // What the next block reads, if that is one stretch to be masked; otherwise what it writes.
+      const bool reads = pointwise && columns.mask;
+      const ptrdiff_t parts = end_panel - first_panel;
+      const auto next = [=](const float* block, ptrdiff_t pixel, ptrdiff_t p) {
+        const ptrdiff_t floats = count * pixel / parts;
+        return Stretch{block + count * pixel + (p - first_panel) * floats, floats};
+      };
+      const ptrdiff_t at = first * columns.x.pixel;
       for (ptrdiff_t p = first_panel; p < end_panel; p++) {
+        const Stretch near = reads ? next(columns.x.data + at, columns.x.pixel, p) : Stretch{};
+        const Stretch far =
+            reads ? next(columns.mask + at, columns.x.pixel, p) : next(pixels[0], grid.out.pixel, p);
         const ptrdiff_t k = p * NR, lanes = K - k;
         const float* b = packed + (p - first_panel) * depth * NR;
-        // The stores below would otherwise wait for their lines one by one.
-        for (ptrdiff_t r = 0; r < count && !responses.streams; r++)
-          for (ptrdiff_t i = 0; i < std::min<ptrdiff_t>(lanes, NR); i += 16)
-            __builtin_prefetch(pixels[r] + k + i, 1);
         if (lanes > W)
           panel_product<NV, Order::DepthContiguous>(
               a, lda, count, b, NR, depth,
-              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<NV>(sums, to[r], k); });
+              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<NV>(sums, to[r], k); },
+              near, far);
         else
           panel_product<1, Order::DepthContiguous>(
               a, lda, count, b, NR, depth,
-              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<1>(sums, to[r], k); });
+              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<1>(sums, to[r], k); },
+              near, far);
       }
       if (responses.streams) stream_fence();
     }
