@@ -24,7 +24,7 @@ struct Fetch {
 
   // The part of a stretch that falls to `rows` rows from `first`, of `all`.
   static Fetch part(Stretch s, ptrdiff_t first, ptrdiff_t rows, ptrdiff_t all, ptrdiff_t depth) {
-    return {s.at + s.floats * first / all, s.floats * rows / (all * depth)};
+    return {s.at + s.floats * first / all, depth ? s.floats * rows / (all * depth) : 0};
   }
 };
 
