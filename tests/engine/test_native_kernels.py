@@ -225,6 +225,23 @@ def test_convolve_filter_gradient_accumulates(kernels, three):
         assert_near(dw, dw0 + 2 * wanted)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4, 5])
+@pytest.mark.parametrize("kernel, stride, pad", [(3, 1, 1), (3, 2, 0), (7, 2, 3), (11, 4, 0)])
+def test_first_layer(kernels, channels, kernel, stride, pad):
+    """Few channels, and rows longer than what is worked on at a time."""
+    rng = np.random.default_rng(kernel + stride)
+    x, w = floats(rng, 2, 13, 230, channels), floats(rng, 33, channels, kernel, kernel)
+    w /= np.float32(np.sqrt(w[0].size))
+    window = {"pad": (pad,) * 2, "stride": (stride,) * 2, "dilation": (1, 1), "group": 1}
+    shape = (2, *((size + 2 * pad - kernel) // stride + 1 for size in (13, 230)), 33)
+    forward, gradient, _ = plain_convolution(x, w, None, shape, window)
+    out, dx, dy, mask = unset(*shape), unset(*x.shape), floats(rng, *shape), floats(rng, *shape)
+    kernels.convolve(x, w, None, out, **window)
+    assert_near(out, forward())
+    kernels.convolve_input_gradient(dy, w, dx, mask=mask, **window)
+    assert_near(dx, gradient(dy * (mask > 0)))
+
+
 @pytest.mark.parametrize("c, k", [(160, 224), (300, 40), (33, 270), (352, 352)])
 def test_winograd_of_many_channels(kernels, c, k):
     """Both schedules, and more panels and tiles than fit the working memory at once."""

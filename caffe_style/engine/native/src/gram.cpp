@@ -18,26 +18,38 @@ constexpr ptrdiff_t DEPTH = 128;
 constexpr ptrdiff_t CHUNK = 64 * DEPTH;
 constexpr ptrdiff_t SCRATCH = 10 << 20;  // floats for all threads together
 
+// `depth` rows of NR columns, N floats apart, side by side; columns past the first `lanes` are zero.
+void copy_panel(const float* from, ptrdiff_t depth, ptrdiff_t N, ptrdiff_t lanes, float* to) {
+  for (ptrdiff_t k = 0; k < depth; k++)
+    for (int v = 0; v < NV; v++) {
+      const ptrdiff_t left = lanes - v * W;
+      store(to + k * NR + v * W, left > 0 ? load_upto(from + k * N + v * W, left) : vec{});
+    }
+}
+
+// Panels of fewer columns than this are read where they lie: the rows of a block still fall into different
+// lines of the cache.
+constexpr ptrdiff_t NARROW = 128;
+
 // sums (N x ld) += x^T x over `rows` rows, right of the diagonal's blocks. `panel` holds DEPTH * NR floats.
 void add_products(const float* x, ptrdiff_t rows, ptrdiff_t N, float* sums, ptrdiff_t ld, float* panel) {
+  const bool direct = N <= NARROW && N % NR == 0;
   for (ptrdiff_t m = 0; m < rows; m += DEPTH) {
     const ptrdiff_t depth = std::min(DEPTH, rows - m);
     const float* block = x + m * N;
     for (ptrdiff_t j = 0; j < N; j += NR) {
-      const ptrdiff_t lanes = N - j;
-      for (ptrdiff_t k = 0; k < depth; k++)
-        for (int v = 0; v < NV; v++) {
-          const ptrdiff_t left = lanes - v * W;
-          __builtin_prefetch(block + (k + DEPTH) * N + j + v * W);
-          store(panel + k * NR + v * W, left > 0 ? load_upto(block + k * N + j + v * W, left) : vec{});
-        }
-      panel_product<NV, Order::RowsContiguous>(block, N, std::min(j + NR, N), panel, NR, depth,
-                                               [=](ptrdiff_t i, const vec* products) {
-                                                 for (int v = 0; v < NV; v++) {
-                                                   float* at = sums + i * ld + j + v * W;
-                                                   store(at, load(at) + products[v]);
-                                                 }
-                                               });
+      if (!direct) copy_panel(block + j, depth, N, N - j, panel);
+      // The next block's part of these columns.
+      const Stretch next{block + depth * N + depth * j, depth * std::min<ptrdiff_t>(NR, N - j)};
+      panel_product<NV, Order::RowsContiguous>(
+          block, N, std::min(j + NR, N), direct ? block + j : panel, direct ? N : NR, depth,
+          [=](ptrdiff_t i, const vec* products) {
+            for (int v = 0; v < NV; v++) {
+              float* at = sums + i * ld + j + v * W;
+              store(at, load(at) + products[v]);
+            }
+          },
+          next);
     }
   }
 }

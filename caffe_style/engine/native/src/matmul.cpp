@@ -53,18 +53,24 @@ void multiply_rows(const Matrix& a, const float* packed, ptrdiff_t k0, ptrdiff_t
                    ptrdiff_t rows, ptrdiff_t j0, ptrdiff_t j1, float* out, ptrdiff_t step, float alpha,
                    float beta) {
   const ptrdiff_t lda = order == Order::DepthContiguous ? a.row_step : a.column_step;
+  const ptrdiff_t panels = divide_up(j1 - j0, NR);
   for (ptrdiff_t j = j0; j < j1; j += NR) {
     const Finish finish{out + first * step + j, step, j1 - j, alpha, beta};
     const float* from = a.data + first * a.row_step + k0 * a.column_step;
     const float* panel = packed + (j - j0) * depth;
-    for (ptrdiff_t r = 0; r < rows; r++)
-      for (int v = 0; v < NV; v++) __builtin_prefetch(finish.out + r * step + v * W, 1);
+    // The rows behind these, in as many parts as there are panels; the stores would wait for each line.
+    const ptrdiff_t part = rows * step / panels * ((j - j0) / NR);
+    const Stretch a_next{from + rows * lda + rows * lda / panels * ((j - j0) / NR), rows * lda / panels};
+    const Stretch out_next{out + (first + rows) * step + j0 + part, rows * step / panels};
+    const Stretch near = order == Order::DepthContiguous ? a_next : Stretch{};
     if (j1 - j > W)
-      panel_product<NV, order>(from, lda, rows, panel, NR, depth,
-                               [&](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); });
+      panel_product<NV, order>(
+          from, lda, rows, panel, NR, depth, [=](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); }, near,
+          out_next);
     else
-      panel_product<1, order>(from, lda, rows, panel, NR, depth,
-                              [&](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); });
+      panel_product<1, order>(
+          from, lda, rows, panel, NR, depth, [=](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); }, near,
+          out_next);
   }
 }
 
