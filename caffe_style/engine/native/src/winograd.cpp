@@ -267,8 +267,8 @@ class Winograd {
   const ptrdiff_t v_plane_, m_plane_;
 };
 
-// How many products of a transformed pixel with the filters a convolution takes. To transform the filters and
-// to fetch them costs about as much as FILTER_TILES tiles.
+// How many products of transformed pixels with the filters a convolution takes. To transform the filters
+// costs about as much as FILTER_TILES tiles.
 template <class Tile>
 ptrdiff_t products(const Output& out) {
   constexpr ptrdiff_t FILTER_TILES = 100;
@@ -281,8 +281,9 @@ ptrdiff_t products(const Output& out) {
 void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
               bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w) {
   if (!out.count || !out.height || !out.width) return;
-  const bool fits = Tile6::POSITIONS * x.channels * out.channels <= FILTER_FLOATS;
-  if (fits && products<Tile6>(out) < products<Tile4>(out))
+  // Larger filters cost more on their way from memory than the fewer products save.
+  const bool near = Tile6::POSITIONS * x.channels * out.channels <= NEAR_FILTER_FLOATS;
+  if (near && products<Tile6>(out) < products<Tile4>(out))
     Winograd<Tile6>(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
   else
     Winograd<Tile4>(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
