@@ -242,9 +242,24 @@ def test_first_layer(kernels, channels, kernel, stride, pad):
     assert_near(dx, gradient(dy * (mask > 0)))
 
 
-@pytest.mark.parametrize("c, k", [(160, 224), (300, 40), (33, 270), (352, 352)])
+@pytest.mark.parametrize("c, k, pad", [(5, 33, (1, 1)), (48, 70, (0, 2))])
+def test_winograd_of_many_tiles(kernels, c, k, pad):
+    """Enough tiles for the larger ones, and more than are worked on at a time."""
+    rng = np.random.default_rng(c)
+    x, w = np.abs(floats(rng, 8, 37, 41, c)), floats(rng, k, c, 3, 3) / np.float32(np.sqrt(9 * c))
+    window = {"pad": pad, "stride": (1, 1), "dilation": (1, 1), "group": 1}
+    shape, b = (8, 35 + 2 * pad[0], 39 + 2 * pad[1], k), floats(rng, k)
+    forward, gradient, _ = plain_convolution(x, w, b, shape, window)
+    out, dx, dy, mask = unset(*shape), unset(*x.shape), floats(rng, *shape), floats(rng, *shape)
+    kernels.convolve(x, w, b, out, relu=True, **window)
+    assert_near(out, np.maximum(forward(), 0))
+    kernels.convolve_input_gradient(dy, w, dx, mask=mask, **window)
+    assert_near(dx, gradient(dy * (mask > 0)))
+
+
+@pytest.mark.parametrize("c, k", [(160, 224), (300, 40), (33, 270), (352, 400)])
 def test_winograd_of_many_channels(kernels, c, k):
-    """Both schedules, and more panels and tiles than fit the working memory at once."""
+    """Filters beyond a core's cache, and more than fit the working memory at once."""
     rng = np.random.default_rng(c)
     x, w = floats(rng, 1, 21, 30, c), floats(rng, k, c, 3, 3) / np.float32(np.sqrt(9 * c))
     window = {"pad": (1, 1), "stride": (1, 1), "dilation": (1, 1), "group": 1}
@@ -274,12 +289,12 @@ def test_more_filters_than_working_memory(kernels):
     assert_near(dw, filter_gradient(dy))
 
 
-@pytest.mark.parametrize("kernel", [3, 2])
-def test_large_output_by_streaming_stores(kernels, kernel):
+@pytest.mark.parametrize("kernel, channels", [(3, 3), (3, 8), (2, 8)])
+def test_large_output_by_streaming_stores(kernels, kernel, channels):
     """Outputs past some 24 MB bypass the caches where they are aligned: same values."""
     rng = np.random.default_rng(9)
     size = 320
-    x, w = floats(rng, 1, size, size, 3), floats(rng, 64, 3, kernel, kernel)
+    x, w = floats(rng, 1, size, size, channels), floats(rng, 64, channels, kernel, kernel)
     count, pad = size * size * 64, (1, 1)
     results = []
     for offset in (0, 1):
@@ -336,6 +351,27 @@ def test_pooling(kernels, kind):
 
 
 # -- one pass --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1, 5, 7, 20), (1, 320, 322, 64)], ids=["small", "streaming"])
+def test_gradient_of_pooling_without_overlap(kernels, size):
+    """Every pixel lies in one window; past some 24 MB the gradient bypasses the caches."""
+    rng = np.random.default_rng(5)
+    count = int(np.prod(size))
+    memory = np.empty(count + 16, np.float32)
+    dx = memory[-memory.ctypes.data // 4 % 16 :][:count].reshape(size)
+    x, dy = floats(rng, *size), floats(rng, 1, -(-size[1] // 2), -(-size[2] // 2), size[3])
+    spread = dy.repeat(2, 1).repeat(2, 2)[:, : size[1], : size[2]]
+    tops = np.empty_like(dy)
+    kernels.pool_max(x, tops, (2, 2), (2, 2), (0, 0))
+    tops = tops.repeat(2, 1).repeat(2, 2)[:, : size[1], : size[2]]
+    dx[...] = np.nan
+    kernels.pool_max_gradient(x, dy, dx, (2, 2), (2, 2), (0, 0))
+    assert_near(dx, np.where(x == tops, spread, 0))
+    dx[...] = np.nan
+    kernels.pool_average_gradient(dy, dx, (2, 2), (2, 2), (0, 0))
+    sizes = np.multiply.outer(*(np.minimum(2, n - np.arange(n) // 2 * 2) for n in size[1:3]))
+    assert_near(dx, spread / sizes[:, :, None])
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.1])
