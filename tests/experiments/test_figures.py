@@ -20,7 +20,7 @@ SMALL = {"size": 48, "iterations": 1}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")

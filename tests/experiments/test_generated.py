@@ -20,7 +20,7 @@ SMALL = {"size": 48, "iterations": 4}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 def entry_of(network, image, layer, i, j) -> float:
@@ -184,7 +184,7 @@ def test_a_channel_that_does_not_respond_names_some_that_do(margin):
 
 
 def test_what_does_not_fit_is_said_before_anything_is_drawn():
-    network = cs.open_network("vgg16-random")
+    network = cs.open_network("strokenet")
     with pytest.raises(ResourceError, match="--size"):
         cs.element(network, "conv2_1", size=65536)
     with pytest.raises(ResourceError, match="--size"):

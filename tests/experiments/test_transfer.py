@@ -21,7 +21,7 @@ from caffe_style.scene.terms import make_terms, variation_term
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_what_cannot_be_done_is_said(network, pair):
 
 
 def test_divergence_keeps_the_last_good_picture(pair):
-    network = cs.open_network("vgg16-random")
+    network = cs.open_network("strokenet")
     seen = []
 
     def sabotage(record, image):

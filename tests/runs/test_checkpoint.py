@@ -31,7 +31,7 @@ SETTINGS = {"size": 48, "iterations": 10}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_a_changed_picture(pair, network, tmp_path, which, words):
 
 
 def test_a_changed_network(pair, tmp_path):
-    path = saved_run(pair, cs.open_network("vgg16-random"), tmp_path / "run.npz")
+    path = saved_run(pair, cs.open_network("strokenet"), tmp_path / "run.npz")
     other = cs.open_network("vgg16-random", seed=1)
     with pytest.raises(CheckpointError, match="another network"):
         cs.transfer(*pair, other, checkpoint=cs.Checkpoint(path, resume=path), **SETTINGS)

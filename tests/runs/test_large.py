@@ -16,7 +16,7 @@ LAYERS = {"style_layers": {"conv1_1": 1.0}, "content_layers": {"conv2_2": 1.0}}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture
