@@ -21,7 +21,7 @@ from caffe_style.cli.batch.run import run_batch
 from caffe_style.errors import BatchError
 from caffe_style.pictures import images
 
-DEFAULTS = "defaults: {model: vgg16-random, size: 32, iterations: 1, style-layers: conv1_1, "
+DEFAULTS = "defaults: {model: strokenet, size: 32, iterations: 1, style-layers: conv1_1, "
 DEFAULTS += "content-layers: conv1_2}\n"
 
 

@@ -29,7 +29,7 @@ MODELS = {
     "googlenet": ("conv1/7x7_s2", "inception_3a/output"),
     "alexnet": ("conv1", "conv2", "conv3"),
 }
-#: Sides of small tiles in pixels: AlexNet's responses depend on the most pixels, and its strides are the largest.
+#: Sides of small tiles in pixels. AlexNet's responses depend on the most pixels.
 TILES = {"vgg16": 160, "squeezenet": 160, "googlenet": 160, "alexnet": 256}
 
 
