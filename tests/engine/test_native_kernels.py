@@ -225,19 +225,32 @@ def test_convolve_filter_gradient_accumulates(kernels, three):
         assert_near(dw, dw0 + 2 * wanted)
 
 
-@pytest.mark.parametrize("c, k", [(160, 224), (300, 40), (33, 270), (352, 352)])
-def test_winograd_of_many_channels(kernels, c, k):
-    """Both schedules, and more panels and tiles than fit the working memory at once."""
+MANY = {"pad": (1, 1), "stride": (1, 1), "dilation": (1, 1), "group": 1}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(160, 224), (300, 40), (33, 270), (352, 352)],
+    ids="{0[0]}-{0[1]}".format,
+)
+def many_channels(request):
+    """A convolution's arguments, and what it gives, forward and back: once for all instruction sets."""
+    c, k = request.param
     rng = np.random.default_rng(c)
     x, w = floats(rng, 1, 21, 30, c), floats(rng, k, c, 3, 3) / np.float32(np.sqrt(9 * c))
-    window = {"pad": (1, 1), "stride": (1, 1), "dilation": (1, 1), "group": 1}
-    shape = (1, 21, 30, k)
-    forward, gradient, _ = plain_convolution(x, w, None, shape, window)
-    out, dx, dy = unset(*shape), unset(*x.shape), floats(rng, *shape)
-    kernels.convolve(x, w, None, out, **window)
-    assert_near(out, forward())
-    kernels.convolve_input_gradient(dy, w, dx, **window)
-    assert_near(dx, gradient(dy))
+    dy = floats(rng, 1, 21, 30, k)
+    forward, gradient, _ = plain_convolution(x, w, None, dy.shape, MANY)
+    return x, w, dy, forward(), gradient(dy)
+
+
+def test_winograd_of_many_channels(kernels, many_channels):
+    """Both schedules, and more panels and tiles than fit the working memory at once."""
+    x, w, dy, wanted, wanted_gradient = many_channels
+    out, dx = unset(*dy.shape), unset(*x.shape)
+    kernels.convolve(x, w, None, out, **MANY)
+    assert_near(out, wanted)
+    kernels.convolve_input_gradient(dy, w, dx, **MANY)
+    assert_near(dx, wanted_gradient)
 
 
 def test_more_filters_than_working_memory(kernels):

@@ -78,7 +78,9 @@ def test_a_run_on_it_is_refused_in_one_line(aborting):
     assert REASON in told.stderr.splitlines()[-1] and str(aborting) in told.stderr
 
 
+# The trial that the two tests above see at both moments stands before these, too.
 @on_linux
+@pytest.mark.parametrize("aborting", ["-DWHILE_BUILDING"], indirect=True)
 def test_compare_survives(aborting):
     options = ["--backends", "opencl,numpy", "--model", "strokenet", "--size", "32"]
     told = python(
@@ -91,6 +93,7 @@ def test_compare_survives(aborting):
 
 
 @on_linux
+@pytest.mark.parametrize("aborting", ["-DWHILE_LISTING"], indirect=True)
 def test_pytest_survives(aborting):
     told = python(
         "pytest",
