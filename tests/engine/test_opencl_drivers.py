@@ -42,7 +42,10 @@ def compiled(folder, moment):
 
 @pytest.fixture(params=MOMENTS)
 def aborting(request, tmp_path, monkeypatch):
-    """Only that driver is here, and nothing is known of it."""
+    """Only that driver is here, and nothing is known of it; PyTorch, which takes seconds to import, is not."""
+    (tmp_path / "torch.py").write_text("raise ImportError('not here')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path.strip(os.pathsep))
     vendors = compiled(tmp_path, request.param)
     monkeypatch.setenv("OCL_ICD_VENDORS", str(vendors))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

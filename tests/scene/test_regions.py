@@ -11,6 +11,7 @@ from helpers.gradients import check_gradient, steep
 
 import caffe_style as cs
 from caffe_style import cli
+from caffe_style.cli.batch.jobs import read_jobs
 from caffe_style.errors import OptionError
 from caffe_style.objective.objective import Objective
 from caffe_style.pictures import images
@@ -414,6 +415,7 @@ def test_a_batch_takes_them(files):
             " - {content: c.png, style: s.png, segments: [cs.png, ss.png], output: t.png}\n"
             " - {content: c.png, styles: ['s.png:cs.png:ss.png'], output: u.png}\n"
         )
-    assert cli.main(["batch", "jobs.yaml"]) == 0
+    for job in read_jobs("jobs.yaml"):
+        assert cli.main([*job.arguments, "-o", str(job.output), "-q"]) == 0
     for name in ("r.png", "sheet.png", "t.png", "u.png"):
         assert images.read_image(name).size
