@@ -115,11 +115,13 @@ def test_what_is_no_address(jobs, address, told):
     assert "\n" not in str(caught.value)
 
 
-def test_something_else_at_the_address(jobs):
+def test_something_else_at_the_address(jobs, monkeypatch):
+    monkeypatch.setattr("caffe_style.cli.batch.cluster.PATIENCE", 1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(5)
-        check_end(begin_batch(jobs, "tcp://127.0.0.1:%d" % silent.getsockname()[1]), "no reply")
+        with pytest.raises(BatchError, match="no reply"):
+            run_batch(jobs, scheduler="tcp://127.0.0.1:%d" % silent.getsockname()[1])
 
 
 def test_no_workers(jobs, start):
