@@ -20,7 +20,6 @@ from caffe_style.errors import OptionError
 from caffe_style.optimise.minimise import Record
 from caffe_style.watch.preview import server
 
-
 PATIENCE = "caffe_style.watch.preview.run.PATIENCE"
 
 

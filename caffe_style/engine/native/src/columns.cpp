@@ -35,8 +35,8 @@ void Columns::add(ptrdiff_t dy, ptrdiff_t dx) {
   right_ = std::max(right_, dx);
 }
 
-bool Columns::is_picture() const {
-  return !mask_ && taps_ == 1 && runs_[0].dx == 0 && runs_[0].dy == 0 && stride_h_ == 1 && stride_w_ == 1 &&
+bool Columns::is_pointwise() const {
+  return taps_ == 1 && runs_[0].dx == 0 && runs_[0].dy == 0 && stride_h_ == 1 && stride_w_ == 1 &&
          height == x.height && width == x.width;
 }
 
@@ -64,7 +64,7 @@ void Columns::gather_inside(const float* from, float* to) const {
     const float* pixel = from + (run.dy * x.width + run.dx) * x.pixel;
     const ptrdiff_t stretches = packed ? 1 : run.taps, floats = packed ? run.taps * C : C;
     for (ptrdiff_t i = 0; i < stretches; i++, pixel += x.pixel, to += floats)
-      copy(pixel, mask_ ? mask_ + (pixel - x.data) : nullptr, floats, to);
+      copy(pixel, mask ? mask + (pixel - x.data) : nullptr, floats, to);
   }
 }
 
@@ -78,7 +78,7 @@ void Columns::gather_at_border(ptrdiff_t n, ptrdiff_t y, ptrdiff_t i, float* to)
         continue;
       }
       const float* pixel = x.at(n, py, px);
-      copy(pixel, mask_ ? mask_ + (pixel - x.data) : nullptr, C, to);
+      copy(pixel, mask ? mask + (pixel - x.data) : nullptr, C, to);
     }
 }
 

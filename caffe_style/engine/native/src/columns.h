@@ -20,7 +20,7 @@ class Columns {
   // Values of x count as zero where the mask, unless null, is not positive; it lies as x does.
   Columns(const Input& x, const float* mask, ptrdiff_t stride_h, ptrdiff_t stride_w, ptrdiff_t height,
           ptrdiff_t width)
-      : x(x), height(height), width(width), mask_(mask), stride_h_(stride_h), stride_w_(stride_w) {}
+      : x(x), mask(mask), height(height), width(width), stride_h_(stride_h), stride_w_(stride_w) {}
 
   // Appends a tap; its values follow those of the taps before it.
   void add(ptrdiff_t dy, ptrdiff_t dx);
@@ -31,17 +31,17 @@ class Columns {
 
   ptrdiff_t rows() const { return x.count * height * width; }
   ptrdiff_t depth() const { return taps_ * x.channels; }
-  // Whether row r is just pixel r of the picture.
-  bool is_picture() const;
+  // Whether row r holds just pixel r of the picture, as it is or masked.
+  bool is_pointwise() const;
 
   const Input x;
+  const float* const mask;
   const ptrdiff_t height, width;
 
  private:
   void gather_inside(const float* from, float* to) const;
   void gather_at_border(ptrdiff_t n, ptrdiff_t y, ptrdiff_t x, float* to) const;
 
-  const float* const mask_;
   const ptrdiff_t stride_h_, stride_w_;
   std::vector<Run> runs_;
   ptrdiff_t taps_ = 0;

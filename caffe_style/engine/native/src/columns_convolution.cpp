@@ -7,6 +7,7 @@
 
 #include "columns.h"
 #include "microkernel.h"
+#include "responses.h"
 #include "scratch.h"
 #include "threads.h"
 
@@ -66,7 +67,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
               const Grid& grid) {
   const ptrdiff_t depth = columns.depth(), rows = columns.rows(), K = grid.out.channels;
   if (rows == 0) return;
-  const bool direct = columns.is_picture();
+  const bool pointwise = columns.is_pointwise(), direct = pointwise && !columns.mask;
   const ptrdiff_t ld =
       round_up(depth, W) + W;  // not a power of two, and room for what gather writes too much
   const ptrdiff_t fair = divide_up(divide_up(rows, 4 * threads()), MR) * MR;
@@ -74,7 +75,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
   const ptrdiff_t panels = divide_up(K, NR);
   const ptrdiff_t group =
       std::clamp<ptrdiff_t>(FILTER_FLOATS / std::max<ptrdiff_t>(depth * NR, 1), 1, panels);
-  const bool streams = grid.out.streams();
+  const Responses responses(bias, relu, grid.out);
   const std::size_t own_size = Scratch::rounded(direct ? 0 : block * ld + W);
   Scratch scratch(Scratch::rounded(group * depth * NR) + threads() * own_size);
   float* packed = scratch.take(group * depth * NR);
@@ -92,34 +93,32 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
       const ptrdiff_t lda = direct ? columns.x.pixel : ld;
       float* pixels[8 * MR];
       grid.pixels(first, count, columns.height, columns.width, pixels);
+      // What the next block reads, if that is one stretch to be masked; otherwise what it writes.
+      const bool reads = pointwise && columns.mask;
+      const ptrdiff_t parts = end_panel - first_panel;
+      const auto next = [=](const float* block, ptrdiff_t pixel, ptrdiff_t p) {
+        const ptrdiff_t floats = count * pixel / parts;
+        return Stretch{block + count * pixel + (p - first_panel) * floats, floats};
+      };
+      const ptrdiff_t at = first * columns.x.pixel;
       for (ptrdiff_t p = first_panel; p < end_panel; p++) {
+        const Stretch near = reads ? next(columns.x.data + at, columns.x.pixel, p) : Stretch{};
+        const Stretch far =
+            reads ? next(columns.mask + at, columns.x.pixel, p) : next(pixels[0], grid.out.pixel, p);
         const ptrdiff_t k = p * NR, lanes = K - k;
         const float* b = packed + (p - first_panel) * depth * NR;
-        // The stores below would otherwise wait for their lines one by one.
-        for (ptrdiff_t r = 0; r < count && !streams; r++)
-          for (ptrdiff_t i = 0; i < std::min<ptrdiff_t>(lanes, NR); i += 16)
-            __builtin_prefetch(pixels[r] + k + i, 1);
-        const auto finish = [&](ptrdiff_t r, const vec* sums, int vectors) {
-          for (int v = 0; v < vectors; v++) {
-            const ptrdiff_t left = lanes - v * W;
-            if (left <= 0) break;
-            vec y = sums[v];
-            if (bias) y += load_upto(bias + k + v * W, left);
-            if (relu) y = rectified(y);
-            if (streams)
-              stream(pixels[r] + k + v * W, y);
-            else
-              store_upto(pixels[r] + k + v * W, y, left);
-          }
-        };
         if (lanes > W)
           panel_product<NV, Order::DepthContiguous>(
-              a, lda, count, b, NR, depth, [&](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); });
+              a, lda, count, b, NR, depth,
+              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<NV>(sums, to[r], k); },
+              near, far);
         else
-          panel_product<1, Order::DepthContiguous>(a, lda, count, b, NR, depth,
-                                                   [&](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); });
+          panel_product<1, Order::DepthContiguous>(
+              a, lda, count, b, NR, depth,
+              [=, to = pixels + 0](ptrdiff_t r, const vec* sums) { responses.write<1>(sums, to[r], k); },
+              near, far);
       }
-      if (streams) stream_fence();
+      if (responses.streams) stream_fence();
     }
   }
 }

@@ -9,8 +9,10 @@ bool suits_winograd(const Window& w) {
          w.dilation_w == 1;
 }
 
-// With fewer channels than this in dx, adding up columns beats gathering.
-constexpr ptrdiff_t SCATTER_CHANNELS = W / 2;
+// So few channels as a picture has leave a vector's lanes empty.
+bool is_picture(ptrdiff_t channels, const Window& w) {
+  return channels <= FEW_CHANNELS && w.dilation_h == 1 && w.dilation_w == 1;
+}
 
 const float* group_of(const float* data, ptrdiff_t offset) { return data ? data + offset : nullptr; }
 
@@ -24,7 +26,9 @@ void convolve(const Input& x, const float* weights, const float* bias, const Out
     const Input xg = x.group(g, groups);
     const Output og = out.group(g, groups);
     const float *wg = weights + g * K * C * taps, *bg = group_of(bias, g * K);
-    if (suits_winograd(w))
+    if (is_picture(C, w))
+      picture_convolution(xg, wg, bg, relu, og, w);
+    else if (suits_winograd(w))
       winograd(xg, nullptr, Filters{wg, C * taps, taps}, false, bg, relu, og, w.pad_h, w.pad_w);
     else
       columns_convolution(xg, wg, bg, relu, og, w);
@@ -39,10 +43,10 @@ void convolve_input_gradient(const Input& dy, const float* mask, const float* we
     const Input yg = dy.group(g, groups);
     const Output xg = dx.group(g, groups);
     const float *wg = weights + g * K * C * taps, *mg = group_of(mask, g * K);
-    if (suits_winograd(w))
-      winograd(yg, mg, Filters{wg, taps, C * taps}, true, nullptr, false, xg, 2 - w.pad_h, 2 - w.pad_w);
-    else if (C <= SCATTER_CHANNELS)
+    if (is_picture(C, w))
       scattered_input_gradient(yg, mg, wg, xg, w);
+    else if (suits_winograd(w))
+      winograd(yg, mg, Filters{wg, taps, C * taps}, true, nullptr, false, xg, 2 - w.pad_h, 2 - w.pad_w);
     else
       columns_input_gradient(yg, mg, wg, xg, w);
   }

@@ -71,7 +71,11 @@ void columns_convolution(const Input& x, const float* weights, const float* bias
 void columns_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
                             const Window& window);
 
-// Few channels in dx: a matrix product makes the columns, which are then added up (col2im).
+// At most so many channels in the input, no dilation: matrix products whose columns share their values.
+constexpr ptrdiff_t FEW_CHANNELS = 4;
+void picture_convolution(const Input& x, const float* weights, const float* bias, bool relu,
+                         const Output& out, const Window& window);
+// The same for its gradient: a matrix product makes the columns, which are then added up (col2im).
 void scattered_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
                               const Window& window);
 

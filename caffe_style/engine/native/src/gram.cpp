@@ -1,6 +1,7 @@
-// The Gram matrix x^T x of features x (M x N): a short, wide result of a very long sum.
+// The Gram matrix x^T x of features x (M x N), or its sum over a stack of them: a short, wide result of a very
+// long sum.
 //
-// Each thread sums a stretch of the rows: DEPTH at a time in registers, CHUNK at a time in floats, the
+// Each thread sums a stretch of all rows: DEPTH at a time in registers, CHUNK at a time in floats, the
 // chunks in doubles, so that millions of rows lose no digits. Only panels that touch the upper triangle
 // are computed.
 #include <algorithm>
@@ -17,37 +18,50 @@ constexpr ptrdiff_t DEPTH = 128;
 constexpr ptrdiff_t CHUNK = 64 * DEPTH;
 constexpr ptrdiff_t SCRATCH = 10 << 20;  // floats for all threads together
 
+// `depth` rows of NR columns, N floats apart, side by side; columns past the first `lanes` are zero.
+void copy_panel(const float* from, ptrdiff_t depth, ptrdiff_t N, ptrdiff_t lanes, float* to) {
+  for (ptrdiff_t k = 0; k < depth; k++)
+    for (int v = 0; v < NV; v++) {
+      const ptrdiff_t left = lanes - v * W;
+      store(to + k * NR + v * W, left > 0 ? load_upto(from + k * N + v * W, left) : vec{});
+    }
+}
+
+// Panels of fewer columns than this are read where they lie: the rows of a block still fall into different
+// lines of the cache.
+constexpr ptrdiff_t NARROW = 128;
+
 // sums (N x ld) += x^T x over `rows` rows, right of the diagonal's blocks. `panel` holds DEPTH * NR floats.
 void add_products(const float* x, ptrdiff_t rows, ptrdiff_t N, float* sums, ptrdiff_t ld, float* panel) {
+  const bool direct = N <= NARROW && N % NR == 0;
   for (ptrdiff_t m = 0; m < rows; m += DEPTH) {
     const ptrdiff_t depth = std::min(DEPTH, rows - m);
     const float* block = x + m * N;
     for (ptrdiff_t j = 0; j < N; j += NR) {
-      const ptrdiff_t lanes = N - j;
-      for (ptrdiff_t k = 0; k < depth; k++)
-        for (int v = 0; v < NV; v++) {
-          const ptrdiff_t left = lanes - v * W;
-          __builtin_prefetch(block + (k + DEPTH) * N + j + v * W);
-          store(panel + k * NR + v * W, left > 0 ? load_upto(block + k * N + j + v * W, left) : vec{});
-        }
-      panel_product<NV, Order::RowsContiguous>(block, N, std::min(j + NR, N), panel, NR, depth,
-                                               [=](ptrdiff_t i, const vec* products) {
-                                                 for (int v = 0; v < NV; v++) {
-                                                   float* at = sums + i * ld + j + v * W;
-                                                   store(at, load(at) + products[v]);
-                                                 }
-                                               });
+      if (!direct) copy_panel(block + j, depth, N, N - j, panel);
+      // The next block's part of these columns.
+      const Stretch next{block + depth * N + depth * j, depth * std::min<ptrdiff_t>(NR, N - j)};
+      panel_product<NV, Order::RowsContiguous>(
+          block, N, std::min(j + NR, N), direct ? block + j : panel, direct ? N : NR, depth,
+          [=](ptrdiff_t i, const vec* products) {
+            for (int v = 0; v < NV; v++) {
+              float* at = sums + i * ld + j + v * W;
+              store(at, load(at) + products[v]);
+            }
+          },
+          next);
     }
   }
 }
 
 }  // namespace
 
-void gram(const float* x, ptrdiff_t M, ptrdiff_t N, float* out) {
+void gram(const float* x, ptrdiff_t M, ptrdiff_t N, const Stack& xs, float* out) {
+  const ptrdiff_t all = xs.count * M;
   const ptrdiff_t ld = round_up(N, NR);
   const std::size_t sums_size = Scratch::rounded(N * ld), totals_size = Scratch::rounded(2 * N * N);
   const std::size_t own_size = sums_size + totals_size + Scratch::rounded(DEPTH * NR);
-  const ptrdiff_t worth = std::min<ptrdiff_t>(M / DEPTH, SCRATCH / own_size);
+  const ptrdiff_t worth = std::min<ptrdiff_t>(all / DEPTH, SCRATCH / own_size);
   const int team = int(std::clamp<ptrdiff_t>(worth, 1, threads()));
   Scratch scratch(team * own_size);
   float* own = scratch.take(team * own_size);
@@ -59,10 +73,16 @@ void gram(const float* x, ptrdiff_t M, ptrdiff_t N, float* out) {
       float* sums = own + part * own_size;
       double* totals = totals_of(part);
       std::fill_n(totals, N * N, 0.0);
-      const ptrdiff_t begin = M * part / team, end = M * (part + 1) / team;
-      for (ptrdiff_t m = begin; m < end; m += CHUNK) {
+      const ptrdiff_t begin = all * part / team, end = all * (part + 1) / team;
+      for (ptrdiff_t m = begin; m < end;) {
         std::fill_n(sums, N * ld, 0.f);
-        add_products(x + m * N, std::min(CHUNK, end - m), N, sums, ld, sums + sums_size + totals_size);
+        const ptrdiff_t stop = std::min(m + CHUNK, end);
+        while (m < stop) {
+          const ptrdiff_t rows = std::min(M - m % M, stop - m);
+          const float* from = x + m / M * xs.step + m % M * N;
+          add_products(from, rows, N, sums, ld, sums + sums_size + totals_size);
+          m += rows;
+        }
         for (ptrdiff_t i = 0; i < N; i++)
           for (ptrdiff_t j = i; j < N; j++) totals[i * N + j] += sums[i * ld + j];
       }

@@ -88,6 +88,11 @@ inline void store_upto(float* p, vec v, ptrdiff_t n) {
     store_first(p, v, n);
 }
 
+// A pixel of up to four channels, with what lies behind it.
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+inline four load_four(const float* p) { return *(const four*)p; }
+inline void store_four(float* p, four v) { *(four*)p = v; }
+
 inline ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 inline ptrdiff_t divide_up(ptrdiff_t n, ptrdiff_t by) { return (n + by - 1) / by; }
 

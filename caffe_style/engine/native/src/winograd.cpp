@@ -1,7 +1,9 @@
 // 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): 36 multiplications where the definition needs 144.
 //
-// A tile is a 4x4 block of responses and the 6x6 patch of input under it. For each of the 36 positions e of
-// a transformed patch there is one matrix product M_e (tiles x K) = V_e (tiles x C) U_e (C x K).
+// A tile is a 4x4 block of responses; its patch is the 6x6 block of input under it. For each of the 36
+// positions e of a transformed patch there is one matrix product M_e (tiles x K) = V_e (tiles x C) U_e (C x
+// K). A thread takes a chunk of tiles through all steps, so that V and M stay in its own cache. The filters U
+// of many channels do not: they are fetched from memory while the ones before them are multiplied.
 #include <algorithm>
 
 #include "convolution.h"
@@ -13,16 +15,20 @@
 namespace native {
 namespace {
 
-constexpr ptrdiff_t POSITIONS = 36;
 // Planes that lie a power of two apart would all fall into the same few lines of the cache.
 constexpr ptrdiff_t PLANE_GAP = 16;
 constexpr ptrdiff_t AHEAD = 2;  // tiles from one whose pixels are fetched to the one worked on
 constexpr ptrdiff_t PAIR = 2;   // panels of filters multiplied before their responses are transformed
 
 constexpr ptrdiff_t FLOATS_PER_MB = 1 << 18;
-constexpr ptrdiff_t FILTER_FLOATS = 10 * FLOATS_PER_MB;  // of transformed filters at a time
-constexpr ptrdiff_t PATCH_FLOATS = 20 * FLOATS_PER_MB;   // of transformed patches at a time
-constexpr ptrdiff_t CHUNK_FLOATS = FLOATS_PER_MB / 4;    // of patches that stay in a core's own cache
+constexpr ptrdiff_t FILTER_FLOATS = 19 * FLOATS_PER_MB;  // of transformed filters at a time
+constexpr ptrdiff_t OWN_FLOATS = 16 * FLOATS_PER_MB;     // of V and M, of all threads together
+
+// The most tiles in a chunk. Where the filters fit into a core's cache, V and M should leave them room there;
+// where they do not, each pass over them should serve many tiles.
+constexpr ptrdiff_t NEAR_FILTER_FLOATS = 3 * FLOATS_PER_MB;
+constexpr ptrdiff_t CHUNK_FLOATS = FLOATS_PER_MB / 4;
+constexpr ptrdiff_t FEW_TILES = 24, SOME_TILES = 48, MANY_TILES = 96;
 
 class Winograd {
  public:
@@ -38,91 +44,76 @@ class Winograd {
         streams_(out.streams()),
         pad_h_(pad_h),
         pad_w_(pad_w),
-        down_(divide_up(out.height, 4)),
-        across_(divide_up(out.width, 4)),
+        down_(divide_up(out.height, OUT)),
+        across_(divide_up(out.width, OUT)),
         tiles_(out.count * down_ * across_),
         C_(x.channels),
         ldv_(round_up(x.channels, W)),
         pairs_(divide_up(out.channels, PAIR * NR)),
         u_plane_(PAIR * NR * C_ + PLANE_GAP),
-        pair_floats_(POSITIONS * u_plane_) {}
+        pair_floats_(POSITIONS * u_plane_),
+        chunk_(choose_chunk()),
+        v_plane_(chunk_ * ldv_ + PLANE_GAP),
+        m_plane_(chunk_ * LDM + PLANE_GAP) {}
 
   void run() {
-    if (pairs_ * pair_floats_ <= FILTER_FLOATS)
-      run_by_chunks();
-    else
-      run_by_panels();
-  }
-
- private:
-  // Few channels, many tiles: all filters are transformed first; then each thread takes a chunk of tiles
-  // through all three steps within its own cache.
-  void run_by_chunks() {
-    const ptrdiff_t chunk = std::clamp<ptrdiff_t>(CHUNK_FLOATS / (POSITIONS * ldv_) / MR * MR, MR, 4 * MR);
-    const ptrdiff_t v_plane = chunk * ldv_ + PLANE_GAP, m_plane = chunk * PAIR * NR + PLANE_GAP;
-    const std::size_t u_size = pairs_ * pair_floats_;
-    const std::size_t v_size = Scratch::rounded(POSITIONS * v_plane);
-    const std::size_t m_size = Scratch::rounded(POSITIONS * m_plane);
-    Scratch scratch(Scratch::rounded(ldv_) + Scratch::rounded(u_size) + threads() * (v_size + m_size));
-    take_zeros(scratch);
+    const ptrdiff_t groups = divide_up(pairs_, std::max<ptrdiff_t>(FILTER_FLOATS / pair_floats_, 1));
+    const ptrdiff_t group = divide_up(pairs_, groups), chunks = divide_up(tiles_, chunk_);
+    const std::size_t u_size = Scratch::rounded(group * pair_floats_);
+    const std::size_t own_size = Scratch::rounded(POSITIONS * (v_plane_ + m_plane_ + ldv_));
+    Scratch scratch(u_size + threads() * own_size);
     float* u = scratch.take(u_size);
-    float* own = scratch.take(threads() * (v_size + m_size));
+    float* own = scratch.take(threads() * own_size);
 #pragma omp parallel num_threads(threads())
     {
-      transform_filters(0, pairs_, u);
-      float* v = own + thread_index() * (v_size + m_size);
-      float* m = v + v_size;
+      const Buffers mine(own + thread_index() * own_size, *this);
+      for (ptrdiff_t first = 0; first < pairs_; first += group) {
+        const ptrdiff_t pairs = std::min(group, pairs_ - first);
+        // Fewer chunks than threads: some share a chunk's filters, each with all of its patches.
+        const ptrdiff_t shares = std::min(divide_up(threads(), chunks), pairs);
+        transform_filters(first, pairs, u);
 #pragma omp for schedule(dynamic)
-      for (ptrdiff_t first = 0; first < tiles_; first += chunk) {
-        const ptrdiff_t n = std::min(chunk, tiles_ - first);
-        for (ptrdiff_t t = 0; t < n; t++) transform_patch(first + t, v + t * ldv_, v_plane);
-        for (ptrdiff_t p = 0; p < pairs_; p++)
-          multiply(v, v_plane, first, n, u + p * pair_floats_, p, m, m_plane);
-      }
-    }
-  }
-
-  // Many channels, few tiles: the patches of a block of tiles are transformed into shared memory, and the
-  // filters pass by it a group of panels at a time.
-  void run_by_panels() {
-    const ptrdiff_t chunk = 3 * MR;
-    const ptrdiff_t block =
-        std::min(round_up(tiles_, MR), std::max<ptrdiff_t>(PATCH_FLOATS / (POSITIONS * ldv_) / MR * MR, MR));
-    const ptrdiff_t group = std::clamp<ptrdiff_t>(FILTER_FLOATS / pair_floats_, 1, pairs_);
-    const ptrdiff_t v_plane = block * ldv_ + PLANE_GAP, m_plane = chunk * PAIR * NR + PLANE_GAP;
-    const std::size_t v_size = POSITIONS * v_plane, u_size = group * pair_floats_;
-    const std::size_t m_size = Scratch::rounded(POSITIONS * m_plane);
-    Scratch scratch(Scratch::rounded(ldv_) + Scratch::rounded(u_size) + Scratch::rounded(v_size) +
-                    threads() * m_size);
-    take_zeros(scratch);
-    float* u = scratch.take(u_size);
-    float* v = scratch.take(v_size);
-    float* own = scratch.take(threads() * m_size);
-#pragma omp parallel num_threads(threads())
-    {
-      float* m = own + thread_index() * m_size;
-      for (ptrdiff_t first = 0; first < tiles_; first += block) {
-        const ptrdiff_t here = std::min(block, tiles_ - first);
-#pragma omp for schedule(dynamic)
-        for (ptrdiff_t t = 0; t < here; t++) transform_patch(first + t, v + t * ldv_, v_plane);
-        for (ptrdiff_t p = 0; p < pairs_; p += group) {
-          const ptrdiff_t pairs = std::min(group, pairs_ - p), chunks = divide_up(here, chunk);
-          transform_filters(p, pairs, u);
-#pragma omp for schedule(dynamic)
-          for (ptrdiff_t unit = 0; unit < chunks * pairs; unit++) {
-            const ptrdiff_t t = unit % chunks * chunk, q = unit / chunks;
-            multiply(v + t * ldv_, v_plane, first + t, std::min(chunk, here - t), u + q * pair_floats_, p + q,
-                     m, m_plane);
-          }
+        for (ptrdiff_t unit = 0; unit < chunks * shares; unit++) {
+          const ptrdiff_t tile = unit / shares * chunk_, share = unit % shares;
+          const ptrdiff_t begin = pairs * share / shares, end = pairs * (share + 1) / shares;
+          convolve(tile, std::min(chunk_, tiles_ - tile), first + begin, first + end,
+                   u + begin * pair_floats_, mine);
         }
       }
     }
   }
 
-  void take_zeros(Scratch& scratch) {
-    float* zeros = scratch.take(ldv_);
-    std::fill(zeros, zeros + ldv_, 0.f);
-    zeros_ = zeros;
+ private:
+  static constexpr ptrdiff_t LDM = PAIR * NR;
+
+  // A thread's own memory.
+  struct Buffers {
+    float *v, *m, *patch;
+
+    Buffers(float* at, const Winograd& w)
+        : v(at), m(v + POSITIONS * w.v_plane_), patch(m + POSITIONS * w.m_plane_) {}
+  };
+
+  ptrdiff_t choose_chunk() const {
+    const bool near = pairs_ * pair_floats_ <= NEAR_FILTER_FLOATS;
+    const ptrdiff_t wanted =
+        near ? std::clamp(CHUNK_FLOATS / (POSITIONS * ldv_), FEW_TILES, SOME_TILES) : MANY_TILES;
+    const ptrdiff_t fitting = OWN_FLOATS / (threads() * POSITIONS * (ldv_ + LDM));
+    const ptrdiff_t most = std::clamp<ptrdiff_t>(fitting, 4, wanted);
+    // As many tiles for one thread as for the other.
+    const ptrdiff_t rounds = divide_up(tiles_, most * threads());
+    return std::min(round_up(divide_up(tiles_, rounds * threads()), 4), most);
+  }
+
+  // Tiles first..first+n and the pairs of panels begin..end, whose U is given.
+  void convolve(ptrdiff_t first, ptrdiff_t n, ptrdiff_t begin, ptrdiff_t end, const float* u,
+                const Buffers& mine) const {
+    for (ptrdiff_t t = 0; t < n; t++) transform_patch(first + t, mine.v + t * ldv_, mine.patch);
+    for (ptrdiff_t p = begin; p < end; p++, u += pair_floats_) {
+      multiply(mine.v, n, u, p, mine.m);
+      for (ptrdiff_t t = 0; t < n; t++) respond(first + t, p, mine.m + t * LDM);
+    }
+    if (streams_) stream_fence();
   }
 
   // U of `count` pairs of panels from `first`, each [position][panel][input channel][NR].
@@ -151,101 +142,107 @@ class Winograd {
     }
   }
 
-  // V of one tile, position by position `plane` floats apart.
-  void transform_patch(ptrdiff_t tile, float* v, ptrdiff_t plane) const {
+  // V of one tile. `copied` has room for a patch.
+  void transform_patch(ptrdiff_t tile, float* v, float* copied) const {
     const ptrdiff_t n = tile / (down_ * across_), within = tile % (down_ * across_);
-    const ptrdiff_t y = within / across_ * 4 - pad_h_, x = within % across_ * 4 - pad_w_;
-    const float *pixels[POSITIONS], *masks[POSITIONS];
-    for (int i = 0; i < 6; i++)
-      for (int j = 0; j < 6; j++) {
-        const bool inside = y + i >= 0 && y + i < x_.height && x + j >= 0 && x + j < x_.width;
-        const float* pixel = inside ? x_.at(n, y + i, x + j) : zeros_;
-        pixels[6 * i + j] = pixel;
-        masks[6 * i + j] = inside && mask_ ? mask_ + (pixel - x_.data) : pixel;
-      }
-    // What the next tiles of the row will read: the hardware does not see through so many streams.
-    const ptrdiff_t ahead = 4 * AHEAD * x_.pixel;
-    ptrdiff_t c = 0;
-    if (mask_) {
-      for (; c + W <= C_; c += W)
-        transform_patch_vector(
-            [&](int e) {
-              if (e % 6 >= 2) {
-                __builtin_prefetch(pixels[e] + c + ahead);
-                __builtin_prefetch(masks[e] + c + ahead);
-              }
-              return masked(load(pixels[e] + c), load(masks[e] + c));
-            },
-            v + c, plane);
-    } else {
-      for (; c + W <= C_; c += W)
-        transform_patch_vector(
-            [&](int e) {
-              if (e % 6 >= 2) __builtin_prefetch(pixels[e] + c + ahead);
-              return load(pixels[e] + c);
-            },
-            v + c, plane);
+    const ptrdiff_t y = within / across_ * OUT - pad_h_, x = within % across_ * OUT - pad_w_;
+    if (y < 0 || x < 0 || y + IN > x_.height || x + IN > x_.width || C_ % W) {
+      copy_patch(n, y, x, copied);
+      for (ptrdiff_t c = 0; c < C_; c += W)
+        transform_patch_vector([=](int i, int j) { return load(copied + (i * IN + j) * ldv_ + c); }, v + c,
+                               v_plane_);
+      return;
     }
-    if (c < C_)
-      transform_patch_vector(
-          [&](int e) {
-            const vec d = load_first(pixels[e] + c, C_ - c);
-            return mask_ ? masked(d, load_first(masks[e] + c, C_ - c)) : d;
-          },
-          v + c, plane);
+    const float* from = x_.at(n, y, x);
+    const float* mask = mask_ ? mask_ + (from - x_.data) : nullptr;
+    const ptrdiff_t row = x_.width * x_.pixel, pixel = x_.pixel;
+    // What the next tiles of the row will read: the hardware does not see through so many streams.
+    const ptrdiff_t ahead = AHEAD * OUT * pixel;
+    for (ptrdiff_t c = 0; c < C_; c += W)
+      if (mask)
+        transform_patch_vector(
+            [=](int i, int j) {
+              const ptrdiff_t at = i * row + j * pixel + c;
+              if (j >= IN - OUT) {
+                __builtin_prefetch(from + at + ahead);
+                __builtin_prefetch(mask + at + ahead);
+              }
+              return masked(load(from + at), load(mask + at));
+            },
+            v + c, v_plane_);
+      else
+        transform_patch_vector(
+            [=](int i, int j) {
+              const ptrdiff_t at = i * row + j * pixel + c;
+              if (j >= IN - OUT) __builtin_prefetch(from + at + ahead);
+              return load(from + at);
+            },
+            v + c, v_plane_);
+  }
+
+  // A patch that reaches past the picture, or has no whole vectors, with zeros in these places.
+  void copy_patch(ptrdiff_t n, ptrdiff_t top, ptrdiff_t left, float* to) const {
+    for (ptrdiff_t y = top; y < top + IN; y++)
+      for (ptrdiff_t x = left; x < left + IN; x++, to += ldv_) {
+        const bool inside = y >= 0 && y < x_.height && x >= 0 && x < x_.width;
+        const float* from = inside ? x_.at(n, y, x) : nullptr;
+        for (ptrdiff_t c = 0; c < C_; c += W) {
+          vec d = from ? load_upto(from + c, C_ - c) : vec{};
+          if (from && mask_) d = masked(d, load_upto(mask_ + (from - x_.data) + c, C_ - c));
+          store(to + c, d);
+        }
+      }
   }
 
   static vec masked(vec d, vec mask) { return select(mask > vec{}, d, vec{}); }
 
-  // M of n tiles for one pair of panels, and from it their responses.
-  void multiply(const float* v, ptrdiff_t v_plane, ptrdiff_t first_tile, ptrdiff_t n, const float* u,
-                ptrdiff_t pair, float* m, ptrdiff_t m_plane) const {
-    constexpr ptrdiff_t ldm = PAIR * NR;
-    const ptrdiff_t k = pair * PAIR * NR, left = out_.channels - k;
+  // M of n tiles for one pair of panels. Meanwhile the next panel and the next V_e are fetched.
+  void multiply(const float* v, ptrdiff_t n, const float* u, ptrdiff_t pair, float* m) const {
+    const ptrdiff_t left = out_.channels - pair * PAIR * NR;
+    const ptrdiff_t panels = std::min(PAIR, divide_up(left, NR));
     for (ptrdiff_t e = 0; e < POSITIONS; e++)
-      for (ptrdiff_t p = 0; p < PAIR && p * NR < left; p++) {
-        const float* panel = u + e * u_plane_ + p * C_ * NR;
-        float* to = m + e * m_plane + p * NR;
+      for (ptrdiff_t p = 0; p < panels; p++) {
+        const float *a = v + e * v_plane_, *panel = u + e * u_plane_ + p * C_ * NR;
+        float* to = m + e * m_plane_ + p * NR;
+        const Stretch near{p + 1 < panels ? panel + C_ * NR : u + (e + 1) * u_plane_, C_ * NR};
+        const Stretch far{a + v_plane_ + n * ldv_ * p / panels, n * ldv_ / panels};
         if (left - p * NR > W)
-          panel_product<NV, Order::DepthContiguous>(v + e * v_plane, ldv_, n, panel, NR, C_,
-                                                    [=](ptrdiff_t row, const vec* sums) {
-                                                      for (int i = 0; i < NV; i++)
-                                                        store(to + row * ldm + i * W, sums[i]);
-                                                    });
+          panel_product<NV, Order::DepthContiguous>(
+              a, ldv_, n, panel, NR, C_,
+              [=](ptrdiff_t row, const vec* sums) {
+                for (int i = 0; i < NV; i++) store(to + row * LDM + i * W, sums[i]);
+              },
+              near, far);
         else
           panel_product<1, Order::DepthContiguous>(
-              v + e * v_plane, ldv_, n, panel, NR, C_,
-              [=](ptrdiff_t row, const vec* sums) { store(to + row * ldm, sums[0]); });
+              a, ldv_, n, panel, NR, C_,
+              [=](ptrdiff_t row, const vec* sums) { store(to + row * LDM, sums[0]); }, near, far);
       }
-    for (ptrdiff_t t = 0; t < n; t++)
-      for (ptrdiff_t i = 0; i < std::min(left, ldm); i += W)
-        transform_responses(first_tile + t, k + i, m + t * ldm + i, m_plane);
-    if (streams_) stream_fence();
   }
 
-  // W channels from k of one tile's responses.
-  void transform_responses(ptrdiff_t tile, ptrdiff_t k, const float* m, ptrdiff_t plane) const {
-    alignas(64) vec columns[24];
-    transform_response_columns(m, plane, columns);
+  // The responses of one tile to one pair of panels.
+  void respond(ptrdiff_t tile, ptrdiff_t pair, const float* m) const {
     const ptrdiff_t n = tile / (down_ * across_), within = tile % (down_ * across_);
-    const ptrdiff_t y = within / across_ * 4, x = within % across_ * 4;
-    const ptrdiff_t rows = std::min<ptrdiff_t>(4, out_.height - y);
-    const ptrdiff_t cols = std::min<ptrdiff_t>(4, out_.width - x);
-    const ptrdiff_t lanes = out_.channels - k;
-    const vec bias = bias_ ? load_upto(bias_ + k, lanes) : vec{};
-    for (ptrdiff_t i = 0; i < rows; i++) {
-      vec row[4];
-      transform_output(columns + 6 * i, 1, row, 1);
-      float* to = out_.at(n, y + i, x) + k;
-      for (ptrdiff_t j = 0; j < cols; j++, to += out_.pixel) {
-        const vec response = relu_ ? rectified(row[j] + bias) : row[j] + bias;
-        if (streams_) {
-          stream(to, response);
-        } else {
-          __builtin_prefetch(to + 4 * AHEAD * out_.pixel, 1);
-          store_upto(to, response, lanes);
+    const ptrdiff_t y = within / across_ * OUT, x = within % across_ * OUT;
+    const ptrdiff_t rows = std::min<ptrdiff_t>(OUT, out_.height - y);
+    const ptrdiff_t columns = std::min<ptrdiff_t>(OUT, out_.width - x);
+    float* corner = out_.at(n, y, x);
+    for (ptrdiff_t i = 0; i < LDM && pair * LDM + i < out_.channels; i += W) {
+      const ptrdiff_t k = pair * LDM + i, lanes = out_.channels - k;
+      const vec bias = bias_ ? load_upto(bias_ + k, lanes) : vec{};
+      transform_response_vector(m + i, m_plane_, [&](int r, const vec* row) {
+        if (r >= rows) return;
+        float* to = corner + r * out_.width * out_.pixel + k;
+        for (ptrdiff_t j = 0; j < columns; j++, to += out_.pixel) {
+          const vec response = relu_ ? rectified(row[j] + bias) : row[j] + bias;
+          if (streams_) {
+            stream(to, response);
+          } else {
+            __builtin_prefetch(to + AHEAD * OUT * out_.pixel, 1);
+            store_upto(to, response, lanes);
+          }
         }
-      }
+      });
     }
   }
 
@@ -261,14 +258,16 @@ class Winograd {
   const ptrdiff_t down_, across_, tiles_;  // tiles of a picture, and of all
   const ptrdiff_t C_, ldv_;
   const ptrdiff_t pairs_, u_plane_, pair_floats_;
-  const float* zeros_ = nullptr;  // a pixel outside the picture
+  const ptrdiff_t chunk_;  // tiles at a time
+  const ptrdiff_t v_plane_, m_plane_;
 };
 
 }  // namespace
 
 void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
               bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w) {
-  Winograd(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
+  if (out.count && out.height && out.width)
+    Winograd(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
 }
 
 }  // namespace native
