@@ -11,11 +11,7 @@ from helpers.line_solver import BASE, NET, maker, weights
 from caffe_style import engine
 from caffe_style.engine.formats.solver import read_solver
 from caffe_style.engine.solvers import SOLVERS
-from caffe_style.errors import (
-    CaffeStyleError,
-    OptionError,
-    PrototxtError,
-)
+from caffe_style.errors import CaffeStyleError, OptionError, PrototxtError
 
 
 @pytest.fixture

@@ -9,10 +9,7 @@ from helpers.line_solver import BASE, MOMENTA, maker, weights
 from caffe_style import engine
 from caffe_style.engine.formats.solverstate import SolverState, read_solverstate, write_solverstate
 from caffe_style.engine.solvers import SOLVERS
-from caffe_style.errors import (
-    CheckpointError,
-    WeightsError,
-)
+from caffe_style.errors import CheckpointError, WeightsError
 
 
 @pytest.fixture
