@@ -16,7 +16,7 @@ LAYERS = {"style_layers": {"conv1_1": 1.0}, "content_layers": {"conv2_2": 1.0}}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("strokenet")
+    return cs.open_network("vgg16-random")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):
     whole = cs.transfer(*pair, network, size=400, iterations=1, **LAYERS)
     monkeypatch.setattr(memory, "TILES", (256,))
     # Between what the whole and what tiles of 256 take.
-    leave(monkeypatch, 255)
+    leave(monkeypatch, 315)
     result = cs.transfer(*pair, network, size=400, iterations=1, **LAYERS)
     assert "400 x 400 pixels do not fit in memory at once: continuing " in caplog.text
     assert "in tiles of 256" in caplog.text and "--optimizer device" in caplog.text
