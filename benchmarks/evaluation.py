@@ -21,6 +21,7 @@ import numpy as np
 
 LAYERS = {
     "vgg19": (["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"], "conv4_2"),
+    "strokenet": (["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"], "conv4_2"),
     "alexnet": (["conv1", "conv2", "conv3", "conv4", "conv5"], "conv4"),
     "googlenet": (
         ["conv1/7x7_s2", "conv2/3x3", "inception_3a/output", "inception_4a/output"]

@@ -122,12 +122,37 @@ def test_first_layer(kernels, first_layer):
     assert_near(dx, wanted_gradient)
 
 
+@pytest.fixture(
+    scope="module", params=[(5, 33, (1, 1)), (48, 70, (0, 2))], ids="{0[0]}-{0[1]}".format
+)
+def many_tiles(request):
+    """A convolution's arguments, and what it gives, forward and back: once for all instruction sets."""
+    c, k, pad = request.param
+    rng = np.random.default_rng(c)
+    x, w = np.abs(floats(rng, 8, 37, 41, c)), floats(rng, k, c, 3, 3) / np.float32(np.sqrt(9 * c))
+    window = {"pad": pad, "stride": (1, 1), "dilation": (1, 1), "group": 1}
+    shape, b = (8, 35 + 2 * pad[0], 39 + 2 * pad[1], k), floats(rng, k)
+    dy, mask = floats(rng, *shape), floats(rng, *shape)
+    forward, gradient, _ = plain_convolution(x, w, b, shape, window)
+    return x, w, b, dy, mask, window, np.maximum(forward(), 0), gradient(dy * (mask > 0))
+
+
+def test_winograd_of_many_tiles(kernels, many_tiles):
+    """Enough tiles for the larger ones, and more than are worked on at a time."""
+    x, w, b, dy, mask, window, wanted, wanted_gradient = many_tiles
+    out, dx = unset(*dy.shape), unset(*x.shape)
+    kernels.convolve(x, w, b, out, relu=True, **window)
+    assert_near(out, wanted)
+    kernels.convolve_input_gradient(dy, w, dx, mask=mask, **window)
+    assert_near(dx, wanted_gradient)
+
+
 MANY = {"pad": (1, 1), "stride": (1, 1), "dilation": (1, 1), "group": 1}
 
 
 @pytest.fixture(
     scope="module",
-    params=[(160, 224), (300, 40), (33, 270), (352, 352)],
+    params=[(160, 224), (300, 40), (33, 270), (352, 400)],
     ids="{0[0]}-{0[1]}".format,
 )
 def many_channels(request):
@@ -141,7 +166,7 @@ def many_channels(request):
 
 
 def test_winograd_of_many_channels(kernels, many_channels):
-    """Both schedules, and more panels and tiles than fit the working memory at once."""
+    """Filters beyond a core's cache, and more than fit the working memory at once."""
     x, w, dy, wanted, wanted_gradient = many_channels
     out, dx = unset(*dy.shape), unset(*x.shape)
     kernels.convolve(x, w, None, out, **MANY)
@@ -167,12 +192,12 @@ def test_more_filters_than_working_memory(kernels):
     assert_near(dw, filter_gradient(dy))
 
 
-@pytest.mark.parametrize("kernel", [3, 2])
-def test_large_output_by_streaming_stores(kernels, kernel):
+@pytest.mark.parametrize("kernel, channels", [(3, 3), (3, 8), (2, 8)])
+def test_large_output_by_streaming_stores(kernels, kernel, channels):
     """Outputs past some 24 MB bypass the caches where they are aligned: same values."""
     rng = np.random.default_rng(9)
     size = 320
-    x, w = floats(rng, 1, size, size, 3), floats(rng, 64, 3, kernel, kernel)
+    x, w = floats(rng, 1, size, size, channels), floats(rng, 64, channels, kernel, kernel)
     count, pad = size * size * 64, (1, 1)
     results = []
     for offset in (0, 1):

@@ -57,6 +57,27 @@ def test_pooling(kernels, kind):
         assert_near(dx, gradient(dy))
 
 
+@pytest.mark.parametrize("size", [(1, 5, 7, 20), (1, 320, 322, 64)], ids=["small", "streaming"])
+def test_gradient_of_pooling_without_overlap(kernels, size):
+    """Every pixel lies in one window; past some 24 MB the gradient bypasses the caches."""
+    rng = np.random.default_rng(5)
+    count = int(np.prod(size))
+    memory = np.empty(count + 16, np.float32)
+    dx = memory[-memory.ctypes.data // 4 % 16 :][:count].reshape(size)
+    x, dy = floats(rng, *size), floats(rng, 1, -(-size[1] // 2), -(-size[2] // 2), size[3])
+    spread = dy.repeat(2, 1).repeat(2, 2)[:, : size[1], : size[2]]
+    tops = np.empty_like(dy)
+    kernels.pool_max(x, tops, (2, 2), (2, 2), (0, 0))
+    tops = tops.repeat(2, 1).repeat(2, 2)[:, : size[1], : size[2]]
+    dx[...] = np.nan
+    kernels.pool_max_gradient(x, dy, dx, (2, 2), (2, 2), (0, 0))
+    assert_near(dx, np.where(x == tops, spread, 0))
+    dx[...] = np.nan
+    kernels.pool_average_gradient(dy, dx, (2, 2), (2, 2), (0, 0))
+    sizes = np.multiply.outer(*(np.minimum(2, n - np.arange(n) // 2 * 2) for n in size[1:3]))
+    assert_near(dx, spread / sizes[:, :, None])
+
+
 # -- one pass --------------------------------------------------------------------------------------
 
 

@@ -61,7 +61,7 @@ void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, 
 
 // --- the algorithms that these choose from; all for one group ---
 
-// 3x3, stride 1: Winograd F(4x4, 3x3). `reversed` reads the filters' taps from last to first.
+// 3x3, stride 1: Winograd's minimal filtering. `reversed` reads the filters' taps from last to first.
 void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
               bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w);
 

@@ -37,11 +37,29 @@ void for_each_window(const Output& out, const Window2d& body) {
     for (ptrdiff_t ox = 0; ox < out.width; ox++) body(row / out.height, row % out.height, ox);
 }
 
+// How a window's share gets into the gradient: where windows neither overlap nor leave gaps it is the whole
+// gradient of its pixel, which then need not be cleared before.
+struct Shares {
+  bool whole, streams;
+
+  Shares(const Input& dy, const Output& dx, const Window& w)
+      : whole(w.kernel_h == w.stride_h && w.kernel_w == w.stride_w && !w.pad_h && !w.pad_w &&
+              dy.height * w.stride_h >= dx.height && dy.width * w.stride_w >= dx.width),
+        streams(whole && dx.streams()) {}
+
+  void add(float* to, vec share, ptrdiff_t lanes) const {
+    if (streams)
+      stream(to, share);
+    else
+      store_upto(to, whole ? share : load_upto(to, lanes) + share, lanes);
+  }
+};
+
 // The gradients run over the picture's rows, so that no two threads write the same place; a window that
 // reaches into the rows of two blocks is looked at for both. The order of additions does not depend on the
 // number of threads.
 template <class Rows>
-void for_each_block_of_rows(const Output& dx, const Window& window, const Rows& body) {
+void for_each_block_of_rows(const Output& dx, const Window& window, const Shares& shares, const Rows& body) {
   // Where windows do not overlap, a row of them at a time stays in the cache between clearing and adding.
   const ptrdiff_t rows = window.kernel_h <= window.stride_h ? window.stride_h : 4 * window.stride_h;
   const ptrdiff_t blocks = divide_up(dx.height + window.pad_h, rows);
@@ -50,8 +68,9 @@ void for_each_block_of_rows(const Output& dx, const Window& window, const Rows& 
     const ptrdiff_t n = unit / blocks, top = unit % blocks * rows - window.pad_h;
     const ptrdiff_t y0 = std::max<ptrdiff_t>(top, 0), y1 = std::min(top + rows, dx.height);
     if (y0 >= y1) continue;
-    std::fill(dx.at(n, y0, 0), dx.at(n, y0, 0) + (y1 - y0) * dx.width * dx.pixel, 0.f);
+    if (!shares.whole) std::fill(dx.at(n, y0, 0), dx.at(n, y0, 0) + (y1 - y0) * dx.width * dx.pixel, 0.f);
     body(n, y0, y1);
+    if (shares.streams) stream_fence();
   }
 }
 
@@ -111,10 +130,11 @@ void pool_max(const Input& x, const Output& out, const Window& window) {
 namespace {
 
 // Gives W channels' gradient to the first maximum of a window of rows x columns pixels; K, if not 0, is both.
-// Only rows first..end of the window are written.
+// Only rows first..end of the window get any.
 template <int K>
 void to_first_maximum(const float* x, float* dx, vec gradient, ptrdiff_t row_step, ptrdiff_t pixel,
-                      ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t end, ptrdiff_t lanes) {
+                      ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t end, ptrdiff_t lanes,
+                      const Shares& shares) {
   if (K) rows = columns = K;
   vec best = splat(-FLT_MAX);
   ivec winner = splat(-1);
@@ -134,7 +154,7 @@ void to_first_maximum(const float* x, float* dx, vec gradient, ptrdiff_t row_ste
     for (ptrdiff_t i = 0; i < columns; i++) {
       float* to = dx + y * row_step + i * pixel;
       const vec share = select(winner == splat(int32_t(y * columns + i)), gradient, vec{});
-      store_upto(to, load_upto(to, lanes) + share, lanes);
+      shares.add(to, share, lanes);
     }
   }
 }
@@ -143,7 +163,8 @@ void to_first_maximum(const float* x, float* dx, vec gradient, ptrdiff_t row_ste
 
 void pool_max_gradient(const Input& x, const Input& dy, const Output& dx, const Window& window) {
   const ptrdiff_t row_step = x.width * x.pixel;
-  for_each_block_of_rows(dx, window, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
+  const Shares shares(dy, dx, window);
+  for_each_block_of_rows(dx, window, shares, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
     const ptrdiff_t end = end_window(y1, dy.height, window);
     for (ptrdiff_t oy = first_window(y0, window); oy < end; oy++)
       for (ptrdiff_t ox = 0; ox < dy.width; ox++) {
@@ -157,7 +178,7 @@ void pool_max_gradient(const Input& x, const Input& dy, const Output& dx, const 
         for (ptrdiff_t c = 0; c < x.channels; c += W) {
           const ptrdiff_t lanes = x.channels - c;
           route(from + c, to + c, load_upto(gradient + c, lanes), row_step, x.pixel, height, width,
-                y0 - rows.begin, y1 - rows.begin, lanes);
+                y0 - rows.begin, y1 - rows.begin, lanes, shares);
         }
       }
   });
@@ -183,7 +204,8 @@ void pool_average(const Input& x, const Output& out, const Window& window) {
 }
 
 void pool_average_gradient(const Input& dy, const Output& dx, const Window& window) {
-  for_each_block_of_rows(dx, window, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
+  const Shares shares(dy, dx, window);
+  for_each_block_of_rows(dx, window, shares, [&](ptrdiff_t n, ptrdiff_t y0, ptrdiff_t y1) {
     const ptrdiff_t end = end_window(y1, dy.height, window);
     for (ptrdiff_t oy = first_window(y0, window); oy < end; oy++)
       for (ptrdiff_t ox = 0; ox < dy.width; ox++) {
@@ -194,10 +216,8 @@ void pool_average_gradient(const Input& dy, const Output& dx, const Window& wind
           const ptrdiff_t lanes = dx.channels - c;
           const vec share = load_upto(dy.at(n, oy, ox) + c, lanes) / size;
           for (ptrdiff_t y = std::max(rows.begin, y0); y < std::min(rows.end, y1); y++)
-            for (ptrdiff_t i = columns.begin; i < columns.end; i++) {
-              float* to = dx.at(n, y, i) + c;
-              store_upto(to, load_upto(to, lanes) + share, lanes);
-            }
+            for (ptrdiff_t i = columns.begin; i < columns.end; i++)
+              shares.add(dx.at(n, y, i) + c, share, lanes);
         }
       }
   });

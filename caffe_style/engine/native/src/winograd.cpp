@@ -1,9 +1,9 @@
-// 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): 36 multiplications where the definition needs 144.
+// 3x3 convolution of stride 1 by Winograd's minimal filtering.
 //
-// A tile is a 4x4 block of responses; its patch is the 6x6 block of input under it. For each of the 36
-// positions e of a transformed patch there is one matrix product M_e (tiles x K) = V_e (tiles x C) U_e (C x
-// K). A thread takes a chunk of tiles through all steps, so that V and M stay in its own cache. The filters U
-// of many channels do not: they are fetched from memory while the ones before them are multiplied.
+// A tile is a block of responses, its patch the input under it. For each position e of a transformed patch
+// there is one matrix product M_e (tiles x K) = V_e (tiles x C) U_e (C x K).
+// A thread takes a chunk of tiles through all steps, so that V and M stay in its own cache. The filters U of
+// many channels do not: they are fetched from memory while the ones before them are multiplied.
 #include <algorithm>
 
 #include "convolution.h"
@@ -26,11 +26,15 @@ constexpr ptrdiff_t OWN_FLOATS = 16 * FLOATS_PER_MB;     // of V and M, of all t
 
 // The most tiles in a chunk. Where the filters fit into a core's cache, V and M should leave them room there;
 // where they do not, each pass over them should serve many tiles.
-constexpr ptrdiff_t NEAR_FILTER_FLOATS = 3 * FLOATS_PER_MB;
+constexpr ptrdiff_t NEAR_FILTER_FLOATS = 5 * FLOATS_PER_MB;
 constexpr ptrdiff_t CHUNK_FLOATS = FLOATS_PER_MB / 4;
 constexpr ptrdiff_t FEW_TILES = 24, SOME_TILES = 48, MANY_TILES = 96;
 
+template <class Tile>
 class Winograd {
+  static constexpr int IN = Tile::IN, OUT = Tile::OUT;
+  static constexpr ptrdiff_t POSITIONS = Tile::POSITIONS;
+
  public:
   Winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
            bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w)
@@ -138,7 +142,8 @@ class Winograd {
           for (int i = 0; i < 9; i++) taps[c - c0][i][lane] = from[reversed_ ? 8 - i : i];
         }
       float* to = u + pair * pair_floats_ + vector / NV * C_ * NR + vector % NV * W;
-      for (ptrdiff_t c = c0; c < c1; c++) transform_filter_vector(taps[c - c0][0], to + c * NR, u_plane_);
+      for (ptrdiff_t c = c0; c < c1; c++)
+        transform_filter_vector<Tile>(taps[c - c0][0], to + c * NR, u_plane_);
     }
   }
 
@@ -149,8 +154,8 @@ class Winograd {
     if (y < 0 || x < 0 || y + IN > x_.height || x + IN > x_.width || C_ % W) {
       copy_patch(n, y, x, copied);
       for (ptrdiff_t c = 0; c < C_; c += W)
-        transform_patch_vector([=](int i, int j) { return load(copied + (i * IN + j) * ldv_ + c); }, v + c,
-                               v_plane_);
+        transform_patch_vector<Tile>([=](int i, int j) { return load(copied + (i * IN + j) * ldv_ + c); },
+                                     v + c, v_plane_);
       return;
     }
     const float* from = x_.at(n, y, x);
@@ -160,7 +165,7 @@ class Winograd {
     const ptrdiff_t ahead = AHEAD * OUT * pixel;
     for (ptrdiff_t c = 0; c < C_; c += W)
       if (mask)
-        transform_patch_vector(
+        transform_patch_vector<Tile>(
             [=](int i, int j) {
               const ptrdiff_t at = i * row + j * pixel + c;
               if (j >= IN - OUT) {
@@ -171,7 +176,7 @@ class Winograd {
             },
             v + c, v_plane_);
       else
-        transform_patch_vector(
+        transform_patch_vector<Tile>(
             [=](int i, int j) {
               const ptrdiff_t at = i * row + j * pixel + c;
               if (j >= IN - OUT) __builtin_prefetch(from + at + ahead);
@@ -230,7 +235,7 @@ class Winograd {
     for (ptrdiff_t i = 0; i < LDM && pair * LDM + i < out_.channels; i += W) {
       const ptrdiff_t k = pair * LDM + i, lanes = out_.channels - k;
       const vec bias = bias_ ? load_upto(bias_ + k, lanes) : vec{};
-      transform_response_vector(m + i, m_plane_, [&](int r, const vec* row) {
+      transform_response_vector<Tile>(m + i, m_plane_, [&](int r, const vec* row) {
         if (r >= rows) return;
         float* to = corner + r * out_.width * out_.pixel + k;
         for (ptrdiff_t j = 0; j < columns; j++, to += out_.pixel) {
@@ -262,12 +267,26 @@ class Winograd {
   const ptrdiff_t v_plane_, m_plane_;
 };
 
+// How many products of transformed pixels with the filters a convolution takes. To transform the filters
+// costs about as much as FILTER_TILES tiles.
+template <class Tile>
+ptrdiff_t products(const Output& out) {
+  constexpr ptrdiff_t FILTER_TILES = 100;
+  const ptrdiff_t tiles = out.count * divide_up(out.height, Tile::OUT) * divide_up(out.width, Tile::OUT);
+  return (tiles + FILTER_TILES) * Tile::POSITIONS;
+}
+
 }  // namespace
 
 void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
               bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w) {
-  if (out.count && out.height && out.width)
-    Winograd(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
+  if (!out.count || !out.height || !out.width) return;
+  // Larger filters cost more on their way from memory than the fewer products save.
+  const bool near = Tile6::POSITIONS * x.channels * out.channels <= NEAR_FILTER_FLOATS;
+  if (near && products<Tile6>(out) < products<Tile4>(out))
+    Winograd<Tile6>(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
+  else
+    Winograd<Tile4>(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
 }
 
 }  // namespace native
