@@ -146,7 +146,11 @@ class Checkpoint(Unsaved):
             self.write()
 
     def saver(
-        self, scale: int, done: int, iterations: int, joined: Callable[[List[Record]], List[Record]]
+        self,
+        scale: int,
+        done: int,
+        last: Optional[int],
+        joined: Callable[[List[Record]], List[Record]],
     ) -> Save:
         """Return the function that an optimisation calls after each step.
 
@@ -154,16 +158,18 @@ class Checkpoint(Unsaved):
         ----------
         scale : int
             Index of the current size, from 0.
-        done, iterations : int
-            Number of steps taken at this size before the optimisation, and their total.
+        done : int
+            Number of steps taken at this size before the optimisation.
+        last : int or None
+            Number of the step at this size that ends the run; None if larger sizes follow.
         joined : callable
             Function that turns the optimisation's records into those of the whole run.
         """
 
         def save(state: State, records: List[Record]) -> None:
             steps, count = done + records[-1].iteration, len(records)
-            # After the last step there is nothing to continue.
-            if steps < iterations:
+            # After the run's last step there is nothing to continue.
+            if steps != last:
                 self.save(scale, steps, lambda: joined(records[:count]), state)
 
         return save

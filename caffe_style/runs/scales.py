@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import CheckpointError
 from ..networks.network import Network
 from ..optimise.evaluations import attach, result_of
+from ..pictures.images import from_caffe
 from ..scene.found_regions import say_kinds, with_regions
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
@@ -67,13 +68,18 @@ def coarse_to_fine(
         lambda: describe_run(network, inputs, parameters, tiles, settings.segments or ())
     )
     past, first = Past([]), 0
+    init, result = settings.init, None
     if saved is not None:
         parameters, tiles = saved.run["parameters"], saved.run["tiles"]
         past, first = Past(saved.history, resumed=True), saved.scale
+        if saved.done == plan[first].iterations and first < len(plan) - 1:
+            # The run was interrupted before its first step at the next size.
+            init = from_caffe(saved.state.point, network.model.mean)
+            past, first, saved = Past(saved.history), first + 1, None
     watcher.begin(parameters)
-    init, result = settings.init, None
     for number in range(first, len(plan)):
         scale = plan[number]._replace(tile=tiles[number])
+        last = scale.iterations if number == len(plan) - 1 else None
         done = 0 if saved is None else saved.done
         try:
             scene = final if scale.size == settings.size else _scene(inputs, settings, scale.size)
@@ -95,7 +101,7 @@ def coarse_to_fine(
                 steps=settings.rematch,
                 state=None if saved is None else saved.state,
                 done=done,
-                save=checkpoint.saver(number, done, scale.iterations, past.joined),
+                save=checkpoint.saver(number, done, last, past.joined),
             )
         except Exception as error:
             partial = result_of(error)

@@ -12,8 +12,10 @@ from helpers.callbacks import stop_at
 import caffe_style as cs
 from caffe_style.backends.threads import set_threads
 from caffe_style.errors import CheckpointError, OptionError
+from caffe_style.objective.objective import Objective
 from caffe_style.pictures import images
 from caffe_style.runs import checkpoint_file as checkpoints
+from caffe_style.runs.plan import iterations_at
 from caffe_style.scene.styles import Style
 
 # A resumed run sets the number of threads that it began with.
@@ -74,6 +76,35 @@ def test_a_resumed_run_ends_in_the_same_picture_bit_for_bit(
         assert resumed.parameters == whole.parameters
         assert resumed.message == whole.message
         assert whole.message.startswith("finished") and "after 10 iterations" in whole.message
+
+
+@pytest.mark.parametrize("settings", [{}, {"style_loss": "neighbours", "rematch": 3}])
+@pytest.mark.parametrize("when", ["after the last step", "at the next size"])
+def test_interrupted_between_two_sizes(pair, network, tmp_path, monkeypatch, settings, when):
+    settings = {**SETTINGS, **settings, "scales": 2}
+    steps = iterations_at(10, 2)[0]
+    whole = cs.transfer(*pair, network, optimizer="device", **settings)
+    path = tmp_path / "run.npz"
+    if when == "after the last step":
+        saved_run(pair, network, path, stop=steps, **settings)
+    else:
+        evaluate = Objective.__call__
+
+        def interrupted(self, image):
+            if image.shape[3] == SETTINGS["size"]:
+                raise KeyboardInterrupt
+            return evaluate(self, image)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Objective, "__call__", interrupted)
+            part = cs.transfer(*pair, network, checkpoint=path, **settings)
+        assert part.status == "interrupted"
+    saved = checkpoints.read_checkpoint(path)
+    assert (saved.scale, saved.done) == (0, steps)
+    resumed = cs.resume(path)
+    np.testing.assert_array_equal(resumed.image, whole.image)
+    assert plain(resumed.history) == plain(whole.history)
+    assert resumed.message == whole.message
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
