@@ -143,7 +143,7 @@ def main() -> None:
                 pictures = [images.resize(images.read_image(path), args.size) for path in paths]
                 for setting in args.settings:
                     keywords = {"size": args.size, "iterations": args.iterations, "init": start}
-                    keywords.update(parsed(setting))
+                    keywords = {**keywords, "scales": 1, **parsed(setting)}
                     found = cs.transfer(*pictures, network, **keywords)
                     curves[setting].append(curve(found.history))
             for setting, row in curves.items():

@@ -32,7 +32,7 @@ def main() -> None:
     pictures = args.content, args.style, network
     settings = {"size": args.size, "init": args.init}
     fine = curve(cs.transfer(*pictures, scales="auto", iterations=args.iterations, **settings))
-    one = curve(cs.transfer(*pictures, iterations=3 * args.iterations, **settings))
+    one = curve(cs.transfer(*pictures, scales=1, iterations=3 * args.iterations, **settings))
     seconds, loss = fine[-1]
     by_then = min(value for when, value in one if when <= seconds)
     reached = [when for when, value in one if value <= loss]
