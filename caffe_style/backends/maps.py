@@ -1,7 +1,7 @@
 """Feature maps (N, H, W) with gaps in memory: a picture's own responses among those to its margin.
 
 A copy without gaps takes as much time as a Gram matrix of a narrow layer. The products here read and write maps
-with gaps directly, if the compiled kernels can.
+with gaps directly, if the compiled kernels can. Otherwise they copy one band of rows at a time.
 """
 
 from __future__ import annotations
@@ -57,10 +57,15 @@ def gram(features: Any) -> Any:
     >>> gram(np.ones((2, 4, 6))[:, :, 1:-1]).tolist()
     [[16.0, 16.0], [16.0, 16.0]]
     """
-    if not (has_gaps(features) and _stacked(features)):
-        return arrays.gram(arrays.as_matrix(dense(features)))
-    out = np.empty((len(features),) * 2, np.float32)
-    native.gram(features.transpose(1, 2, 0), out)
+    if not has_gaps(features):
+        return arrays.gram(arrays.as_matrix(features))
+    out = arrays.empty((len(features),) * 2, features)
+    if _stacked(features):
+        native.gram(features.transpose(1, 2, 0), out)
+        return out
+    out[...] = 0
+    for band in bands(features):
+        out += arrays.gram(arrays.as_matrix(dense(features[:, band])))
     return out
 
 
@@ -76,16 +81,20 @@ def add_product(gradient: Any, matrix: Any, features: Any, scale: float) -> None
         rows, slopes = (x.transpose(1, 2, 0) for x in (features, gradient))
         native.matmul(rows, matrix.T, slopes, scale, 1.0)
     else:
-        product = arrays.matmul(matrix, arrays.as_matrix(dense(features)), alpha=scale)
-        gradient += product.reshape(features.shape)
+        for band in bands(features):
+            part = features[:, band]
+            product = arrays.matmul(matrix, arrays.as_matrix(dense(part)), alpha=scale)
+            gradient[:, band] += product.reshape(part.shape)
 
 
 def _stacked(features: Any) -> bool:
     """Return whether the compiled kernels take the maps as a stack of rows (H, W, N)."""
+    if arrays.namespace(features) is not np or not native.available:
+        return False
+    channels, rows, columns = features.strides
+    pixel = features.itemsize * len(features)
     return (
-        arrays.namespace(features) is np
-        and native.available
-        and features.dtype == np.float32
-        and features.strides[0] == features.itemsize
-        and features.strides[2] == features.itemsize * len(features)
+        features.dtype == np.float32
+        and (channels, columns) == (features.itemsize, pixel)
+        and rows >= pixel * features.shape[2]
     )

@@ -140,7 +140,8 @@ def _add_guides_slope(slope: Any, features: Any, differences: Any, scale: float)
     """Add scale * F(x)^T D_k F(x) to the guides' gradient (K, H, W)."""
     channels, xp = len(features), arrays.namespace(features)
     columns = differences.swapaxes(0, 1).reshape(channels, -1)
-    for band in maps.bands(features, BLOCK):
+    # The products are as large as K blocks.
+    for band in maps.bands(features, BLOCK // len(differences)):
         matrix = arrays.as_matrix(maps.dense(features[:, band]))
         products = arrays.matmul(matrix.T, columns, alpha=scale)
         products = products.reshape(-1, len(differences), channels)

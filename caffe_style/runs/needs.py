@@ -99,7 +99,9 @@ def transfer_needs(
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)
     largest = max(passes.see(shape, blobs).values(), default=0)
-    framed = FRAMED_COPIES if margin.width and not loss.takes_gaps else 0
+    # Terms with own guides read two blobs, and take no gaps.
+    copied = not loss.takes_gaps or (loss.needs_guides and settings.guides == "own")
+    framed = FRAMED_COPIES if margin.width and copied else 0
     working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
     if loss.joins_layers and styles and style_layers and tile is None:
         working = framed * largest + passes.joined(shape, style_layers, loss.copies)
@@ -243,8 +245,5 @@ def _read(layers: Mapping[str, float], weight: float) -> List[str]:
 def _gram_bytes(network: Network, settings: TransferSettings) -> int:
     """Return the bytes of a covariation loss's Gram matrices: all targets, and working copies of one layer."""
     squares = [network.net.blobs[blob].shape[1] ** 2 for blob in settings.style_layers]
-    return (
-        estimate.FLOAT32
-        * settings.guide_count
-        * (len(settings.content_layers) * sum(squares) + 3 * max(squares))
-    )
+    entries = len(settings.content_layers) * sum(squares) + 3 * max(squares)
+    return estimate.FLOAT32 * settings.guide_count * entries

@@ -58,6 +58,8 @@ print(estimates[-1].total, status("VmHWM") - before)
             [[240, 320], [480, 640]],
             {"size": 320, "style_scale": 2.0, "style_loss": "neighbours", "scales": 1},
         ),
+        # The term has two blobs, and gets copies without the margin.
+        ([[240, 320], [240, 320]], {"size": 320, "style_loss": "covariation", "guides": "own"}),
         # Kinds are found in a larger picture.
         ([[240, 320], [240, 320]], {"size": 320, "regions": 3}),
     ],

@@ -63,6 +63,18 @@ def test_the_gradient_alone_may_have_gaps():
     assert not whole[:, :, 0].any() and not whole[:, :, 38:].any()
 
 
+@pytest.mark.parametrize("turned", [np.s_[:, ::-1], np.s_[:, :, ::-1], np.s_[:, ::2, ::3]])
+def test_rows_may_be_in_any_order(turned):
+    features = np.random.default_rng(0).standard_normal((20, 37, 6)).astype(np.float32)
+    features = features.transpose(2, 0, 1)[turned]
+    expected = np.einsum("ihw,jhw->ij", *[features.astype(float)] * 2)
+    np.testing.assert_allclose(maps.gram(features), expected, rtol=1e-4, atol=1e-4)
+    gradient = np.zeros_like(features)
+    maps.add_product(gradient, expected.astype(np.float32), features, 0.5)
+    slope = 0.5 * np.einsum("ij,jhw->ihw", expected, features)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-3)
+
+
 def test_bands_cover_the_rows_once():
     features = np.zeros((3, 17, 5))
     rows = np.concatenate([np.arange(17)[band] for band in maps.bands(features, 40)])
