@@ -22,7 +22,7 @@ constexpr ptrdiff_t PAIR = 2;   // panels of filters multiplied before their res
 
 constexpr ptrdiff_t FLOATS_PER_MB = 1 << 18;
 constexpr ptrdiff_t FILTER_FLOATS = 19 * FLOATS_PER_MB;  // of transformed filters at a time
-constexpr ptrdiff_t OWN_FLOATS = 16 * FLOATS_PER_MB;     // of V and M, of all threads together
+constexpr ptrdiff_t OWN_FLOATS = 10 * FLOATS_PER_MB;     // of V and M, of all threads together
 
 // The most tiles in a chunk. Where the filters fit into a core's cache, V and M should leave them room there;
 // where they do not, each pass over them should serve many tiles.
@@ -127,9 +127,10 @@ class Winograd {
     constexpr ptrdiff_t VECTORS = PAIR * NV;
     const ptrdiff_t blocks = divide_up(C_, DEPTH);
 #pragma omp for schedule(static)
-    for (ptrdiff_t unit = 0; unit < count * VECTORS * blocks; unit++) {
-      const ptrdiff_t vector = unit / blocks % VECTORS, pair = unit / blocks / VECTORS;
-      const ptrdiff_t c0 = unit % blocks * DEPTH, c1 = std::min(c0 + DEPTH, C_);
+    for (ptrdiff_t unit = 0; unit < count * PAIR * blocks * NV; unit++) {
+      const ptrdiff_t panel = unit / NV / blocks % PAIR, pair = unit / NV / blocks / PAIR;
+      const ptrdiff_t vector = panel * NV + unit % NV;
+      const ptrdiff_t c0 = unit / NV % blocks * DEPTH, c1 = std::min(c0 + DEPTH, C_);
       const ptrdiff_t k0 = ((first + pair) * VECTORS + vector) * W;
       const ptrdiff_t lanes = std::min<ptrdiff_t>(W, out_.channels - k0);
       if (lanes <= 0) continue;
