@@ -76,6 +76,7 @@ PRESETS: Dict[str, Preset] = {
             "bounds": False,
             "space": "pixels",
             "margin": 0,
+            "scales": 1,
         },
     ),
     # 5 * mean (F - P)^2 + 100 * sum over five layers of mean (G - A)^2, G and A divided by N M; 1e-3 * TV.
@@ -96,6 +97,7 @@ PRESETS: Dict[str, Preset] = {
             "bounds": False,
             "space": "pixels",
             "margin": 0,
+            "scales": 1,
         },
     ),
     # 1/2 sum (F - P)^2 + 1e4 * sum over layers of 0.2 / (4 N^2 M^2) sum (G - A)^2, G and A sums.
@@ -116,6 +118,7 @@ PRESETS: Dict[str, Preset] = {
             "bounds": True,
             "space": "pixels",
             "margin": 0,
+            "scales": 1,
         },
         {"googlenet": {"content_layers": {"conv2/3x3": 2e-4, "inception_3a/output": 1 - 2e-4}}},
     ),
@@ -137,6 +140,7 @@ PRESETS: Dict[str, Preset] = {
             "bounds": True,
             "space": "pixels",
             "margin": 0,
+            "scales": 1,
         },
         {"vgg19": _GATYS_LAYERS, "vgg16": _GATYS_LAYERS},
     ),

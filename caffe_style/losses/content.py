@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from ..backends import arrays
+from ..backends import arrays, maps
 
 
 def target_content(features: Any) -> Any:
@@ -54,11 +54,10 @@ def content(
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
-    f, p, g = map(arrays.as_matrix, (features, target, gradient))
     squares = 0.0
-    for part in arrays.blocks(f):
-        difference = f[:, part] - p[:, part]
+    for band in maps.bands(features):
+        difference = features[:, band] - target[:, band]
         squares += arrays.square_sum(difference)
         difference *= weight
-        g[:, part] += difference
+        gradient[:, band] += difference
     return 0.5 * weight * squares, gradient

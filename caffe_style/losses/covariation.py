@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional, Tuple
 
-from ..backends import arrays
+from ..backends import arrays, maps
 from .gram_matrices import BLOCK, add_gram_gradient, gram_distance, gram_matrices
 
 
@@ -132,17 +132,17 @@ def covariation(
     )
     add_gram_gradient(gradient, features, differences, scale, guides, target.shift)
     if guides_gradient is not None:
-        slope = guides_gradient.reshape(len(guides), -1)
-        _add_guides_slope(slope, arrays.as_matrix(features), differences, 0.5 * scale)
+        _add_guides_slope(guides_gradient, features, differences, 0.5 * scale)
     return value, gradient
 
 
-def _add_guides_slope(slope: Any, matrix: Any, differences: Any, scale: float) -> None:
-    """Add scale * F(x)^T D_k F(x) to the guides' gradient (K, M)."""
-    channels = len(matrix)
+def _add_guides_slope(slope: Any, features: Any, differences: Any, scale: float) -> None:
+    """Add scale * F(x)^T D_k F(x) to the guides' gradient (K, H, W)."""
+    channels, xp = len(features), arrays.namespace(features)
     columns = differences.swapaxes(0, 1).reshape(channels, -1)
-    for part in arrays.blocks(matrix, BLOCK):
-        products = arrays.matmul(matrix[:, part].T, columns, alpha=scale)
+    for band in maps.bands(features, BLOCK):
+        matrix = arrays.as_matrix(maps.dense(features[:, band]))
+        products = arrays.matmul(matrix.T, columns, alpha=scale)
         products = products.reshape(-1, len(differences), channels)
-        xp = arrays.namespace(matrix)
-        slope[:, part] += xp.einsum("im,mki->km", matrix[:, part], products)
+        found = xp.einsum("im,mki->km", matrix, products)
+        slope[:, band] += found.reshape(slope[:, band].shape)

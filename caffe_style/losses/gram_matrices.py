@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence, Tuple
 
-from ..backends import arrays
+from ..backends import arrays, maps
 from .shift import add_shift, response_sums
 
 BLOCK = 1 << 20
@@ -23,7 +23,7 @@ def gram_matrices(features: Any, guides: Optional[Any] = None, shift: float = 0.
     Parameters
     ----------
     features : array, (N, H, W)
-        Responses F.
+        Responses F. They may have gaps in memory.
     guides : array, (K, H, W), optional
         Weights C_k(x) of the positions x.
     shift : float
@@ -51,17 +51,16 @@ def gram_matrices(features: Any, guides: Optional[Any] = None, shift: float = 0.
 
 
 def _unshifted(features: Any, guides: Optional[Any]) -> Any:
-    matrix = arrays.as_matrix(features)
     if guides is None:
-        return arrays.gram(matrix)
-    guides = guides.reshape(len(guides), -1)
-    channels = len(matrix)
-    grams = arrays.empty((len(guides), channels, channels), matrix)
+        return maps.gram(features)
+    channels = len(features)
+    grams = arrays.empty((len(guides), channels, channels), features)
     grams[...] = 0
-    tops = arrays.namespace(guides).amax(guides, 1)
-    for part in arrays.blocks(matrix, BLOCK):
-        rows = matrix[:, part].T
-        for gram, guide, top in zip(grams, guides[:, part], tops):
+    tops = arrays.namespace(guides).amax(guides.reshape(len(guides), -1), 1)
+    for band in maps.bands(features, BLOCK):
+        rows = arrays.as_matrix(maps.dense(features[:, band])).T
+        for gram, guide, top in zip(grams, guides[:, band], tops):
+            guide = guide.reshape(-1)
             whole, partial, weights = _places(guide, top)
             if len(whole):
                 gram += top * arrays.gram(_at(rows, whole).T)
@@ -137,9 +136,9 @@ def add_gram_gradient(
     Parameters
     ----------
     gradient : array, (N, H, W)
-        Changed in place.
+        Changed in place. It may have gaps in memory.
     features : array, (N, H, W)
-        Responses F.
+        Responses F. They may have gaps in memory.
     differences : array, (N, N), or (K, N, N) with guides
         From `gram_distance`.
     scale : float
@@ -160,20 +159,21 @@ def add_gram_gradient(
     >>> bool(np.allclose(gradient, 1 / 18))
     True
     """
-    f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
     constant = scale * shift * differences.sum(-1)
     if guides is None:
-        arrays.matmul(differences, f, out=g, alpha=scale, beta=1.0)
+        maps.add_product(gradient, differences, features, scale)
         if shift:
             gradient += constant[:, None, None]
         return
-    guides = guides.reshape(len(guides), -1)
-    if shift:
-        arrays.matmul(constant.T, guides, out=g, beta=1.0)
-    tops = arrays.namespace(guides).amax(guides, 1)
-    for part in arrays.blocks(f, BLOCK):
-        rows, slopes = f[:, part].T, g[:, part].T
-        for difference, guide, top in zip(differences, guides[:, part], tops):
+    tops = arrays.namespace(guides).amax(guides.reshape(len(guides), -1), 1)
+    for band in maps.bands(features, BLOCK):
+        slope_maps = maps.dense(gradient[:, band])
+        rows = arrays.as_matrix(maps.dense(features[:, band])).T
+        slopes = arrays.as_matrix(slope_maps).T
+        weights_here = guides[:, band].reshape(len(guides), -1)
+        if shift:
+            arrays.matmul(weights_here.T, constant, out=slopes, beta=1.0)
+        for difference, guide, top in zip(differences, weights_here, tops):
             whole, partial, weights = _places(guide, top)
             if len(whole):
                 slope = _at(slopes, whole)
@@ -186,6 +186,8 @@ def add_gram_gradient(
                 found = _at(rows, partial) * weights
                 arrays.matmul(found, difference, out=slope, alpha=scale, beta=1.0)
                 slopes[partial] = slope
+        if maps.has_gaps(gradient[:, band]):
+            gradient[:, band] = slope_maps
 
 
 def _places(guide: Any, top: Any) -> Tuple[Any, Any, Any]:

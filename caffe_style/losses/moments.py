@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 
 from ..backends import arrays
 from .gram_matrices import add_gram_gradient, gram_matrices
+from .shift import response_sums
 
 
 class Moments(NamedTuple):
@@ -38,9 +39,10 @@ def target_moments(features: Any) -> Moments:
     >>> target.mean.tolist(), target.covariance.tolist()
     ([2.0], [[1.0]])
     """
-    mean = arrays.as_matrix(features).mean(1)
+    positions = arrays.count(features[0])
+    mean = response_sums(features) / positions
     covariance = gram_matrices(features)
-    covariance /= arrays.count(features[0])
+    covariance /= positions
     covariance -= mean[:, None] * mean
     return Moments(mean, covariance)
 

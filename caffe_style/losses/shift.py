@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from ..backends import arrays
+from ..backends import arrays, maps
 
 
 def response_sums(features: Any, guides: Optional[Any] = None) -> Any:
@@ -20,10 +20,10 @@ def response_sums(features: Any, guides: Optional[Any] = None) -> Any:
     >>> response_sums(np.ones((2, 3, 3))).tolist()
     [9.0, 9.0]
     """
-    matrix = arrays.as_matrix(features)
     if guides is None:
-        double = matrix.sum(1, dtype=arrays.namespace(matrix).float64)
-        return arrays.kind(matrix).of(arrays.to_numpy(double))
+        double = features.sum((1, 2), dtype=arrays.namespace(features).float64)
+        return arrays.kind(features).of(arrays.to_numpy(double))
+    matrix = arrays.as_matrix(maps.dense(features))
     return arrays.matmul(guides.reshape(len(guides), -1), matrix.T)
 
 

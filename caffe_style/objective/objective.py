@@ -159,15 +159,16 @@ class Objective:
     def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> float:
         """Return a term's value; add its gradient to `blob`'s diff, and to `pending` for lower blobs.
 
-        With a frame, losses get copies without the margin, since they take arrays without gaps in memory.
+        With a frame, a loss gets copies without the margin, unless it takes arrays with gaps in memory.
         """
         features = [self._own(responses(self.net, name)[0], name) for name in term.blobs]
-        if self.frame is not None:
+        in_place = self.frame is None or term.takes_gaps
+        if not in_place:
             features = [arrays.copy_of(values) for values in features]
         gradients = []
         for name, values in zip(term.blobs, features):
-            if name == blob and self.frame is None:
-                gradients.append(_slope(self.net, name)[0])
+            if name == blob and in_place:
+                gradients.append(self._own(_slope(self.net, name)[0], name))
             else:
                 gradients.append(pending.setdefault(name, arrays.zeros_like(values)))
         return float(term.loss(features, gradients))

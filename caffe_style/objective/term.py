@@ -21,6 +21,8 @@ class Term(NamedTuple):
     loss : callable
         `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
         gradient to each array of `gradients` in place, and returns the weighted value.
+    takes_gaps : bool
+        Whether these arrays may have gaps in memory.
     renew : callable, optional
         `renew(iteration)`, for a loss whose target depends on the picture or is random. It makes the next
         evaluation find the target anew. In the evaluations that follow, the target is fixed.
@@ -29,10 +31,13 @@ class Term(NamedTuple):
     name: str
     blobs: Tuple[str, ...]
     loss: Callable[[Arrays, Arrays], float]
+    takes_gaps: bool = False
     renew: Optional[Callable[[int], None]] = None
 
 
-def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float) -> Term:
+def single_term(
+    name: str, blob: str, loss: Callable, target: Any, weight: float, takes_gaps: bool = False
+) -> Term:
     """Make the term of a loss on one blob.
 
     Parameters
@@ -47,6 +52,8 @@ def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float
         Target of the loss. The first evaluation moves it to the device of the responses.
     weight : float
         Factor of the loss.
+    takes_gaps : bool
+        Whether the loss takes arrays with gaps in memory.
 
     Returns
     -------
@@ -65,4 +72,4 @@ def single_term(name: str, blob: str, loss: Callable, target: Any, weight: float
         target = arrays.beside(target, features[0])
         return loss(features[0], target, weight, gradients[0])[0]
 
-    return Term(name, (blob,), evaluate)
+    return Term(name, (blob,), evaluate, takes_gaps)

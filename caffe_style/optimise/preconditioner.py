@@ -101,9 +101,11 @@ def _smooth_by_cosines(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Multiply the cosine transform (type 2, orthonormal) by weights (H, W)."""
     import scipy.fft
 
-    found = scipy.fft.dctn(picture, axes=(2, 3), norm="ortho", overwrite_x=True)
-    found *= weights
-    return scipy.fft.idctn(found, axes=(2, 3), norm="ortho", overwrite_x=True)
+    options: Dict[str, Any] = {"axes": (2, 3), "norm": "ortho", "overwrite_x": True}
+    with scipy.fft.set_workers(arrays.threads()):
+        found = scipy.fft.dctn(picture, **options)
+        found *= weights
+        return scipy.fft.idctn(found, **options)
 
 
 def _smooth_by_mirrors(picture: Any, weights: Any) -> Any:

@@ -27,7 +27,7 @@ Shape = Tuple[int, int]
 PREPARING, KEEPING = 12, 3
 #: Bytes for each pixel of the matting Laplacian, and of the differences in its evaluation.
 MATTING = 4 * (12 + 2 * 3)
-#: Copies of a layer's responses and gradients without the margin.
+#: Copies of a layer's responses and gradients without the margin, for a loss that takes no gaps.
 FRAMED_COPIES = 2
 #: Bytes for each pixel of a space's weights in both precisions, and of a smoothed picture and its transforms.
 SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
@@ -99,7 +99,7 @@ def transfer_needs(
             passes.keep_regions(shape, style_layers, _most_kinds(settings))
     blobs = settings.blobs if styles else list(settings.content_layers)
     largest = max(passes.see(shape, blobs).values(), default=0)
-    framed = FRAMED_COPIES if margin.width else 0
+    framed = FRAMED_COPIES if margin.width and not loss.takes_gaps else 0
     working = (loss.copies.working + framed if tile is None else TILE_COPIES) * largest
     if loss.joins_layers and styles and style_layers and tile is None:
         working = framed * largest + passes.joined(shape, style_layers, loss.copies)

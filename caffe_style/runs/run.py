@@ -11,7 +11,7 @@ from ..networks.network import Network
 from ..optimise.minimise import check_optimizer
 from ..scene.found_regions import check_regions
 from ..scene.inputs import read_inputs
-from ..scene.starts import PictureLike, is_picture, name_of
+from ..scene.starts import PictureLike, is_empty, is_picture, name_of
 from ..scene.styles import Styles, as_styles
 from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import OPTIMIZERS, TransferSettings
@@ -130,23 +130,36 @@ def _unblurred(settings: TransferSettings) -> TransferSettings:
 
 
 def _say_unused(settings: TransferSettings) -> None:
-    loss, warn = STYLE_LOSSES[settings.style_loss], logging.getLogger("caffe_style").warning
-    if settings.guides == "kinds" and settings.style_loss != "covariation":
-        warn(
-            "guides kinds has no effect with the %s loss: add --style-loss covariation, or use --regions auto",
-            settings.style_loss,
-        )
-    if settings.rematch != TransferSettings.rematch and not (loss.joins_layers or loss.is_random):
-        warn(
-            "rematch has no effect with the %s loss: its targets do not change", settings.style_loss
-        )
+    """Log each setting that was changed from its default, but has no effect."""
+    loss = STYLE_LOSSES[settings.style_loss]
+    with_the_loss = "with the %s loss" % settings.style_loss
+    guided = ": add --style-loss covariation, or use --regions auto"
+    for name, has_effect, why in (
+        ("guides", loss.needs_guides, with_the_loss + guided),
+        ("guide_count", loss.needs_guides, with_the_loss + guided),
+        (
+            "rematch",
+            loss.joins_layers or loss.is_random,
+            with_the_loss + ": its targets do not change",
+        ),
+        ("closing_radius", bool(settings.photoreal), "without photoreal"),
+        ("closing_epsilon", bool(settings.photoreal), "without photoreal"),
+    ):
+        value = getattr(settings, name)
+        if not has_effect and value != getattr(TransferSettings, name):
+            logging.getLogger("caffe_style").warning(
+                "%s %s has no effect %s", name.replace("_", " "), value, why
+            )
 
 
 def _for_loss(settings: TransferSettings) -> TransferSettings:
-    """Return settings with the style loss's own number of scales and weight in place of None."""
+    """Return settings with the style loss's own number of scales and weight in place of None.
+
+    From noise, coarse to fine takes less than half the time to the same loss. From a picture it gains nothing.
+    """
     loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
     return settings.replace(
-        scales=settings.scales or loss.scales,
+        scales=settings.scales or ("auto" if is_empty(settings.init) else loss.scales),
         style_weight=loss.style_weight if weight is None else weight,
     )
 

@@ -15,6 +15,9 @@ STEP, MARGIN = 4, 64
 LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 1.0, 0.6
 #: Smallest fraction of each picture that a kind must have.
 LEAST = 0.05
+#: Smallest fraction of a kind in one picture, relative to its fraction in the other. Without this limit, a
+#: painting's moon would fill a whole meadow.
+UNEQUAL = 0.125
 #: Smallest and largest number of kinds that "auto" tries.
 FEWEST, MOST = 2, 6
 #: Fraction of the best separation with which a larger number of kinds is preferred.
@@ -74,8 +77,9 @@ def find_kinds(
     places : sequence of ndarray, (h, w, D)
         Descriptions of the pictures' places, from `describe_places`.
     count : int or "auto"
-        Number of kinds to look for. Kinds with less than 5 % of a picture are dropped, and their places get the
-        nearest remaining kind. "auto" tries 2 to 6 kinds, and takes the largest number that are well separated.
+        Number of kinds to look for. Kinds with less than 5 % of a picture, or less than an eighth of their part
+        of the other picture, are dropped, and their places get the nearest remaining kind. "auto" tries 2 to 6
+        kinds, and takes the largest number that are well separated.
     seed : int
         Seed of the starts of k-means.
 
@@ -146,11 +150,11 @@ def _k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.
 
 
 def _shared_by_all(centres: np.ndarray, pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Drop the kind with the smallest fraction of a picture, until all kinds have enough of each picture."""
+    """Drop the kind that most lacks places in a picture, until all kinds have enough of each picture."""
     while len(centres) > 1:
-        parts = [_soft(points, centres).mean(axis=0) for points in pictures]
-        least = np.min(parts, axis=0)
-        if least.min() >= LEAST:
+        parts = np.array([_soft(points, centres).mean(axis=0) for points in pictures])
+        least = np.min(parts / np.maximum(LEAST, UNEQUAL * parts.max(axis=0)), axis=0)
+        if least.min() >= 1:
             break
         centres = np.delete(centres, least.argmin(), axis=0)
     return centres

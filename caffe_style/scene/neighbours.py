@@ -83,7 +83,7 @@ def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, in
     def renew(iteration: int) -> None:
         matches[:] = [None] * len(parts)
 
-    return Term(reference.label, blobs, evaluate, renew)
+    return Term(reference.label, blobs, evaluate, renew=renew)
 
 
 class _Part(NamedTuple):

@@ -27,4 +27,4 @@ def random_term(reference: Reference, target: LayerTarget, weight: float) -> Ter
         random = np.random.default_rng([reference.seed, iteration])
         value = reference.loss.redrawn(value, random)
 
-    return Term(target.name, (target.blob,), evaluate, renew)
+    return Term(target.name, (target.blob,), evaluate, renew=renew)

@@ -18,6 +18,9 @@ from ..pictures import images
 
 #: Share of a place below which it does not belong to a kind.
 REST = 0.05
+#: Smallest part of a region that is left when it shrinks. Its Gram matrix is a mean, so a small part is enough.
+#: With a half left, the sky over a line of trees has responses to trees.
+KEPT = 0.2
 
 
 class Regions(NamedTuple):
@@ -84,8 +87,8 @@ def layer_guides(
     size : (int, int)
         Height and width of the layer's responses.
     radius : int or None
-        Number of positions by which a region shrinks. It is reduced if less than half of the region would be
-        left. None for a mask.
+        Number of positions by which a region shrinks. It is reduced if too little of the region would be left.
+        None for a mask.
     what : str
         Name of the term, for the error message.
 
@@ -120,7 +123,7 @@ def layer_guides(
                 else "%s: a region is too small for this layer: paint it larger, or in another's colour"
                 % what
             )
-        guide = _shrunk(guide, radius or 0, 0.5 * mean)
+        guide = _shrunk(guide, radius or 0, KEPT * mean)
         found[number] = guide / np.float32(guide.mean(dtype=np.float64))
     return found
 

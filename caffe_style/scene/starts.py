@@ -64,6 +64,17 @@ def is_picture(init: PictureLike) -> bool:
     return kind not in WORDS and (os.path.exists(str(init)) or bool(Path(init).suffix))
 
 
+def is_empty(init: PictureLike) -> bool:
+    """Return whether a start is noise or one colour, so that even coarse forms are not there yet.
+
+    Examples
+    --------
+    >>> is_empty("noise:25.5"), is_empty("mix:0.5")
+    (True, False)
+    """
+    return not is_picture(init) and str(init).partition(":")[0] in ("noise", "coloured", "mean")
+
+
 def start_picture(
     init: PictureLike,
     content: Optional[np.ndarray],

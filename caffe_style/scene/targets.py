@@ -13,7 +13,9 @@ from ..settings.style_losses import StyleLoss
 from .regions import Regions, layer_guides, region_target, shrinking
 
 #: The content loss, described like a style loss.
-CONTENT = StyleLoss("content", "content", needs_equal_size=True, tiles="local", position_power=0)
+CONTENT = StyleLoss(
+    "content", "content", needs_equal_size=True, takes_gaps=True, tiles="local", position_power=0
+)
 
 Size = Tuple[int, int]
 

@@ -76,7 +76,14 @@ def _term(reference: Reference, target: LayerTarget, weight: float) -> Term:
         return chained_term(target, weight)
     if reference.loss.is_random:
         return random_term(reference, target, weight)
-    return single_term(target.name, target.blob, reference.function, target.value, weight)
+    return single_term(
+        target.name,
+        target.blob,
+        reference.function,
+        target.value,
+        weight,
+        takes_gaps=reference.loss.takes_gaps,
+    )
 
 
 def _tiled_term(

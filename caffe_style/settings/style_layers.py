@@ -58,7 +58,7 @@ def every_layer(layers: Any, network: Any) -> Any:
 
 
 def geometric(layers: Layers, order: List[str], factor: float) -> Dict[str, float]:
-    """Multiply the weight of each layer by the factor to the power of its depth; their total stays.
+    """Multiply the weight of each layer by the factor to the power of its depth; their total size stays.
 
     The depth of a layer is its place among the layers in the order of the network. Novak & Nikulin (2016b,
     section 3.1) have the factors 1/2 for the style and 2 for the content.
@@ -70,5 +70,5 @@ def geometric(layers: Layers, order: List[str], factor: float) -> Dict[str, floa
     """
     depths = {blob: depth for depth, blob in enumerate(b for b in order if b in layers)}
     scaled = {blob: weight * factor ** depths[blob] for blob, weight in layers.items()}
-    ratio = sum(layers.values()) / (sum(scaled.values()) or 1.0)
+    ratio = sum(map(abs, layers.values())) / (sum(map(abs, scaled.values())) or 1.0)
     return {blob: weight * ratio for blob, weight in scaled.items()}

@@ -50,6 +50,8 @@ class StyleLoss(NamedTuple):
         single layers must then be a mean Gram matrix (N, N).
     takes_shift : bool
         Whether the responses can be shifted by minus their mean.
+    takes_gaps : bool
+        Whether responses and gradient may have gaps in memory, so that a margin needs no copies.
     tiles : {"gram", "local"} or None
         How to compute the loss of a large picture tile by tile. "gram": the loss depends on the Gram matrix
         alone, which is summed over the tiles. "local": the loss is a sum over positions, and its target is the
@@ -83,6 +85,7 @@ class StyleLoss(NamedTuple):
     joins_layers: bool = False
     takes_masks: bool = False
     takes_shift: bool = False
+    takes_gaps: bool = False
     tiles: Optional[str] = None
     position_power: int = 2
     copies: Copies = Copies()
@@ -112,9 +115,9 @@ class StyleLoss(NamedTuple):
 
 
 _ROWS = (
-    StyleLoss("gram", "gram", takes_masks=True, takes_shift=True, tiles="gram"),
-    StyleLoss("gram-sum", "gram"),
-    StyleLoss("moments", "moments"),
+    StyleLoss("gram", "gram", takes_masks=True, takes_shift=True, takes_gaps=True, tiles="gram"),
+    StyleLoss("gram-sum", "gram", takes_gaps=True),
+    StyleLoss("moments", "moments", takes_gaps=True),
     # The shifted responses of two layers, and the deeper one's gradient at the size of the other.
     StyleLoss("chained", "chained", of_pairs=True, takes_shift=True, copies=Copies(0, 2, 3)),
     # The responses to the style picture, and their projections. The rest is for a block of directions.
@@ -124,7 +127,7 @@ _ROWS = (
     StyleLoss("spatial-pairs", "spatial_pairs", needs_equal_size=True, copies=Copies(4, 4, 4)),
     StyleLoss("pixelwise", "pixelwise", needs_equal_size=True, tiles="local", copies=Copies(1)),
     StyleLoss("windowed", "windowed", needs_equal_size=True, copies=Copies(1)),
-    StyleLoss("covariation", "covariation", needs_guides=True),
+    StyleLoss("covariation", "covariation", needs_guides=True, takes_gaps=True),
     StyleLoss(
         "neighbours",
         "neighbours",

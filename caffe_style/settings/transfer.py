@@ -85,7 +85,7 @@ class TransferSettings(RunSettings):
         "number of sizes from coarse to fine, up to --size; auto begins at about 256 pixels, or at 90 for "
         "neighbours",
         "picture",
-        shown="1; auto for neighbours",
+        shown="1; auto from noise and for neighbours",
         before=1,
     )
     space: Optional[str] = setting(

@@ -469,6 +469,27 @@ def test_gram(kernels, m, n):
     np.testing.assert_array_equal(out, out.T)
 
 
+def test_matmul_of_stacks(kernels):
+    rng = np.random.default_rng(8)
+    for count, m in ((1, 5), (7, 37), (300, 1)):
+        a, b = floats(rng, count, m + 4, 20)[:, 2:-2], floats(rng, 20, 30)
+        frame = unset(count, m + 6, 30)
+        out = frame[:, 3:-3]
+        out[:] = a[..., :1]
+        kernels.matmul(a, b, out, alpha=2.0, beta=-1.0)
+        assert_near(out, 2 * (a.astype(float) @ b) - a[..., :1])
+        assert np.isnan(frame).sum() == frame.size - out.size
+
+
+@pytest.mark.parametrize("count, m, n", [(1, 5, 3), (40, 1, 8), (70, 200, 33), (3, 9000, 20)])
+def test_gram_of_a_stack(kernels, count, m, n):
+    x = floats(np.random.default_rng(m), count, m + 6, n)[:, 2:-4]
+    out = unset(n, n)
+    kernels.gram(x, out)
+    rows = np.ascontiguousarray(x).reshape(-1, n)
+    np.testing.assert_allclose(out, rows.T.astype(float) @ rows, rtol=1e-5, atol=1e-5 * len(rows))
+
+
 def test_gram_of_many_rows_loses_no_digits(kernels):
     x = np.full((1 << 20, 4), np.float32(0.1))
     out = unset(4, 4)
@@ -594,7 +615,24 @@ BAD_CALLS = {
         "matmul",
         (zeros(4, 4), zeros(4, 3), np.lib.stride_tricks.as_strided(zeros(3), (4, 3), (0, 4))),
     ),
+    "matmul stack counts": ("matmul", (zeros(2, 4, 3), zeros(3, 5), zeros(3, 4, 5))),
+    "matmul one stack": ("matmul", (zeros(2, 4, 3), zeros(3, 5), zeros(4, 5))),
+    "matmul stack of columns": (
+        "matmul",
+        (zeros(2, 3, 4).swapaxes(1, 2), zeros(3, 5), zeros(2, 4, 5)),
+    ),
+    "matmul stack backwards": ("matmul", (zeros(2, 4, 3)[::-1], zeros(3, 5), zeros(2, 4, 5))),
+    "matmul stack that overlaps": (
+        "matmul",
+        (
+            zeros(2, 4, 3),
+            zeros(3, 5),
+            np.lib.stride_tricks.as_strided(zeros(25), (2, 4, 5), (20, 20, 4)),
+        ),
+    ),
     "gram shapes": ("gram", (zeros(4, 3), zeros(4, 4))),
+    "gram of gaps": ("gram", (zeros(2, 4, 6)[..., :3], zeros(3, 3))),
+    "gram of four axes": ("gram", (zeros(2, 4, 6, 3), zeros(3, 3))),
 }
 
 

@@ -34,3 +34,22 @@ def check_conventions(loss, make_target, shape, tolerance=2e-4):
         # What one adds to sets how finely the sum is rounded.
         np.testing.assert_allclose(total - 1, gradient, atol=tolerance * scale + 1e-6)
         np.testing.assert_array_equal(low, before)
+
+
+def check_gaps(loss, make_target, shape):
+    """The loss of maps inside a margin, and its gradient, added in place, are those of copies without gaps."""
+    channels, height, width = shape
+    around = (channels, height + 4, width + 5)
+    own = (slice(None), slice(1, -3), slice(3, -2))
+    for dtype in (np.float64, np.float32):
+        for layout in ("caffe", "channels_last"):
+            features = maps(around, 1, layout, dtype)
+            target = make_target(maps(shape, 2, layout, dtype))
+            whole = np.ones_like(features)
+            value, gradient = loss(features[own], target, 0.7, whole[own])
+            expected, slope = loss(features[own].copy(order="K"), target, 0.7)
+            assert value == pytest.approx(expected, rel=1e-5)
+            scale = np.abs(slope).max()
+            np.testing.assert_allclose(whole[own] - 1, slope, atol=1e-5 * scale + 1e-6)
+            whole[own] = 1
+            np.testing.assert_array_equal(whole, 1)

@@ -50,6 +50,28 @@ def test_every_scale_has_an_iteration():
         iterations_at(3, 4)
 
 
+@pytest.mark.parametrize(
+    "settings, scales",
+    [
+        ({}, 1),
+        ({"init": "style"}, 1),
+        ({"init": "mix:0.5"}, 1),
+        ({"init": "noise"}, "auto"),
+        ({"init": "coloured:1"}, "auto"),
+        ({"init": "mean:0.001"}, "auto"),
+        ({"init": "noise", "scales": 2}, 2),
+    ],
+)
+def test_a_run_from_noise_goes_from_coarse_to_fine(network, pair, settings, scales):
+    found = cs.transfer(*pair, network, size=64, iterations=2, **settings, **LAYERS)
+    assert found.parameters["scales"] == scales
+
+
+@pytest.mark.parametrize("name", ["tai", "johnson", "liu", "gatys"])
+def test_the_programs_of_others_have_one_size(name):
+    assert cs.get_preset(name).transfer["scales"] == 1
+
+
 def test_each_scale_starts_from_the_last_ones_picture(network, pair):
     seen = []
     options = {"size": 80, "init": "noise", **LAYERS}

@@ -83,6 +83,19 @@ def test_a_kind_that_one_picture_lacks_is_dropped(network, pair):
         assert len(one) < 3 and one.mean(axis=(1, 2)).min() >= kinds.LEAST
 
 
+def test_a_small_kind_does_not_fill_a_large_one(network):
+    """A red spot of the style is a kind of its own, until the content is mostly red."""
+    style = landscape(96, 96, 48)
+    style[60:85, 60:85] = RED
+    for rows, left in ((slice(66, 90), True), (slice(6, 90), False)):
+        content = landscape(96, 96, 48)
+        content[rows, 6:90] = RED
+        guides = found(network, [content, style], 3)
+        parts = np.array([one.mean(axis=(1, 2)) for one in guides])
+        assert (parts.min(axis=0) >= kinds.UNEQUAL * parts.max(axis=0)).all()
+        assert (len(parts[0]) == 3) == left
+
+
 def test_kinds_are_seeded(network, pair):
     for one, again in zip(found(network, pair, 3, seed=4), found(network, pair, 3, seed=4)):
         np.testing.assert_array_equal(one, again)

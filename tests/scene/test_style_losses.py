@@ -208,9 +208,26 @@ def test_a_shift_that_is_not_taken_is_refused(network, pair, name):
 def test_a_rematch_that_has_no_effect_is_said(network, pair, name, caplog):
     with caplog.at_level(logging.WARNING, "caffe_style"):
         cs.transfer(*pair, network, size=64, iterations=1, style_loss=name, rematch=3)
-    assert ("rematch has no effect with the %s loss" % name in caplog.text) == (
+    assert ("rematch 3 has no effect with the %s loss" % name in caplog.text) == (
         name not in ("neighbours", "wasserstein")
     )
+
+
+@pytest.mark.parametrize(
+    "setting, line",
+    [
+        ({"guides": "own"}, "guides own has no effect with the gram loss"),
+        ({"guide_count": 4}, "guide count 4 has no effect with the gram loss"),
+        ({"closing_radius": 2}, "closing radius 2 has no effect without photoreal"),
+        ({"closing_epsilon": 0.1}, "closing epsilon 0.1 has no effect without photoreal"),
+        ({"closing_radius": 2, "photoreal": 10.0}, ""),
+        ({"guides": "own", "guide_count": 4, "style_loss": "covariation"}, ""),
+    ],
+)
+def test_other_settings_without_effect_are_said(network, pair, setting, line, caplog):
+    with caplog.at_level(logging.WARNING, "caffe_style"):
+        cs.transfer(*pair, network, size=64, iterations=1, **setting)
+    assert line in caplog.text and ("has no effect" in caplog.text) == bool(line)
 
 
 @pytest.mark.parametrize("setting", [{"shift": True}, {"style_loss": "wasserstein", "seed": 1}])

@@ -45,6 +45,11 @@ def test_layers_without_weight_stay_so():
     assert geometric({"a": 0.0}, ["a"], 2.0) == {"a": 0.0}
 
 
+def test_weights_that_sum_to_zero_are_kept():
+    found = geometric({"a": 1.0, "b": -1.0}, ["a", "b"], 0.5)
+    assert found == pytest.approx({"a": 4 / 3, "b": -2 / 3})
+
+
 @pytest.mark.parametrize("layers", [{"all": 2.0}, {"all": 1.0, "conv1_1": 1.0}])
 def test_all_stands_alone(network, layers):
     with pytest.raises(OptionError, match="style_layers: all stands alone, without a weight"):

@@ -26,9 +26,10 @@ scale_shift(x, out, scale, shift)
 add_scaled(out, x, a)
     out += a * x.
 matmul(a, b, out, alpha=1, beta=0)
-    out = alpha a b + beta out; each matrix with contiguous rows or contiguous columns.
+    out = alpha a b + beta out; each matrix with contiguous rows or contiguous columns. a and out may be stacks
+    (count, M, K) and (count, M, N), with contiguous rows, for one b.
 gram(x, out)
-    out (N, N) = x^T x for x (M, N).
+    out (N, N) = x^T x for x (M, N), or the sum of it over a stack (count, M, N).
 set_threads(count), get_threads(); release_scratch(), scratch_bytes()
     The kernels keep and reuse up to some 40 MB of working memory until it is released.
 """

@@ -129,4 +129,19 @@ inline native::Matrix matrix(const py::array& a, const char* name) {
   return m;
 }
 
+// A stack of matrices (count, rows, columns), each with contiguous rows.
+inline std::pair<native::Matrix, native::Stack> stack(const py::array& a, const char* name) {
+  check_floats(a, name);
+  require(a.ndim() == 3, name, "must have three axes");
+  for (int axis = 0; axis < 3; axis++) require(a.strides(axis) % 4 == 0, name, "must be aligned");
+  native::Matrix m{static_cast<const float*>(a.data()), a.shape(1), a.shape(2), a.strides(1) / 4, 1};
+  native::Stack s{a.shape(0), a.strides(0) / 4};
+  if (m.rows <= 1) m.row_step = m.columns;
+  if (s.count <= 1) s.step = m.rows * m.row_step;
+  require(m.columns <= 1 || a.strides(2) == 4, name, "must have contiguous rows");
+  require(m.row_step >= m.columns && s.step >= m.rows * m.row_step - (m.row_step - m.columns), name,
+          "must have rows one after another");
+  return {m, s};
+}
+
 }  // namespace arguments

@@ -1,6 +1,7 @@
-// The Gram matrix x^T x of features x (M x N): a short, wide result of a very long sum.
+// The Gram matrix x^T x of features x (M x N), or its sum over a stack of them: a short, wide result of a very
+// long sum.
 //
-// Each thread sums a stretch of the rows: DEPTH at a time in registers, CHUNK at a time in floats, the
+// Each thread sums a stretch of all rows: DEPTH at a time in registers, CHUNK at a time in floats, the
 // chunks in doubles, so that millions of rows lose no digits. Only panels that touch the upper triangle
 // are computed.
 #include <algorithm>
@@ -55,11 +56,12 @@ void add_products(const float* x, ptrdiff_t rows, ptrdiff_t N, float* sums, ptrd
 
 }  // namespace
 
-void gram(const float* x, ptrdiff_t M, ptrdiff_t N, float* out) {
+void gram(const float* x, ptrdiff_t M, ptrdiff_t N, const Stack& xs, float* out) {
+  const ptrdiff_t all = xs.count * M;
   const ptrdiff_t ld = round_up(N, NR);
   const std::size_t sums_size = Scratch::rounded(N * ld), totals_size = Scratch::rounded(2 * N * N);
   const std::size_t own_size = sums_size + totals_size + Scratch::rounded(DEPTH * NR);
-  const ptrdiff_t worth = std::min<ptrdiff_t>(M / DEPTH, SCRATCH / own_size);
+  const ptrdiff_t worth = std::min<ptrdiff_t>(all / DEPTH, SCRATCH / own_size);
   const int team = int(std::clamp<ptrdiff_t>(worth, 1, threads()));
   Scratch scratch(team * own_size);
   float* own = scratch.take(team * own_size);
@@ -71,10 +73,16 @@ void gram(const float* x, ptrdiff_t M, ptrdiff_t N, float* out) {
       float* sums = own + part * own_size;
       double* totals = totals_of(part);
       std::fill_n(totals, N * N, 0.0);
-      const ptrdiff_t begin = M * part / team, end = M * (part + 1) / team;
-      for (ptrdiff_t m = begin; m < end; m += CHUNK) {
+      const ptrdiff_t begin = all * part / team, end = all * (part + 1) / team;
+      for (ptrdiff_t m = begin; m < end;) {
         std::fill_n(sums, N * ld, 0.f);
-        add_products(x + m * N, std::min(CHUNK, end - m), N, sums, ld, sums + sums_size + totals_size);
+        const ptrdiff_t stop = std::min(m + CHUNK, end);
+        while (m < stop) {
+          const ptrdiff_t rows = std::min(M - m % M, stop - m);
+          const float* from = x + m / M * xs.step + m % M * N;
+          add_products(from, rows, N, sums, ld, sums + sums_size + totals_size);
+          m += rows;
+        }
         for (ptrdiff_t i = 0; i < N; i++)
           for (ptrdiff_t j = i; j < N; j++) totals[i * N + j] += sums[i * ld + j];
       }

@@ -78,18 +78,22 @@ void multiply_rows(const Matrix& a, const float* packed, ptrdiff_t k0, ptrdiff_t
 
 void matmul(const Matrix& a, const Matrix& b, float* out, ptrdiff_t row_step, ptrdiff_t column_step,
             float alpha, float beta) {
-  if (column_step != 1) {  // out^T = b^T a^T has its rows contiguous
-    matmul(b.transposed(), a.transposed(), out, column_step, row_step, alpha, beta);
-    return;
-  }
+  if (column_step != 1)  // out^T = b^T a^T has its rows contiguous
+    matmul_stacked(b.transposed(), {1, 0}, a.transposed(), out, column_step, {1, 0}, alpha, beta);
+  else
+    matmul_stacked(a, {1, 0}, b, out, row_step, {1, 0}, alpha, beta);
+}
+
+void matmul_stacked(const Matrix& a, const Stack& as, const Matrix& b, float* out, ptrdiff_t row_step,
+                    const Stack& outs, float alpha, float beta) {
   const ptrdiff_t M = a.rows, N = b.columns, K = a.columns;
   if (M == 0 || N == 0) return;
   const ptrdiff_t depth = std::min(K, DEPTH), width = std::min(round_up(N, NR), COLUMNS);
-  const ptrdiff_t fair = divide_up(divide_up(M, 2 * threads()), MR) * MR;
+  const ptrdiff_t fair = divide_up(divide_up(M * as.count, 2 * threads()), MR) * MR;
   const ptrdiff_t rows = std::min(fair, ptrdiff_t(8 * MR));
   // Few rows: the columns are shared out as well.
-  const ptrdiff_t row_blocks = divide_up(M, rows);
-  const int team = M * N * std::max<ptrdiff_t>(K, 1) > 1 << 16 ? threads() : 1;
+  const ptrdiff_t blocks = divide_up(M, rows), row_blocks = as.count * blocks;
+  const int team = as.count * M * N * std::max<ptrdiff_t>(K, 1) > 1 << 16 ? threads() : 1;
   Scratch scratch(Scratch::rounded(depth * width));
   float* packed = scratch.take(depth * width);
 #pragma omp parallel num_threads(team)
@@ -103,13 +107,15 @@ void matmul(const Matrix& a, const Matrix& b, float* out, ptrdiff_t row_step, pt
       pack(b, k0, here, j0, j1, packed);
 #pragma omp for schedule(static)
       for (ptrdiff_t unit = 0; unit < row_blocks * parts; unit++) {
-        const ptrdiff_t first = unit / parts * rows, part = unit % parts;
+        const ptrdiff_t block = unit / parts, part = unit % parts;
+        const ptrdiff_t first = block % blocks * rows, member = block / blocks;
         const ptrdiff_t from = j0 + panels * part / parts * NR;
         const ptrdiff_t to = std::min(j0 + panels * (part + 1) / parts * NR, j1);
         const auto multiply =
             a.column_step == 1 ? multiply_rows<Order::DepthContiguous> : multiply_rows<Order::RowsContiguous>;
-        multiply(a, packed + (from - j0) * here, k0, here, first, std::min(rows, M - first), from, to, out,
-                 row_step, alpha, scale);
+        const Matrix own{a.data + member * as.step, M, K, a.row_step, a.column_step};
+        multiply(own, packed + (from - j0) * here, k0, here, first, std::min(rows, M - first), from, to,
+                 out + member * outs.step, row_step, alpha, scale);
       }
       k0 += depth;
     } while (k0 < K);

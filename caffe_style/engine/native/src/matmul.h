@@ -17,7 +17,16 @@ struct Matrix {
 void matmul(const Matrix& a, const Matrix& b, float* out, ptrdiff_t row_step, ptrdiff_t column_step,
             float alpha, float beta);
 
-// out (N x N, C-ordered) = x^T x for x (M x N, C-ordered); M may be millions.
-void gram(const float* x, ptrdiff_t M, ptrdiff_t N, float* out);
+// `count` matrices of equal shape, from one to the next `step` floats.
+struct Stack {
+  ptrdiff_t count, step;
+};
+
+// The same for each matrix of a stack a and of a stack out of the same count; their rows are contiguous.
+void matmul_stacked(const Matrix& a, const Stack& as, const Matrix& b, float* out, ptrdiff_t row_step,
+                    const Stack& outs, float alpha, float beta);
+
+// out (N x N, C-ordered) = the sum of x^T x over a stack of x (M x N, C-ordered); M may be millions.
+void gram(const float* x, ptrdiff_t M, ptrdiff_t N, const Stack& xs, float* out);
 
 }  // namespace native

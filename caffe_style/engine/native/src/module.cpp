@@ -158,24 +158,44 @@ void add_scaled(py::array& out, const py::array& x, float a) {
 }
 
 void matmul(const py::array& a, const py::array& b, py::array& out, float alpha, float beta) {
-  const auto left = matrix(a, "a"), right = matrix(b, "b"), result = matrix(out, "out");
   require(out.writeable(), "out", "must be writeable");
-  if (left.columns != right.rows || left.rows != result.rows || right.columns != result.columns)
-    refuse("the shapes of a, b and out do not fit: (M, K), (K, N), (M, N)");
+  const auto right = matrix(b, "b");
+  const auto check = [&](const native::Matrix& left, const native::Matrix& result) {
+    if (left.columns != right.rows || left.rows != result.rows || right.columns != result.columns)
+      refuse("the shapes of a, b and out do not fit: (M, K), (K, N), (M, N)");
+  };
   float* to = static_cast<float*>(out.mutable_data());
+  if (a.ndim() == 3) {
+    const auto left = stack(a, "a"), result = stack(out, "out");
+    check(left.first, result.first);
+    if (left.second.count != result.second.count) refuse("a and out must be stacks of the same count");
+    py::gil_scoped_release unlocked;
+    native::matmul_stacked(left.first, left.second, right, to, result.first.row_step, result.second, alpha,
+                           beta);
+    return;
+  }
+  const auto left = matrix(a, "a"), result = matrix(out, "out");
+  check(left, result);
   py::gil_scoped_release unlocked;
   native::matmul(left, right, to, result.row_step, result.column_step, alpha, beta);
 }
 
 void gram(const py::array& x, py::array& out) {
-  const float* from = read(x, "x");
+  require(x.ndim() == 2 || x.ndim() == 3, "x", "must have two or three axes, (M, N) or (count, M, N)");
+  const ptrdiff_t M = x.shape(x.ndim() - 2), N = x.shape(x.ndim() - 1);
+  native::Stack xs{1, 0};
+  if (x.ndim() == 2) {
+    read(x, "x");
+  } else {
+    const auto given = stack(x, "x");
+    require(given.first.row_step == N, "x", "must have matrices without gaps");
+    xs = given.second;
+  }
+  const float* from = static_cast<const float*>(x.data());
   float* to = write(out, "out");
-  require(x.ndim() == 2, "x", "must have two axes (M, N)");
-  require(out.ndim() == 2 && out.shape(0) == x.shape(1) && out.shape(1) == x.shape(1), "out",
-          "must be (N, N)");
-  const ptrdiff_t M = x.shape(0), N = x.shape(1);
+  require(out.ndim() == 2 && out.shape(0) == N && out.shape(1) == N, "out", "must be (N, N)");
   py::gil_scoped_release unlocked;
-  native::gram(from, M, N, to);
+  native::gram(from, M, N, xs, to);
 }
 
 }  // namespace
