@@ -27,6 +27,9 @@ SWITCHES += ["--disable-component-update", "--disable-sync", "--disable-quic"]
 # other programs use the processors too.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# Programs that tests start, more than a hundred, need not compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Tests started in the background ignore Ctrl-C, and so would the programs that some of them interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -71,14 +74,10 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def threads_as_before() -> Iterator[None]:
     """Restore the number of threads, of our kernels and of BLAS, after a test that sets it."""
-    from threadpoolctl import threadpool_limits
+    from helpers import program
 
-    from caffe_style.backends import threads
-
-    before = threads.get_threads()
-    with threadpool_limits():
+    with program.threads_as_before():
         yield
-        threads.set_threads(before)
 
 
 @pytest.fixture(scope="session")

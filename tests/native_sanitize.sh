@@ -9,7 +9,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp -r "$root/caffe_style" "$root/setup.py" "$root/pyproject.toml" "$folder"
 mkdir -p "$folder/prototxt" "$folder/models" "$folder/tests"
-cp "$root/tests/engine/test_native_kernels.py" "$folder/tests"
+cp -r "$root/tests/helpers" "$folder/tests"
+for tests in convolution kernels calls; do
+    cp "$root/tests/engine/test_native_$tests.py" "$folder/tests"
+done
 find "$folder" -name '*.so' -delete
 cd "$folder"
 export CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"

@@ -12,7 +12,7 @@ from caffe_style.pictures import images
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg19-random")
+    return cs.open_network("strokenet")
 
 
 def picture(seed, shape=(48, 64, 3)):

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import math
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from ..engine import native
-from ..engine.native.cpus import available_cpus
 
 BLOCK = 1 << 16
 """Number of elements in a block, small enough for temporary arrays to stay in the processor's cache."""
@@ -72,29 +70,6 @@ def count(x: Any) -> int:
 def to_numpy(x: Any) -> np.ndarray:
     """Return a numpy array with the values of `x`, in the same memory if that is possible."""
     return x if namespace(x) is np else x.cpu().numpy()
-
-
-def threads() -> int:
-    """Return the number of CPU threads to use: that of the kernels or, without kernels, of available CPUs."""
-    return native.get_threads() if native.available else available_cpus()
-
-
-def side_by_side(work: Callable[[Any], float], items: Iterable[Any], features: Any) -> List[float]:
-    """Call `work` on items that need many small matrix products, as many items at a time as there are threads.
-
-    Each product then runs on one thread. Dividing small products among threads costs more than it gains, and
-    ten times as much if other programs compete for the processors. If `features` are on a device, the items are
-    processed one after another.
-    """
-    if not native.available or namespace(features) is not np:
-        return [work(item) for item in items]
-    count = native.get_threads()
-    native.set_threads(1)
-    try:
-        with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(work, items))
-    finally:
-        native.set_threads(count)
 
 
 def as_matrix(features: Any) -> Any:

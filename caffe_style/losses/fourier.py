@@ -7,6 +7,7 @@ from typing import Any, Iterator, Tuple
 import numpy as np
 
 from ..backends import arrays
+from ..backends.parallel import threads
 
 CHANNELS = 8
 """Number of feature maps that are transformed at a time: enough for all threads, and little memory."""
@@ -32,7 +33,7 @@ def transform(maps: Any, shape: Tuple[int, int]) -> Any:
         return arrays.namespace(maps).fft.rfft2(maps, shape)
     from scipy.fft import rfft2
 
-    return rfft2(maps, s=shape, workers=arrays.threads())
+    return rfft2(maps, s=shape, workers=threads())
 
 
 def inverse(spectra: Any, shape: Tuple[int, int], like: Any) -> Any:
@@ -42,7 +43,7 @@ def inverse(spectra: Any, shape: Tuple[int, int], like: Any) -> Any:
         return arrays.namespace(spectra).fft.irfft2(spectra, shape)[:, :rows, :columns]
     from scipy.fft import irfft2
 
-    return irfft2(spectra, s=shape, workers=arrays.threads(), overwrite_x=True)[:, :rows, :columns]
+    return irfft2(spectra, s=shape, workers=threads(), overwrite_x=True)[:, :rows, :columns]
 
 
 def energy(power: Any, shape: Tuple[int, int]) -> float:

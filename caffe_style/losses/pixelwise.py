@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..backends import arrays
+from ..backends.parallel import side_by_side
 from .content import target_content
 
 
@@ -81,5 +82,5 @@ def pixelwise(
         g += d
         return float(pairs.sum(dtype=xp.float64))
 
-    total = sum(arrays.side_by_side(one_block, arrays.blocks(matrices[0]), features))
+    total = sum(side_by_side(one_block, arrays.blocks(matrices[0]), features))
     return 0.25 * scale * total, gradient

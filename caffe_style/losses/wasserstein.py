@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..backends import arrays
+from ..backends.parallel import side_by_side
 
 BLOCK = 16
 """Number of directions that are projected at a time: enough for all threads, and little memory."""
@@ -58,7 +59,7 @@ def target_wasserstein(features: Any, random: Optional[np.random.Generator] = No
     rotation, upper = np.linalg.qr(random.standard_normal((channels, channels)))
     directions = arrays.kind(features).of((rotation * np.sign(np.diag(upper))).T.copy())
     quantiles = arrays.matmul(directions, arrays.as_matrix(features))
-    arrays.side_by_side(lambda row: _sort(quantiles[row]), _rows(quantiles), quantiles)
+    side_by_side(lambda row: _sort(quantiles[row]), _rows(quantiles), quantiles)
     return Projections(features, directions, quantiles)
 
 
@@ -158,7 +159,7 @@ def _subtract_quantiles(projected: Any, quantiles: Any, between: Any) -> float:
         flat[places] = difference
         return arrays.square_sum(difference)
 
-    return sum(arrays.side_by_side(subtract, _rows(projected), projected))
+    return sum(side_by_side(subtract, _rows(projected), projected))
 
 
 def _between(quantiles: Any, positions: int) -> Optional[Tuple[Any, Any, Any]]:

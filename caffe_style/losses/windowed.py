@@ -8,6 +8,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..backends import arrays
+from ..backends.parallel import side_by_side
 from .content import target_content
 
 TILE = 8
@@ -107,7 +108,7 @@ def windowed(
             out += arrays.matmul(slopes, f_and_d_near, alpha=scale).reshape(out.shape)
         return total
 
-    sums = arrays.side_by_side(row_of_tiles, _spans(height, size, radius), features)
+    sums = side_by_side(row_of_tiles, _spans(height, size, radius), features)
     return 0.25 * scale * sum(sums), gradient
 
 

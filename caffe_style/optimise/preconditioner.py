@@ -17,6 +17,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 
 from ..backends import arrays
+from ..backends.parallel import threads
 
 
 class Preconditioner:
@@ -102,7 +103,7 @@ def _smooth_by_cosines(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
     import scipy.fft
 
     options: Dict[str, Any] = {"axes": (2, 3), "norm": "ortho", "overwrite_x": True}
-    with scipy.fft.set_workers(arrays.threads()):
+    with scipy.fft.set_workers(threads()):
         found = scipy.fft.dctn(picture, **options)
         found *= weights
         return scipy.fft.idctn(found, **options)

@@ -32,7 +32,7 @@ content, *styles = json.loads(sys.argv[1])
 estimates = []
 noted = memory.transfer_needs
 memory.transfer_needs = lambda *given: estimates.append(noted(*given)) or estimates[-1]
-network = cs.open_network("vgg16-random")
+network = cs.open_network("strokenet")
 content, *styles = (images.coloured_noise(*size, 1.0, 0) for size in (content, *styles))
 network.resize(2000, 2000)  # nothing is held any more of the size it was opened with
 before = status("VmRSS")
@@ -45,7 +45,7 @@ print(estimates[-1].total, status("VmHWM") - before)
 @pytest.mark.parametrize(
     "sizes, options",
     [
-        ([[480, 640], [480, 640]], {"size": 640, "iterations": 4}),
+        ([[360, 480], [360, 480]], {"size": 480, "iterations": 3}),
         # The style picture takes it all: it is larger, or wider, or there are several.
         ([[192, 256], [480, 640]], {"size": 160, "style_scale": 3.0}),
         ([[64, 2048], [480, 640]], {"size": 512}),
@@ -77,7 +77,7 @@ def test_a_style_picture_that_does_not_fit_is_refused_at_once(tmp_path):
     """In a child whose address space is limited: 16 times the size would take 16 GB."""
     images.write_image(tmp_path / "a.png", images.coloured_noise(48, 64, 1.0, 0))
     command = ["transfer", "a.png", "a.png", "--style-loss", "covariation"]
-    command += ["--size", "256", "--style-scale", "16", "--model", "vgg16-random"]
+    command += ["--size", "256", "--style-scale", "16", "--model", "strokenet"]
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
         "from caffe_style import cli; sys.exit(cli.main(sys.argv[1:]))"

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from caffe_style.cli.batch.run import run_batch
+from caffe_style.errors import BatchError
 from caffe_style.pictures import images
 
 pytest.importorskip("distributed", reason="a cluster needs Dask")
@@ -93,20 +95,33 @@ def check_end(batch, told):
     [
         ("tls://127.0.0.1:9", "no Dask scheduler answers at tls://127.0.0.1:9 .*TLS"),
         ("tcp://127.0.0.1:9", "no Dask scheduler answers at tcp://127.0.0.1:9"),
-        ("carrier-pigeon://loft:1", "unknown address scheme 'carrier-pigeon'"),
-        ("nonsense", "missing port number"),
-        ("", "missing port number"),
     ],
 )
 def test_no_scheduler(jobs, address, told):
     check_end(begin_batch(jobs, address), told)
 
 
-def test_something_else_at_the_address(jobs):
+@pytest.mark.parametrize(
+    "address, told",
+    [
+        ("carrier-pigeon://loft:1", "unknown address scheme 'carrier-pigeon'"),
+        ("nonsense", "missing port number"),
+        ("", "missing port number"),
+    ],
+)
+def test_what_is_no_address(jobs, address, told):
+    with pytest.raises(BatchError, match=told) as caught:
+        run_batch(jobs, scheduler=address)
+    assert "\n" not in str(caught.value)
+
+
+def test_something_else_at_the_address(jobs, monkeypatch):
+    monkeypatch.setattr("caffe_style.cli.batch.cluster.PATIENCE", 1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(5)
-        check_end(begin_batch(jobs, "tcp://127.0.0.1:%d" % silent.getsockname()[1]), "no reply")
+        with pytest.raises(BatchError, match="no reply"):
+            run_batch(jobs, scheduler="tcp://127.0.0.1:%d" % silent.getsockname()[1])
 
 
 def test_no_workers(jobs, start):

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers.program import call
 
 from caffe_style.cli.batch.jobs import read_jobs
 from caffe_style.cli.batch.outcomes import record_path
@@ -20,15 +21,19 @@ from caffe_style.cli.batch.run import run_batch
 from caffe_style.pictures import images
 from caffe_style.runs.checkpoint import read_checkpoint
 
-JOB = "{content: a.png, style: b.png, model: strokenet, size: 64, seed: 3, threads: 1, %s}"
+JOB = "{content: a.png, style: b.png, model: strokenet, size: 32, seed: 3, threads: 1, %s}"
 DEVICE = "optimizer: device, checkpoint_every: 0, iterations: 80, curve: curve.csv"
+
+
+def with_pictures(folder):
+    for number, name in enumerate(("a.png", "b.png")):
+        images.write_image(folder / name, images.coloured_noise(64, 64, 1.0, number))
+    return folder
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for number, name in enumerate(("a.png", "b.png")):
-        images.write_image(tmp_path / name, images.coloured_noise(64, 64, 1.0, number))
-    return tmp_path
+    return with_pictures(tmp_path)
 
 
 def write(folder, options):
@@ -54,12 +59,27 @@ def kill_meanwhile(path, number):
     return checkpoint
 
 
+def uninterrupted(folder, path, *more):
+    """The picture of a run of the job outside any batch."""
+    (job,) = read_jobs(path)
+    made = call(folder, *job.arguments, *more, "-o", "whole.png", "-q")
+    assert made.returncode == 0, made.stderr
+    return images.read_image(folder / "whole.png")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The picture of the job `DEVICE`."""
+    folder = with_pictures(tmp_path_factory.mktemp("whole"))
+    return uninterrupted(folder, write(folder, DEVICE), "--checkpoint", "whole.npz")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize(
     "number, own",
-    [(signal.SIGKILL, ""), (signal.SIGINT, ""), (signal.SIGKILL, ", checkpoint: run.npz")],
+    [(signal.SIGKILL, ""), (signal.SIGINT, ", checkpoint: run.npz")],
 )
-def test_a_job_goes_on(folder, number, own):
+def test_a_job_goes_on(folder, whole, number, own):
     path = write(folder, DEVICE + own)
     checkpoint = kill_meanwhile(path, number)
     done = read_checkpoint(checkpoint).done
@@ -75,15 +95,12 @@ def test_a_job_goes_on(folder, number, own):
     # Its beginning was not done again.
     took = [float(row["seconds"]) for row in curve[: len(saved)]]
     assert took == pytest.approx([record.seconds for record in saved], abs=1e-3)
-    (folder / "a-b.png").unlink()
-    record_path(path).unlink()
-    run_batch(path)
-    assert np.array_equal(went_on, images.read_image(folder / "a-b.png"))
+    assert np.array_equal(went_on, whole)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("change", ["job", "input"])
-def test_what_changed_begins_anew(folder, change):
+def test_what_changed_begins_anew(folder, whole, change):
     """A job without an option that it had must not get it from its checkpoint."""
     path = write(folder, DEVICE + ", tv_weight: 0.5")
     checkpoint = kill_meanwhile(path, signal.SIGKILL)
@@ -94,9 +111,9 @@ def test_what_changed_begins_anew(folder, change):
     (outcome,) = run_batch(path)
     assert outcome.status == "made" and not checkpoint.exists()
     went_on = images.read_image(folder / "a-b.png")
-    record_path(path).unlink()
-    run_batch(path)
-    assert np.array_equal(went_on, images.read_image(folder / "a-b.png"))
+    if change == "input":
+        whole = uninterrupted(folder, path, "--checkpoint", "whole.npz")
+    assert np.array_equal(went_on, whole)
 
 
 def test_a_checkpoint_that_is_refused_is_told_and_begun_anew(folder, caplog):
@@ -114,17 +131,8 @@ def test_a_checkpoint_that_is_refused_is_told_and_begun_anew(folder, caplog):
 
 def test_pictures_are_those_without_a_checkpoint(folder):
     """The one that a job keeps unasked changes neither its picture nor what the picture says of itself."""
-    from caffe_style import cli
-
     path = write(folder, "optimizer: device, iterations: 5")
     run_batch(path)
-    (job,) = read_jobs(path)
-    before = os.getcwd()
-    os.chdir(str(folder))
-    try:
-        assert cli.main([*job.arguments, "-o", "alone.png", "-q"]) == 0
-    finally:
-        os.chdir(before)
     made = folder / "a-b.png"
-    assert np.array_equal(images.read_image(made), images.read_image(folder / "alone.png"))
-    assert images.read_metadata(made) == images.read_metadata(folder / "alone.png")
+    assert np.array_equal(images.read_image(made), uninterrupted(folder, path))
+    assert images.read_metadata(made) == images.read_metadata(folder / "whole.png")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
 import sys
+import tempfile
 
 import pytest
 from helpers.program import (
     ENDLESS,
     FAST,
     SHORT,
+    call,
     is_picture,
     line_of,
     posix,
@@ -18,7 +20,10 @@ from helpers.program import (
     start,
 )
 
+from caffe_style.errors import BackendError
+from caffe_style.optimise import evaluations
 from caffe_style.pictures import images
+from caffe_style.runs import synthesis
 
 
 @posix
@@ -32,30 +37,20 @@ def test_a_folder_in_the_picture_s_place(folder):
     assert len(found) == 1 and is_picture(found[0]) and "the picture is %s" % found[0].name in told
 
 
-GONE = """
-import shutil, sys
-from caffe_style import cli, optimise
-evaluations = []
-def minimise(evaluate, *arguments, **settings):
-    result = plain(evaluate, *arguments, **settings)
-    shutil.rmtree("gone")
-    return result
-from caffe_style.runs import synthesis
-plain, synthesis.minimise = synthesis.minimise, minimise
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
-def test_a_folder_that_goes_away(folder):
+def test_a_folder_that_goes_away(folder, monkeypatch):
     """The run is over, the picture is in the temporary folder: status 1, one line says where."""
     (folder / "gone").mkdir()
     (folder / "temporary").mkdir()
-    result = run(
-        folder,
-        *("transfer", "a.png", "b.png", *SHORT, "-o", "gone/out.png"),
-        program=[sys.executable, "-c", GONE],
-        env=dict(os.environ, TMPDIR=str(folder / "temporary"), TEMP=str(folder / "temporary")),
-    )
+    plain = synthesis.minimise
+
+    def minimise(*arguments, **settings):
+        result = plain(*arguments, **settings)
+        shutil.rmtree("gone")
+        return result
+
+    monkeypatch.setattr(synthesis, "minimise", minimise)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "temporary"))
+    result = call(folder, "transfer", "a.png", "b.png", *SHORT, "-o", "gone/out.png")
     assert result.returncode == 1
     found = list((folder / "temporary").iterdir())
     assert len(found) == 1 and is_picture(found[0])
@@ -67,7 +62,7 @@ def test_frames_that_cannot_be_written_cost_one_warning(folder):
     for number in (1, 2):
         (folder / ("out-000%d.png" % number)).mkdir()
     options = [*FAST, "--iterations", "3", "--quiet", "--save-every", "1", "-o", "out.png"]
-    result = run(folder, "transfer", "a.png", "b.png", *options)
+    result = call(folder, "transfer", "a.png", "b.png", *options)
     assert result.returncode == 0 and is_picture(folder / "out.png")
     assert is_picture(folder / "out-0003.png")
     line_of(result, "out-0001.png", "the run continues")
@@ -91,7 +86,7 @@ sys.exit(cli.main(sys.argv[2:]))
 def test_a_full_disk_costs_the_curve_and_the_frames_alone(folder):
     """The system takes no file that is larger than the picture."""
     common = ["transfer", "a.png", "b.png", *FAST, "--iterations", "40", "--quiet"]
-    assert run(folder, *common, "-o", "whole.jpg", "--curve", "whole.csv").returncode == 0
+    assert call(folder, *common, "-o", "whole.jpg", "--curve", "whole.csv").returncode == 0
     size = (folder / "whole.jpg").stat().st_size
     assert (folder / "whole.csv").stat().st_size > size + 100
     result = run(
@@ -105,63 +100,62 @@ def test_a_full_disk_costs_the_curve_and_the_frames_alone(folder):
     assert is_picture(folder / "out.jpg")
 
 
-FAILS = """
-import sys
-from caffe_style import cli
-from caffe_style.optimise import evaluations
-plain, calls = evaluations.Run.evaluate, []
-def evaluate(self, trial):
-    calls.append(1)
-    if len(calls) == int(sys.argv[1]):
-        raise errors[sys.argv[2]]
-    return plain(self, trial)
-from caffe_style.errors import BackendError
-errors = {"memory": MemoryError(), "bug": ValueError("a bug"), "backend": BackendError("the device is lost")}
-evaluations.Run.evaluate = evaluate
-sys.exit(cli.main(sys.argv[3:]))
-"""
+@pytest.fixture
+def fail(monkeypatch):
+    """A function that lets the evaluation of this number, from 1, fail."""
+    plain, calls = evaluations.Run.evaluate, []
+
+    def begin(number, error):
+        def evaluate(self, trial):
+            calls.append(1)
+            if len(calls) == number:
+                raise error
+            return plain(self, trial)
+
+        monkeypatch.setattr(evaluations.Run, "evaluate", evaluate)
+
+    return begin
+
+
+LOST = BackendError("the device is lost")
 
 
 @pytest.mark.parametrize(
-    "what, status, words",
-    [("memory", 2, "not enough memory"), ("backend", 2, "the device is lost"), ("bug", 1, "a bug")],
+    "error, status, words",
+    [
+        (MemoryError(), 2, "not enough memory"),
+        (LOST, 2, "the device is lost"),
+        (ValueError("a bug"), 1, "a bug"),
+    ],
 )
-def test_an_error_after_iterations_leaves_the_last_good_picture(folder, what, status, words):
-    result = run(
-        folder,
-        *("8", what, "transfer", "a.png", "b.png", *ENDLESS, "-o", "out.png"),
-        program=[sys.executable, "-c", FAILS],
-    )
+def test_an_error_after_iterations_leaves_the_last_good_picture(folder, fail, error, status, words):
+    fail(8, error)
+    result = call(folder, "transfer", "a.png", "b.png", *ENDLESS, "-o", "out.png")
     assert result.returncode == status
     assert words + "; the last good picture is out.png" in result.stderr
     assert is_picture(folder / "out.png")
-    assert words in images.read_metadata(folder / "out.png")["ended"] or what == "memory"
+    ended = images.read_metadata(folder / "out.png")["ended"]
+    assert words in ended or isinstance(error, MemoryError)
 
 
-def test_an_error_at_the_second_scale_leaves_the_first_one_s_picture(folder):
+def test_an_error_at_the_second_scale_leaves_the_first_one_s_picture(folder, fail):
     options = ["--iterations", "4", "--quiet", "--scales", "2", "-o", "out.png"]
-    evaluations = run(folder, "transfer", "a.png", "b.png", *FAST, *options, "--curve", "c.csv")
-    assert evaluations.returncode == 0
+    evaluated = call(folder, "transfer", "a.png", "b.png", *FAST, *options, "--curve", "c.csv")
+    assert evaluated.returncode == 0
     rows = (folder / "c.csv").read_text().splitlines()[1:]
     (folder / "out.png").unlink()
     first = next(place for place, row in enumerate(rows, 1) if row.split(",")[1] == "2")
     # The scale's own start is the evaluation after its two steps.
-    result = run(
-        folder,
-        *(str(first + 1), "backend", "transfer", "a.png", "b.png", *FAST, *options),
-        program=[sys.executable, "-c", FAILS],
-    )
+    fail(first + 1, LOST)
+    result = call(folder, "transfer", "a.png", "b.png", *FAST, *options)
     assert result.returncode == 2
     line_of(result, "the last good picture is out.png")
     assert is_picture(folder / "out.png")
 
 
-def test_an_error_before_any_iteration_leaves_nothing(folder):
-    result = run(
-        folder,
-        *("1", "backend", "transfer", "a.png", "b.png", *ENDLESS, "-o", "out.png"),
-        program=[sys.executable, "-c", FAILS],
-    )
+def test_an_error_before_any_iteration_leaves_nothing(folder, fail):
+    fail(1, LOST)
+    result = call(folder, "transfer", "a.png", "b.png", *ENDLESS, "-o", "out.png")
     assert result.returncode == 2
     line_of(result, "error: the device is lost")
     assert not list(folder.glob("*out*"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from helpers.program import (
     SHORT,
+    call,
     line_of,
-    run,
     start,
 )
 
@@ -18,7 +18,7 @@ from caffe_style.system import files
 def test_two_runs_on_one_checkpoint(folder):
     process = start(folder, "-o", "out.png", "--checkpoint", "run.npz", "--checkpoint-every", "0")
     try:
-        result = run(
+        result = call(
             folder, "transfer", "a.png", "b.png", *SHORT, "-o", "2.png", "--checkpoint", "run.npz"
         )
         assert result.returncode == 2
@@ -28,7 +28,7 @@ def test_two_runs_on_one_checkpoint(folder):
         process.kill()
         process.communicate()
     # The dead hold nothing.
-    result = run(folder, "transfer", "--resume", "run.npz", "--iterations", "100000", "--quiet",
+    result = call(folder, "transfer", "--resume", "run.npz", "--iterations", "100000", "--quiet",
                  "-o", "3.png", "--size", "48")  # fmt: skip
     assert "another run" not in result.stderr and "size 64, not 48" in result.stderr
 

@@ -8,10 +8,10 @@ import shutil
 import pytest
 from helpers.program import (
     SHORT,
+    call,
     is_picture,
     line_of,
     posix,
-    run,
 )
 
 from caffe_style import cli
@@ -67,7 +67,7 @@ def test_refused_before_anything_is_computed(folder, options, words, capsys, mon
 
 def test_frames_that_are_not_kept_may_be_anything(folder):
     shutil.copy(str(folder / "a.png"), str(folder / "out-0003.png"))
-    result = run(
+    result = call(
         folder, "transfer", "out-0003.png", "b.png", *SHORT, "-o", "out.png", "--save-every", "2"
     )
     assert result.returncode == 0, result.stderr
@@ -76,7 +76,7 @@ def test_frames_that_are_not_kept_may_be_anything(folder):
 
 def test_a_name_as_long_as_the_system_takes(folder):
     name = "x" * 251 + ".png"
-    result = run(folder, "transfer", "a.png", "b.png", *SHORT, "-o", name)
+    result = call(folder, "transfer", "a.png", "b.png", *SHORT, "-o", name)
     assert result.returncode == 0, result.stderr
     assert is_picture(folder / name)
 
@@ -88,7 +88,7 @@ def test_parameters_that_jpeg_has_no_room_for(folder):
     shutil.copy(str(folder / "b.png"), str(folder / long))
     styles = ["--style", long] * 120
     small = ["--model", "strokenet", "--size", "32", "--iterations", "1", "--quiet"]
-    result = run(folder, "transfer", "a.png", "b.png", *styles, *small, "-o", "out.jpg")
+    result = call(folder, "transfer", "a.png", "b.png", *styles, *small, "-o", "out.jpg")
     assert result.returncode == 2
     line_of(result, "out.jpg", "JPEG has no room", "write a .png")
     assert not list(folder.glob("out*"))
@@ -97,14 +97,14 @@ def test_parameters_that_jpeg_has_no_room_for(folder):
 def test_the_plot_of_statistics_is_not_the_picture(folder):
     before = (folder / "a.png").read_bytes()
     options = ["--model", "strokenet", "--plot", "a.png"]
-    result = run(folder, "statistics", "a.png", *options)
+    result = call(folder, "statistics", "a.png", *options)
     assert result.returncode == 2
     line_of(result, "a.png", "is read")
     assert (folder / "a.png").read_bytes() == before
 
 
 def test_threads_out_of_range(folder):
-    result = run(folder, "transfer", "a.png", "b.png", *SHORT, "--threads", "99999999999")
+    result = call(folder, "transfer", "a.png", "b.png", *SHORT, "--threads", "99999999999")
     assert result.returncode == 2
     assert "--threads: must be at least 1 and at most 4096" in result.stderr.splitlines()[-1]
 
@@ -121,7 +121,7 @@ def test_pipes_and_devices_are_not_waited_for(folder, place):
         "mask": ["a.png", "b.png:" + pipe],
         "init": ["a.png", "b.png", "--init", pipe],
     }[place]
-    result = run(folder, "transfer", *arguments, *SHORT, "-o", "out.png")
+    result = call(folder, "transfer", *arguments, *SHORT, "-o", "out.png")
     assert result.returncode == 2
     line_of(result, pipe, "a pipe or device, not a file")
 
@@ -143,6 +143,6 @@ def test_no_other_input_is_a_pipe(folder, arguments):
     (folder / "models").mkdir()
     (folder / "models" / "readme.md").write_text("---\nname: net\n---\n")
     os.mkfifo(str(folder / "models" / "deploy.prototxt"))
-    result = run(folder, *arguments)
+    result = call(folder, *arguments)
     assert result.returncode == 2
     line_of(result)

@@ -13,7 +13,7 @@ from PIL import Image
 from caffe_style import cli
 from caffe_style.pictures import images
 
-ASKED = ["--model", "vgg16-random", "--size", "48", "--iterations", "2", "-q"]
+ASKED = ["--model", "strokenet", "--size", "48", "--iterations", "2", "-q"]
 LAYERS = ["--style-layers", "conv1_1:0.5,conv2_1:0.5", "--content-layers", "conv1_2"]
 
 
@@ -50,7 +50,7 @@ def told(capsys, picture):
         ["transfer", "a.png", "b.png", "--init", "c.png", "--bounds", "--pooling", "max", *LAYERS],
         ["texture", "b.png", "--style-layers", "conv1_1"],
         ["reconstruct", "a.png", "--content-layers", "conv1_2"],
-        ["element", "--layer", "conv2_1", "-i", "1", "-j", "2"],
+        ["element", "--layer", "conv2_1", "-i", "1", "-j", "44"],
         ["sparse", "--layers", "conv1_1", "--sigma", "20", "--density", "0.2"],
         ["feature", "--layer", "conv2_1", "--channel", "5"],
     ],
@@ -58,7 +58,7 @@ def told(capsys, picture):
 def test_the_command_line_makes_the_picture_again(capsys, arguments):
     assert call(*arguments, *ASKED, "-o", "first.png") == 0
     parameters, line = told(capsys, "first.png")
-    assert parameters["model"] == "vgg16-random" and parameters["size"] == "48"
+    assert parameters["model"] == "strokenet" and parameters["size"] == "48"
     assert line[:2] == ["caffe-style", arguments[0]]
     assert call(*line[1:], "-q", "-o", "again.png") == 0
     first, again = (images.read_image(name) for name in ("first.png", "again.png"))
@@ -77,7 +77,7 @@ def test_defaults_are_left_out(capsys):
     [
         "transfer a.png b.png --style-layers conv1_1 --content-layers conv1_2 --init noise --scales 2 --seed 2 "
         "--optimizer device --style-scale 2 --tv-weight 3 --pooling max --mean 1,2,3 --threads 1",
-        "element -i 1 -j 2 --bounds --layer conv2_1 --no-bounds --tv-weight 2 --seed 3",
+        "element -i 1 -j 44 --bounds --layer conv2_1 --no-bounds --tv-weight 2 --seed 3",
     ],
 )
 def test_options_are_in_the_order_of_the_help(capsys, line):

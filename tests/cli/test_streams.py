@@ -20,16 +20,15 @@ LOUD = [*FAST, "--iterations", "3", "-o", "out.png"]
 
 
 @needs_full
-@pytest.mark.parametrize("redirection", ["2>/dev/full", ">/dev/full", ">/dev/full 2>&1"])
-def test_full_streams(folder, redirection):
-    line = "exec %s -m caffe_style transfer a.png b.png %s %s"
-    line %= (sys.executable, " ".join(LOUD), redirection)
+def test_full_streams(folder):
+    line = "exec %s -m caffe_style transfer a.png b.png %s >/dev/full 2>&1"
+    line %= (sys.executable, " ".join(LOUD))
     assert subprocess.run(["sh", "-c", line], cwd=str(folder), timeout=120).returncode == 0
     assert is_picture(folder / "out.png")
 
 
 @posix
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(folder, redirection):
     line = "exec %s -m caffe_style transfer a.png b.png %s --curve c.csv --animate c.gif %s"
     line %= (sys.executable, " ".join(LOUD), redirection)
@@ -39,10 +38,9 @@ def test_closed_streams(folder, redirection):
 
 
 @posix
-@pytest.mark.parametrize("redirection", ["2>&1 >/dev/null | true", "| true", "2>&1 | true"])
-def test_a_reader_that_goes_away(folder, redirection):
-    line = "{ %s -m caffe_style transfer a.png b.png %s; echo $? >status; } %s"
-    line %= (sys.executable, " ".join(LOUD), redirection)
+def test_a_reader_that_goes_away(folder):
+    line = "{ %s -m caffe_style transfer a.png b.png %s; echo $? >status; } 2>&1 | true"
+    line %= (sys.executable, " ".join(LOUD))
     subprocess.run(["sh", "-c", line], cwd=str(folder), timeout=120)
     assert (folder / "status").read_text() == "0\n" and is_picture(folder / "out.png")
 

@@ -10,7 +10,7 @@ import socket
 import sys
 
 import pytest
-from helpers.program import line_of, posix, run
+from helpers.program import call, line_of, posix
 from helpers.studio import Page
 from PIL import Image
 
@@ -251,4 +251,4 @@ def test_without_the_extra_one_line_says_so(folder, monkeypatch, capsys):
 
 
 def test_the_command_refuses_in_one_line(folder):
-    line_of(run(folder, "studio", "nowhere"), "nowhere: no such folder")
+    line_of(call(folder, "studio", "nowhere"), "nowhere: no such folder")

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from helpers.program import PROGRAM, SHORT, posix, run, wait_for
+from helpers.program import PROGRAM, SHORT, call, posix, wait_for
 from helpers.studio import SMALL, Page
 from PIL import Image
 
@@ -66,7 +66,7 @@ def test_a_picture_is_made_and_can_be_downloaded(page, folder):
 def test_the_command_line_repeats_a_picture_of_the_studio(page, folder):
     page.wait(page.add(), "finished")
     like = ("transfer", "--like", "picture-0001.png", "--optimizer", "device", "-o", "again.png")
-    assert run(folder, *like, "--quiet").returncode == 0
+    assert call(folder, *like, "--quiet").returncode == 0
     pictures = [images.read_image(folder / name) for name in ("picture-0001.png", "again.png")]
     assert (pictures[0] == pictures[1]).all()
     assert page.gallery()["again.png"]["made"]["again"]["settings"]["size"] == "32"
@@ -103,7 +103,7 @@ def test_the_look_of_a_preset_is_known_again(tmp_path, name):
 
 def test_what_the_form_does_not_have_is_told(folder):
     line = ["transfer", "a.png", "b.png:a.png", "--init", "b.png", "--pooling", "max"]
-    assert run(folder, *line, *SHORT, "-o", "out.png").returncode == 0
+    assert call(folder, *line, *SHORT, "-o", "out.png").returncode == 0
     listed = gallery(folder.resolve(), find_pictures(folder.resolve()), {})
     again = next(each["made"]["again"] for each in listed if each["name"] == "out.png")
     assert again["left_out"] == ["masks", "init", "pooling"]
@@ -142,7 +142,7 @@ def test_stopped_continued_after_a_restart_and_finished(folder):
     # The same picture as that of a run that was not interrupted.
     line = ["transfer", "a.png", "b.png", "--model", "strokenet", "--optimizer", "device"]
     line += ["--size", "32", "--iterations", "40", "-o", "whole.png", "--quiet"]
-    assert run(folder, *line).returncode == 0
+    assert call(folder, *line).returncode == 0
     pictures = [images.read_image(folder / name) for name in ("picture-0001.png", "whole.png")]
     assert (pictures[0] == pictures[1]).all()
 

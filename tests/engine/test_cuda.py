@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
@@ -153,9 +154,14 @@ def test_tf32_is_off_unless_it_is_asked_for():
 # -- transfers ---------------------------------------------------------------------------------------
 
 
-def run(backend, model="vgg19-random", weights=None, **options):
-    network = open_network(model, backend, weights_file=weights)
+@functools.cache
+def opened(model, backend, weights):
+    return open_network(model, backend, weights_file=weights)
+
+
+def run(backend, model="strokenet", weights=None, **options):
     settings = {"size": 96, "iterations": 3, **options}
+    network = opened(model, backend, weights)
     return transfer(EXAMPLES / "cat.jpg", EXAMPLES / "fractal.jpg", network, **settings)
 
 
@@ -177,7 +183,7 @@ def test_a_transfer_has_the_losses_of_the_cpu_devices(optimizer, squeezenet_weig
 @pytest.mark.parametrize("optimizer", ["scipy", "device"])
 def test_with_random_filters_too(optimizer):
     """For some steps: then rounding decides on which side of their kinks more and more ReLUs are."""
-    options = {"optimizer": optimizer, "iterations": 5, "init": "style"}
+    options = {"model": "vgg16-random", "optimizer": optimizer, "iterations": 5, "init": "style"}
     on_cpu, on_torch = (run(backend, **options) for backend in ("cpu", "torch"))
     assert accepted(on_torch) == pytest.approx(accepted(on_cpu), rel=1e-3)
 
@@ -224,7 +230,7 @@ def status_of(command):
 def test_the_command_line_takes_it(tmp_path, capsys):
     out = tmp_path / "out.png"
     command = ["transfer", str(EXAMPLES / "cat.jpg"), str(EXAMPLES / "fractal.jpg"), "-q"]
-    command += ["-o", str(out), "--model", "vgg19-random", "--size", "48", "--iterations", "2"]
+    command += ["-o", str(out), "--model", "strokenet", "--size", "48", "--iterations", "2"]
     assert main([*command, "--backend", "torch", "--optimizer", "device"]) == 0
     parameters = json.loads(Image.open(out).text["caffe_style"])
     assert (parameters["backend"], parameters["optimizer"]) == ("torch", "device")

@@ -1,4 +1,4 @@
-"""Every native kernel, in every instruction set of this machine, against a plain numpy definition."""
+"""Every other native kernel, in every instruction set of this machine, against a plain numpy definition."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import itertools
 
 import numpy as np
 import pytest
-
-from caffe_style.engine import native
-
-CASES = 24  # random shapes a test and instruction set
-LOWEST = np.finfo(np.float32).min
-
-
-def built():
-    names = []
-    for name in native.supported():
-        try:
-            native.load(name)
-        except ImportError:
-            continue
-        names.append(name)
-    return names
+from helpers.native_kernels import (
+    CASES,
+    assert_near,
+    built,
+    floats,
+    plain_lrn,
+    plain_pool,
+    unset,
+    with_threads,
+)
 
 
-@pytest.fixture(params=built() or ["none"])
+@pytest.fixture(params=built())
 def kernels(request):
+<<<<<<< HEAD
     if request.param == "none":
         pytest.skip("the native kernels are not built: " + native.why_not)
     module = native.load(request.param)
@@ -314,6 +309,9 @@ def test_convolution_lets_nan_through(kernels):
         filters = np.ascontiguousarray(w[:, :, :kernel, :kernel])
         kernels.convolve(x, filters, None, out, relu=True)
         assert np.isnan(out[0, 4, 4]).all()
+=======
+    yield from with_threads(request.param)
+>>>>>>> main
 
 
 # -- pooling ---------------------------------------------------------------------------------------
@@ -350,9 +348,6 @@ def test_pooling(kernels, kind):
         assert_near(dx, gradient(dy))
 
 
-# -- one pass --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("size", [(1, 5, 7, 20), (1, 320, 322, 64)], ids=["small", "streaming"])
 def test_gradient_of_pooling_without_overlap(kernels, size):
     """Every pixel lies in one window; past some 24 MB the gradient bypasses the caches."""
@@ -372,6 +367,9 @@ def test_gradient_of_pooling_without_overlap(kernels, size):
     kernels.pool_average_gradient(dy, dx, (2, 2), (2, 2), (0, 0))
     sizes = np.multiply.outer(*(np.minimum(2, n - np.arange(n) // 2 * 2) for n in size[1:3]))
     assert_near(dx, spread / sizes[:, :, None])
+
+
+# -- one pass --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.1])
@@ -495,158 +493,3 @@ def test_gram_of_many_rows_loses_no_digits(kernels):
     out = unset(4, 4)
     kernels.gram(x, out)
     np.testing.assert_allclose(out, float(x[0, 0]) ** 2 * len(x), rtol=2e-6)
-
-
-# -- behaviour -------------------------------------------------------------------------------------
-
-
-def test_same_result_every_time(kernels):
-    rng = np.random.default_rng(7)
-    x, w = floats(rng, 1, 40, 40, 24), floats(rng, 40, 24, 3, 3)
-    results = []
-    for _ in range(3):
-        out, dx, g = unset(1, 40, 40, 40), unset(*x.shape), unset(24, 24)
-        kernels.convolve(x, w, None, out, pad=(1, 1))
-        kernels.convolve_input_gradient(out, w, dx, pad=(1, 1))
-        kernels.gram(x.reshape(-1, 24), g)
-        results.append((out, dx, g))
-    for again in results[1:]:
-        for a, b in zip(results[0], again):
-            np.testing.assert_array_equal(a, b)
-
-
-def test_scratch_is_bounded_and_released(kernels):
-    kernels.set_threads(2)
-    x, w = np.ones((1, 64, 64, 512), np.float32), np.ones((512, 512, 3, 3), np.float32)
-    kernels.convolve(x, w, None, np.empty_like(x), pad=(1, 1))
-    assert 0 < kernels.scratch_bytes() <= 40 << 20
-    kernels.release_scratch()
-    assert kernels.scratch_bytes() == 0
-
-
-def zeros(*shape):
-    return np.zeros(shape, np.float32)
-
-
-def read_only(a):
-    a.flags.writeable = False
-    return a
-
-
-BAD_CALLS = {
-    "float64": ("convolve", (np.zeros((1, 4, 4, 2)), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3))),
-    "not contiguous": (
-        "convolve",
-        (zeros(1, 4, 4, 4)[..., ::2], zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3)),
-    ),
-    "big-endian": (
-        "relu",
-        (zeros(4).astype(">f4"), zeros(4)),
-    ),
-    "unaligned": ("relu", (np.zeros(17, np.uint8)[1:].view(np.float32), zeros(4))),
-    "weights of other channels": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 4, 1, 1), None, zeros(1, 4, 4, 3)),
-    ),
-    "out of other channels": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 4)),
-    ),
-    "short bias": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), zeros(2), zeros(1, 4, 4, 3)),
-    ),
-    "other batch": (
-        "convolve",
-        (zeros(2, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3)),
-    ),
-    "read-only out": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, read_only(zeros(1, 4, 4, 3))),
-    ),
-    "three axes": (
-        "convolve",
-        (zeros(4, 4, 2), zeros(3, 2, 1, 1), None, zeros(4, 4, 3)),
-    ),
-    "stride 0": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3), (0, 0), (0, 1)),
-    ),
-    "negative pad": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3), (-1, 0)),
-    ),
-    "group 0": (
-        "convolve",
-        (zeros(1, 4, 4, 2), zeros(3, 2, 1, 1), None, zeros(1, 4, 4, 3), (0, 0), (1, 1), (1, 1), 0),
-    ),
-    "short mask": (
-        "convolve_input_gradient",
-        (
-            zeros(1, 4, 4, 3),
-            zeros(3, 2, 1, 1),
-            zeros(1, 4, 4, 2),
-            (0, 0),
-            (1, 1),
-            (1, 1),
-            1,
-            zeros(1, 4, 3, 3),
-        ),
-    ),
-    "dw of other channels": (
-        "convolve_filter_gradient",
-        (zeros(1, 4, 4, 2), zeros(1, 4, 4, 3), zeros(3, 3, 1, 1), None),
-    ),
-    "pooled channels": ("pool_max", (zeros(1, 4, 4, 2), zeros(1, 2, 2, 3), (2, 2))),
-    "pool kernel 0": ("pool_average", (zeros(1, 4, 4, 2), zeros(1, 2, 2, 2), (0, 2))),
-    "dx unlike x": (
-        "pool_max_gradient",
-        (zeros(1, 4, 4, 2), zeros(1, 2, 2, 2), zeros(1, 4, 5, 2), (2, 2)),
-    ),
-    "relu shapes": ("relu", (zeros(4), zeros(5))),
-    "relu gradient shapes": ("relu_gradient", (zeros(4), zeros(5), zeros(4))),
-    "lrn size 0": ("lrn_across", (zeros(1, 2, 2, 3), zeros(1, 2, 2, 3), 0, 1.0, 0.75, 1.0)),
-    "scale length": ("scale_shift", (zeros(2, 3), zeros(2, 3), zeros(2), None)),
-    "add shapes": ("add_scaled", (zeros(2, 3), zeros(3, 2), 1.0)),
-    "matmul shapes": ("matmul", (zeros(2, 3), zeros(2, 3), zeros(2, 3))),
-    "matmul strides": ("matmul", (zeros(8, 8)[::2, ::2], zeros(4, 3), zeros(4, 3))),
-    "matmul negative strides": ("matmul", (zeros(4, 4)[::-1], zeros(4, 3), zeros(4, 3))),
-    "matmul broadcast": (
-        "matmul",
-        (zeros(4, 4), zeros(4, 3), np.lib.stride_tricks.as_strided(zeros(3), (4, 3), (0, 4))),
-    ),
-    "matmul stack counts": ("matmul", (zeros(2, 4, 3), zeros(3, 5), zeros(3, 4, 5))),
-    "matmul one stack": ("matmul", (zeros(2, 4, 3), zeros(3, 5), zeros(4, 5))),
-    "matmul stack of columns": (
-        "matmul",
-        (zeros(2, 3, 4).swapaxes(1, 2), zeros(3, 5), zeros(2, 4, 5)),
-    ),
-    "matmul stack backwards": ("matmul", (zeros(2, 4, 3)[::-1], zeros(3, 5), zeros(2, 4, 5))),
-    "matmul stack that overlaps": (
-        "matmul",
-        (
-            zeros(2, 4, 3),
-            zeros(3, 5),
-            np.lib.stride_tricks.as_strided(zeros(25), (2, 4, 5), (20, 20, 4)),
-        ),
-    ),
-    "gram shapes": ("gram", (zeros(4, 3), zeros(4, 4))),
-    "gram of gaps": ("gram", (zeros(2, 4, 6)[..., :3], zeros(3, 3))),
-    "gram of four axes": ("gram", (zeros(2, 4, 6, 3), zeros(3, 3))),
-}
-
-
-@pytest.mark.parametrize("case", BAD_CALLS)
-def test_bad_calls_raise(kernels, case):
-    function, arguments = BAD_CALLS[case]
-    with pytest.raises(ValueError):
-        getattr(kernels, function)(*arguments)
-
-
-def test_empty_arrays(kernels):
-    kernels.relu(zeros(0), zeros(0))
-    kernels.convolve(zeros(0, 4, 4, 2), zeros(3, 2, 3, 3), None, zeros(0, 2, 2, 3))
-    kernels.pool_max(zeros(1, 0, 4, 2), zeros(1, 0, 4, 2), (1, 1))
-    out = np.ones((2, 3), np.float32)
-    kernels.matmul(zeros(2, 0), zeros(0, 3), out)
-    np.testing.assert_array_equal(out, 0)

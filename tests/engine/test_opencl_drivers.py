@@ -42,7 +42,10 @@ def compiled(folder, moment):
 
 @pytest.fixture(params=MOMENTS)
 def aborting(request, tmp_path, monkeypatch):
-    """Only that driver is here, and nothing is known of it."""
+    """Only that driver is here, and nothing is known of it; PyTorch, which takes seconds to import, is not."""
+    (tmp_path / "torch.py").write_text("raise ImportError('not here')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path.strip(os.pathsep))
     vendors = compiled(tmp_path, request.param)
     monkeypatch.setenv("OCL_ICD_VENDORS", str(vendors))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -78,7 +81,9 @@ def test_a_run_on_it_is_refused_in_one_line(aborting):
     assert REASON in told.stderr.splitlines()[-1] and str(aborting) in told.stderr
 
 
+# The trial that the two tests above see at both moments stands before these, too.
 @on_linux
+@pytest.mark.parametrize("aborting", ["-DWHILE_BUILDING"], indirect=True)
 def test_compare_survives(aborting):
     options = ["--backends", "opencl,numpy", "--model", "strokenet", "--size", "32"]
     told = python(
@@ -91,6 +96,7 @@ def test_compare_survives(aborting):
 
 
 @on_linux
+@pytest.mark.parametrize("aborting", ["-DWHILE_LISTING"], indirect=True)
 def test_pytest_survives(aborting):
     told = python(
         "pytest",

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from caffe_style import engine
 
-SIZE, BATCH, TRAINING, HELD_OUT = 28, 50, 2000, 500
+SIZE, BATCH, TRAINING, HELD_OUT = 28, 50, 1000, 500
 
 NET = """
 name: "LeNet"
@@ -32,8 +32,8 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip2" bottom: "label" top: 
 """
 SOLVER = """
 net: "lenet.prototxt"
-test_iter: 10 test_interval: 200
-base_lr: 0.03 lr_policy: "poly" power: 1 max_iter: 200 momentum: 0.9 weight_decay: 0.0005
+test_iter: 10 test_interval: 100
+base_lr: 0.03 lr_policy: "poly" power: 1 max_iter: 100 momentum: 0.9 weight_decay: 0.0005
 display: 50 snapshot_prefix: "lenet" random_seed: 1
 """
 
@@ -79,7 +79,7 @@ def test_lenet_learns_digits(tmp_path, monkeypatch, capfd):
     assert before < 0.3 and after >= 0.95
 
     # The snapshot is a network that says the same.
-    net = engine.Net("lenet.prototxt", "lenet_iter_200.caffemodel", engine.TEST)
+    net = engine.Net("lenet.prototxt", "lenet_iter_100.caffemodel", engine.TEST)
     net.set_input_arrays(*draw_digits(HELD_OUT, 1))
     shares = [float(net.forward()["accuracy"]) for _ in range(HELD_OUT // BATCH)]
     assert np.mean(shares) == pytest.approx(after, abs=1e-4)

@@ -280,7 +280,7 @@ def test_interruption_keeps_the_rows_that_are_done(model, pair, tmp_path):
         (["-o", "nowhere/folder"], "nowhere/folder: cannot be made a folder"),
         (["-o", "style.png"], "style.png"),
         (["--model", "alexnet"], "the weights of alexnet are not here"),
-        (["--model", "vgg16-random", "--size", "16"], "too small"),
+        (["--size", "16"], "too small"),
         (["--weights", "none.caffemodel"], "none.caffemodel"),
     ],
 )
@@ -289,7 +289,7 @@ def test_bad_input_is_one_line(options, words, pair, tmp_path, monkeypatch, caps
     monkeypatch.setenv("CAFFE_STYLE_HOME", str(tmp_path / "cache"))
     for name, image in zip(("content.png", "style.png"), pair):
         images.write_image(tmp_path / name, image)
-    base = ["compare", "content.png", "style.png", "--model", "vgg16-random", "--iterations", "1"]
+    base = ["compare", "content.png", "style.png", "--model", "strokenet", "--iterations", "1"]
     assert cli.main([*base, *options]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and words in lines[0] and "Traceback" not in lines[0]
@@ -316,7 +316,7 @@ def test_interrupted_command_says_where_the_rows_are(monkeypatch, tmp_path, caps
 
     monkeypatch.setattr(comparison, "compare", interrupted)
     folder = str(tmp_path / "out")
-    arguments = ["compare", "-o", folder, "--model", "vgg16-random", "--iterations", "1", "-q"]
+    arguments = ["compare", "-o", folder, "--model", "strokenet", "--iterations", "1", "-q"]
     assert cli.main(arguments) == 130
     assert capsys.readouterr().err == (
         "caffe-style: interrupted; finished rows are in %s\n" % folder

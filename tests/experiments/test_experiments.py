@@ -18,7 +18,7 @@ from caffe_style.settings.style_losses import STYLE_LOSSES
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")

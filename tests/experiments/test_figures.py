@@ -20,7 +20,7 @@ SMALL = {"size": 48, "iterations": 1}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_only_what_is_missing_or_different_is_made(network, pair, tmp_path, made
     cs.figure(9, pair[1], pair[0], network, tmp_path, **SMALL)
     assert len(made) == 4
     made.clear()
-    other = cs.open_network("vgg16-random", seed=5)
+    other = cs.open_network("strokenet", pooling="max")
     cs.figure(9, pair[1], pair[0], other, tmp_path, **SMALL)
     assert len(made) == 4
 
@@ -209,7 +209,7 @@ def test_command(tmp_path, monkeypatch, capsys, pair):
     monkeypatch.chdir(tmp_path)
     for name, image in zip(("content.png", "style.png"), pair):
         images.write_image(name, image)
-    asked = ["--model", "vgg16-random", "--size", "32", "--iterations", "1"]
+    asked = ["--model", "strokenet", "--size", "32", "--iterations", "1"]
     both = ["--content", "content.png", "--style", "style.png", *asked]
     assert cli.main(["figure", "9", *both, "-o", "out"]) == 0
     assert capsys.readouterr().out.strip() == str(images.Path("out/figure-09.png"))
@@ -223,7 +223,7 @@ def test_all_makes_one_of_each_kind_of_given_pictures(monkeypatch, tmp_path):
 
     numbers = []
     monkeypatch.setattr(command, "_make", lambda args, each, *rest: numbers.append(each))
-    asked = ["figure", "all", "--model", "vgg16-random"]
+    asked = ["figure", "all", "--model", "strokenet"]
     assert cli.main([*asked, "--content", "content.png"]) == 0
     assert numbers == one_of_each_kind() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14]
     numbers.clear()

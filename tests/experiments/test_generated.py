@@ -20,7 +20,7 @@ SMALL = {"size": 48, "iterations": 4}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 def entry_of(network, image, layer, i, j) -> float:
@@ -30,12 +30,12 @@ def entry_of(network, image, layer, i, j) -> float:
 
 
 def test_element_raises_its_entry(network):
-    result = cs.element(network, "conv2_1", 3, 7, size=48, iterations=15)
+    result = cs.element(network, "conv2_1", 44, 24, size=48, iterations=15)
     noise = images.white_noise(48, 48, 0)
-    before, after = (entry_of(network, im, "conv2_1", 3, 7) for im in (noise, result.image))
+    before, after = (entry_of(network, im, "conv2_1", 44, 24) for im in (noise, result.image))
     assert after > 2 * before
     assert result.image.shape == (48, 48, 3)
-    assert (result.parameters["i"], result.parameters["j"]) == (3, 7)
+    assert (result.parameters["i"], result.parameters["j"]) == (44, 24)
 
 
 def test_seeds_draw_positions_and_noise(network):
@@ -111,7 +111,7 @@ def test_sum_of_silent_grams_is_the_style_weight(network, monkeypatch):
         ),
     )
     cs.sparse(network, {"conv1_1": 1.0, "conv2_1": 3.0}, sigma=2.0, density=0.5)
-    silent = [np.zeros((n, 4, 4), np.float32) for n in (64, 128)]
+    silent = [np.zeros((n, 4, 4), np.float32) for n in (32, 64)]
     values = [term.loss([x], [np.zeros_like(x)]) for term, x in zip(terms, silent)]
     assert values == pytest.approx([25.0, 75.0])
 
@@ -138,7 +138,7 @@ def test_decay_takes_contrast(network):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda net: cs.element(net, "conv2_1", 128, 0), "128 feature maps"),
+        (lambda net: cs.element(net, "conv2_1", 64, 0), "64 feature maps"),
         (lambda net: cs.element(net, "conv2_1", 0, -1), "does not exist"),
         (lambda net: cs.element(net, "conv2_9"), "no layer 'conv2_9'"),
         (lambda net: cs.element(net, "conv2_1", 1, 2, resample=1), "leave out i or j"),
@@ -151,7 +151,7 @@ def test_decay_takes_contrast(network):
         (lambda net: cs.sparse(net, {"conv1_1": 1}, sigma=1, density=1e-9), "all zero"),
         (lambda net: cs.sparse(net, {}, sigma=1, density=1), "at least one layer"),
         (lambda net: cs.sparse(net, {"conv1_1": 1}, like="no.png"), "no such file"),
-        (lambda net: cs.feature(net, "conv2_1", 128), "channel 128 does not exist"),
+        (lambda net: cs.feature(net, "conv2_1", 64), "channel 64 does not exist"),
         (lambda net: cs.feature(net, "nothing", 0), "no layer 'nothing'"),
         (lambda net: cs.statistics("no.png", net), "no such file"),
     ],
@@ -184,7 +184,7 @@ def test_a_channel_that_does_not_respond_names_some_that_do(margin):
 
 
 def test_what_does_not_fit_is_said_before_anything_is_drawn():
-    network = cs.open_network("vgg16-random")
+    network = cs.open_network("strokenet")
     with pytest.raises(ResourceError, match="--size"):
         cs.element(network, "conv2_1", size=65536)
     with pytest.raises(ResourceError, match="--size"):
@@ -200,7 +200,7 @@ def test_statistics_of_layers_that_are_silent(network):
 def test_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     images.write_image("style.png", images.coloured_noise(40, 50, 1.0, 0))
-    small = ["--model", "vgg16-random", "--size", "32", "--iterations", "2", "-q"]
+    small = ["--model", "strokenet", "--size", "32", "--iterations", "2", "-q"]
     assert cli.main(["element", "--layer", "conv1_1", "--resample", *small]) == 0
     assert images.read_metadata("element-conv1_1.png")["resample"] == 1
     like = ["sparse", "--layers", "conv1_1:2,conv2_1", "--like", "style.png"]
@@ -209,18 +209,18 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert noted["layers"] == {"conv1_1": 2.0, "conv2_1": 1.0} and noted["like"] == "style.png"
     assert cli.main(["feature", "--layer", "conv2_1", "--channel", "3", "-o", "f.png", *small]) == 0
     assert images.read_image("f.png").shape == (32, 32, 3)
-    assert cli.main(["element", "--layer", "conv1_1", "-i", "64", *small]) == 2
-    assert "64 feature maps" in capsys.readouterr().err
+    assert cli.main(["element", "--layer", "conv1_1", "-i", "32", *small]) == 2
+    assert "32 feature maps" in capsys.readouterr().err
 
 
 def test_statistics_command(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     images.write_image("style.png", images.coloured_noise(40, 50, 1.0, 0))
-    asked = ["statistics", "style.png", "--model", "vgg16-random", "--size", "32"]
+    asked = ["statistics", "style.png", "--model", "strokenet", "--size", "32"]
     assert cli.main([*asked, "--layers", "conv1_1", "--plot", "plot.png"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert list(found) == ["conv1_1"] and found["conv1_1"]["channels"] == 64
+    assert list(found) == ["conv1_1"] and found["conv1_1"]["channels"] == 32
     assert images.read_image("plot.png").ndim == 3
     assert cli.main([*asked, "-o", "numbers.json"]) == 0
     assert len(json.loads((tmp_path / "numbers.json").read_text())) == 5

@@ -200,7 +200,7 @@ def test_layers_are_the_programs_where_it_has_some():
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_makes_a_picture(name):
     preset = cs.get_preset(name)
-    network = cs.open_network("vgg16-random", **preset.network)
+    network = cs.open_network("strokenet", **preset.network)
     pair = [images.coloured_noise(40, 40, 1.0, seed) for seed in (0, 1)]
     settings = {**preset.settings(network.model), "size": 40, "iterations": 4}
     result = cs.transfer(*pair, network, **settings)
@@ -213,7 +213,7 @@ def test_command_line_takes_a_preset_and_what_is_said_beside_it(tmp_path, capsys
     paths = [str(tmp_path / name) for name in ("content.png", "style.png", "out.png")]
     for path, seed in zip(paths, (0, 1)):
         images.write_image(path, images.coloured_noise(40, 40, 1.0, seed))
-    options = ["--model", "vgg16-random", "--size", "32", "--iterations", "2", "-q", "-o", paths[2]]
+    options = ["--model", "strokenet", "--size", "32", "--iterations", "2", "-q", "-o", paths[2]]
     assert main(["transfer", *paths[:2], "--preset", "johnson", *options]) == 0
     noted = images.read_metadata(paths[2])
     assert noted["normalisation"] == "mean" and noted["style_weight"] == 500

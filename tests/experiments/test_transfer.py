@@ -21,7 +21,7 @@ from caffe_style.scene.terms import make_terms, variation_term
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +58,10 @@ def test_starts(network, pair):
     content, style = pair
     starts = {}
     for init in ("content", "style", "noise"):
-        seen = []
-        cs.transfer(
-            content, style, network, size=48, iterations=1, init=init, style_weight=1e-9,
-            tv_weight=0, callback=lambda record, image, seen=seen: seen.append(image),
+        result = cs.transfer(
+            content, style, network, size=48, iterations=1, init=init, style_weight=1e-9, tv_weight=0
         )  # fmt: skip
-        starts[init] = seen[0].astype(int)
+        starts[init] = result.image.astype(int)
     resized = images.resize(content, 48).astype(int)
     # From the content there is nothing to gain; from elsewhere a first step changes little.
     assert np.abs(starts["content"] - resized).max() <= 1
@@ -148,7 +146,7 @@ def test_what_cannot_be_done_is_said(network, pair):
 
 
 def test_divergence_keeps_the_last_good_picture(pair):
-    network = cs.open_network("vgg16-random")
+    network = cs.open_network("strokenet")
     seen = []
 
     def sabotage(record, image):
@@ -177,7 +175,7 @@ def test_the_command_line_keeps_it_too(pair, tmp_path, monkeypatch, capsys):
     for name, image in zip(("content.png", "style.png"), pair):
         images.write_image(tmp_path / name, image)
     paths = [str(tmp_path / name) for name in ("content.png", "style.png", "out.png")]
-    options = ["--model", "vgg16-random", "--size", "48", "--iterations", "5", "-q"]
+    options = ["--model", "strokenet", "--size", "48", "--iterations", "5", "-q"]
     assert main(["transfer", *paths[:2], "-o", paths[2], *options]) == 2
     assert "last good picture is %s" % paths[2] in capsys.readouterr().err
     assert images.read_image(paths[2]).shape == (41, 48, 3)

@@ -8,7 +8,7 @@ from typing import Sequence
 
 import numpy as np
 
-from caffe_style.engine import TEST, Net
+from caffe_style.engine import TEST, Net, set_random_seed
 
 
 def net_of(text: str, phase: int = TEST, **kwargs) -> Net:
@@ -61,3 +61,39 @@ def smooth(rng, shape):
     """Values whose neighbours differ by more than a step, so that no maximum changes."""
     values = (np.arange(np.prod(shape)) + 0.5) / np.prod(shape) * 4 - 2
     return rng.permutation(values).reshape(shape)
+
+
+#: A convolution and a ReLU of a name, a bottom and a top.
+CONV = (
+    'layer { name: "%s" type: "Convolution" bottom: "%s" top: "%s" convolution_param {'
+    ' num_output: 3 kernel_size: 3 pad: 1 weight_filler { type: "gaussian" std: 0.2 } } }\n'
+)
+RELU = 'layer { name: "%s" type: "ReLU" bottom: "%s" top: "%s" }\n'
+#: As VGG begins.
+VGG = (
+    "force_backward: true\n"
+    + input_layer("data", (2, 3, 6, 6))
+    + CONV % ("conv1", "data", "conv1")
+    + RELU % ("relu1", "conv1", "conv1")
+    + CONV % ("conv2", "conv1", "conv2")
+    + RELU % ("relu2", "conv2", "conv2")
+    + 'layer { name: "pool" type: "Pooling" bottom: "conv2" top: "pool" pooling_param'
+    " { kernel_size: 2 stride: 2 } }\n"
+)
+
+
+def filled_vgg() -> Net:
+    """A net of `VGG` whose filters and input are the same each time."""
+    set_random_seed(0)
+    net = net_of(VGG)
+    net.blobs["data"].data[...] = np.random.default_rng(0).standard_normal((2, 3, 6, 6))
+    return net
+
+
+def branches(readers: Sequence[str] = ("a", "b")) -> Net:
+    """A net whose conv1 is rectified in place and read by several layers."""
+    text = "force_backward: true\n" + input_layer("data", (1, 2, 4, 4))
+    text += CONV % ("conv1", "data", "conv1") + RELU % ("relu1", "conv1", "conv1")
+    for name in readers:
+        text += 'layer { name: "%s" type: "Sigmoid" bottom: "conv1" top: "%s" }\n' % (name, name)
+    return net_of(text)

@@ -1,16 +1,22 @@
-"""Running the program in a process of its own, in a folder with two small pictures."""
+"""Running the program, in this process or in one of its own, in a folder with two small pictures."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import pytest
+from threadpoolctl import threadpool_limits
 
+from caffe_style import cli
+from caffe_style.backends import threads
 from caffe_style.pictures import images
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and descriptors are POSIX")
@@ -20,10 +26,38 @@ SHORT = [*FAST, "--iterations", "2", "--quiet"]
 ENDLESS = [*FAST, "--iterations", "100000", "--quiet"]
 
 
+@contextlib.contextmanager
+def threads_as_before() -> Iterator[None]:
+    """Restore the number of threads, of our kernels and of BLAS, when the context ends."""
+    before = threads.get_threads()
+    with threadpool_limits():
+        try:
+            yield
+        finally:
+            threads.set_threads(before)
+
+
+def call(folder: Path, *arguments: Any) -> subprocess.CompletedProcess:
+    """Run the program to its end in this process, which need not be started and has the modules."""
+    out, err, before = io.StringIO(), io.StringIO(), os.getcwd()
+    os.chdir(str(folder))
+    try:
+        with threads_as_before(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = cli.main(list(map(str, arguments)))
+    except SystemExit as end:  # argparse's
+        status = end.code
+    except Exception:  # as in a process of its own
+        traceback.print_exc(file=err)
+        status = 1
+    finally:
+        os.chdir(before)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
 def run(
     folder: Path, *arguments: str, program: Sequence[str] = PROGRAM, **settings: Any
 ) -> subprocess.CompletedProcess:
-    """Run the program, or another one, to its end."""
+    """Run the program, or another one, to its end in a process of its own."""
     settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
     command = [*program, *map(str, arguments)]
     return subprocess.run(command, cwd=str(folder), timeout=120, text=True, **settings)

@@ -8,7 +8,8 @@ from helpers.gradients import check_gradient
 from helpers.losses_checks import check_conventions, maps
 
 from caffe_style import losses
-from caffe_style.backends import arrays
+from caffe_style.backends import arrays, parallel
+from caffe_style.backends.threads import set_threads
 
 
 def test_matrix_views_share_memory_in_both_layouts():
@@ -55,15 +56,17 @@ def test_gram_is_the_product_with_the_transpose(kernels, layout):
         np.testing.assert_allclose(arrays.gram(matrix), expected, rtol=1e-5, atol=1e-4)
 
 
-def test_work_done_side_by_side_keeps_its_order(kernels):
-    threads = arrays.threads()
-    assert threads >= 1
+@pytest.mark.parametrize("threads", [1, 2])
+def test_work_done_side_by_side_keeps_its_order(kernels, threads_as_before, threads):
+    set_threads(threads)
+    before = parallel.threads()
     features = np.zeros(1)
-    halves = arrays.side_by_side(lambda x: x * 0.5, range(20), features)
-    assert halves == [x * 0.5 for x in range(20)]
+    for count in (0, 1, 20):
+        halves = parallel.side_by_side(lambda x: x * 0.5, iter(range(count)), features)
+        assert halves == [x * 0.5 for x in range(count)]
     with pytest.raises(ZeroDivisionError):
-        arrays.side_by_side(lambda x: 1 / x, [1, 0], features)
-    assert arrays.threads() == threads
+        parallel.side_by_side(lambda x: 1 / x, [1, 0], features)
+    assert parallel.threads() == before
 
 
 def test_square_sum_is_precise():

@@ -69,7 +69,7 @@ def test_textures_of_new_pictures_are_found_better_than_with_random_filters(home
     pictures = [data.page(), data.moon(), data.clock(), data.text()]
     pictures = [np.repeat(picture[:, :, np.newaxis], 3, axis=2) for picture in pictures]
     ours, random = (
-        features.retrieve(name, pictures, True, 0)[0] for name in ("strokenet", "vgg19-random")
+        features.retrieve(name, pictures, True, 0)[0] for name in ("strokenet", "vgg16-random")
     )
     assert ours > random
 
@@ -111,7 +111,7 @@ def training(monkeypatch):
     for name in ("network", "distillation"):
         monkeypatch.setattr(modules[name], "CHANNELS", dict.fromkeys(LAYERS, 4))
     for name in ("crops", "train"):
-        monkeypatch.setattr(modules[name], "CROP", 48)
+        monkeypatch.setattr(modules[name], "CROP", 32)
     yield type("Training", (), modules)
     for name in names:
         del sys.modules[name]
@@ -179,7 +179,7 @@ def test_the_teacher_is_squeezenet(training, teacher, tmp_path):
     """At strokenet's sizes; up to the second pooling, what the engine computes of a padded picture."""
     x = training.crops.crops(bank(training), 2, torch_rng(0))
     maps = teacher(x, "fire9")
-    sizes = {"conv1": 24, "fire2": 12, "fire4": 12, "fire5": 6, "fire6": 6, "fire8": 6, "fire9": 3}
+    sizes = {"conv1": 16, "fire2": 8, "fire4": 8, "fire5": 4, "fire6": 4, "fire8": 4, "fire9": 2}
     for layer, channels in training.teacher.CHANNELS.items():
         assert maps[layer].shape == (2, channels, sizes[layer], sizes[layer])
     network = cs.open_network("squeezenet", weights_file=tmp_path / "teacher.caffemodel")

@@ -1,25 +1,17 @@
-"""Checkpoints: a resumed run ends in the same picture, and no accident leaves less than the last good file."""
+"""A resumed run ends in the same picture, and is refused where something has changed."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from helpers.callbacks import stop_at
-from helpers.program import wait_for
 
 import caffe_style as cs
 from caffe_style.backends.threads import set_threads
 from caffe_style.errors import CheckpointError, OptionError
-from caffe_style.optimise import lbfgs
-from caffe_style.optimise.minimise import Record
 from caffe_style.pictures import images
 from caffe_style.runs import checkpoint_file as checkpoints
 from caffe_style.scene.styles import Style
@@ -31,7 +23,7 @@ SETTINGS = {"size": 48, "iterations": 10}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture
@@ -55,7 +47,7 @@ def saved_run(pair, network, path, stop=4, **settings):
     return path
 
 
-# -- the same picture --------------------------------------------------------------------------------
+# -- the same picture ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -91,7 +83,7 @@ def test_on_other_backends(pair, tmp_path, backend):
         pytest.importorskip("torch", reason="no PyTorch here")
     # BLAS's threads get in one another's way where other programs use the processors.
     set_threads(1)
-    network = cs.open_network("vgg16-random", backend)
+    network = cs.open_network("strokenet", backend)
     whole = cs.transfer(*pair, network, optimizer="device", **SETTINGS)
     path = saved_run(pair, network, tmp_path / "run.npz")
     resumed = cs.resume(path)
@@ -170,140 +162,6 @@ def test_relative_names_are_those_of_the_folder_it_began_in(pair, network, tmp_p
     assert cs.resume(path).parameters["content"] == "content.png"
 
 
-# -- what has changed is told ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("which, words", [(0, "content picture"), (1, "picture for the style")])
-def test_a_changed_picture(pair, network, tmp_path, which, words):
-    path = saved_run(pair, network, tmp_path / "run.npz")
-    changed = images.read_image(pair[which])
-    changed[0, 0, 0] ^= 1
-    images.write_image(pair[which], changed)
-    with pytest.raises(CheckpointError, match="another %s: restore it" % words):
-        cs.resume(path)
-    os.unlink(pair[which])
-    with pytest.raises(cs.errors.ImageError, match="no such file"):
-        cs.resume(path)
-
-
-def test_a_changed_network(pair, tmp_path):
-    path = saved_run(pair, cs.open_network("vgg16-random"), tmp_path / "run.npz")
-    other = cs.open_network("vgg16-random", seed=1)
-    with pytest.raises(CheckpointError, match="another network"):
-        cs.transfer(*pair, other, checkpoint=cs.Checkpoint(path, resume=path), **SETTINGS)
-
-
-@pytest.mark.parametrize("name, value", [("size", 50), ("style_weight", 7.0), ("scales", 2)])
-def test_changed_settings(pair, network, tmp_path, name, value):
-    path = saved_run(pair, network, tmp_path / "run.npz")
-    settings = {**SETTINGS, name: value}
-    with pytest.raises(CheckpointError, match="%s .*, not %s" % (name.replace("_", " "), value)):
-        cs.transfer(*pair, network, checkpoint=cs.Checkpoint(path, resume=path), **settings)
-
-
-@pytest.mark.parametrize("settings", [{"bounds": True}, {"optimizer": "scipy"}])
-def test_what_checkpoints_cannot_do(pair, network, tmp_path, settings):
-    with pytest.raises(OptionError, match="checkpoints need the optimizer device"):
-        cs.transfer(*pair, network, checkpoint=tmp_path / "run.npz", **settings)
-
-
-# -- the file ----------------------------------------------------------------------------------------
-
-
-def example(memory=2):
-    random = np.random.default_rng(0)
-    state = lbfgs.State(
-        random.standard_normal((1, 3, 4, 5)),
-        3.5,
-        [random.standard_normal((1, 3, 4, 5)) for _ in range(memory)],
-        [random.standard_normal((1, 3, 4, 5)) for _ in range(memory)],
-        0.1,
-        fresh_starts=0,
-    )
-    history = [Record(7, 0.1, {"style": 0.1}, 2.0, 0.5, True)]
-    network = dict.fromkeys(("weights_file", "mean"))
-    network.update(model="vgg16", backend="cpu", device=0, pooling="max", seed=0)
-    run = {"parameters": {"size": 5}, "identity": {}, "network": network, "threads": 1}
-    run.update(tiles=[None, 256], folder=".", notes="é")
-    return checkpoints.Saved(run, 1, 3, history, state)
-
-
-def test_what_is_written_is_read(tmp_path):
-    saved = example()
-    saved.state.drawn, saved.state.age = saved.state.point + 1, 4
-    checkpoints.write_checkpoint(tmp_path / "run.npz", saved)
-    found = checkpoints.read_checkpoint(tmp_path / "run.npz")
-    assert found[:4] == saved[:4]
-    for before, after in zip(
-        [saved.state.point, saved.state.drawn, *saved.state.steps, *saved.state.changes],
-        [found.state.point, found.state.drawn, *found.state.steps, *found.state.changes],
-    ):
-        np.testing.assert_array_equal(before, after)
-    assert (found.state.loss, found.state.step_length, found.state.fresh_starts) == (0.1, 3.5, 0)
-    assert found.state.age == 4
-    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
-
-
-def test_a_file_that_is_not_whole(tmp_path):
-    path = tmp_path / "run.npz"
-    checkpoints.write_checkpoint(path, example())
-    whole = path.read_bytes()
-    for length in [0, 1, 100, len(whole) // 2, len(whole) - 1]:
-        path.write_bytes(whole[:length])
-        with pytest.raises(
-            CheckpointError, match="run.npz: not a checkpoint, or not a complete one"
-        ):
-            checkpoints.read_checkpoint(path)
-
-
-def test_a_flipped_bit_is_noticed(tmp_path):
-    """In the middle of any array."""
-    path = tmp_path / "run.npz"
-    checkpoints.write_checkpoint(path, example())
-    whole = path.read_bytes()
-    point = example().state.point.tobytes()
-    place = whole.index(point[:64]) + len(point) // 2
-    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-    with pytest.raises(CheckpointError, match="not a complete one"):
-        checkpoints.read_checkpoint(path)
-
-
-def test_foreign_files(tmp_path):
-    path = tmp_path / "run.npz"
-    np.savez(str(path), point=np.zeros(3))
-    foreign = [path.read_bytes(), b"text", images.white_noise(9, 9, 0).tobytes()]
-    np.savez(str(path), header=np.array([{"an": "object"}], dtype=object))
-    foreign.append(path.read_bytes())
-    np.save(str(tmp_path / "x.npy"), np.zeros(3))
-    foreign.append((tmp_path / "x.npy").read_bytes())
-    for content in foreign:
-        path.write_bytes(content)
-        with pytest.raises(CheckpointError, match="not a checkpoint"):
-            checkpoints.read_checkpoint(path)
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
-        checkpoints.read_checkpoint(tmp_path / "none.npz")
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        checkpoints.read_checkpoint(tmp_path)
-
-
-def test_another_version(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "FORMAT", 99)
-    checkpoints.write_checkpoint(tmp_path / "run.npz", example())
-    monkeypatch.undo()
-    with pytest.raises(CheckpointError, match=r"another version of caffe_style \(format 99, here"):
-        checkpoints.read_checkpoint(tmp_path / "run.npz")
-
-
-def test_where_it_cannot_be_written(tmp_path):
-    with pytest.raises(CheckpointError, match="ends in .npz"):
-        cs.Checkpoint(tmp_path / "run.png")
-    with pytest.raises(CheckpointError, match="no/such"):
-        cs.Checkpoint("no/such/run.npz")
-    (tmp_path / "folder.npz").mkdir()
-    with pytest.raises(CheckpointError, match="is a folder"):
-        cs.Checkpoint(tmp_path / "folder.npz")
-
-
 def test_no_space_left(pair, network, tmp_path, caplog):
     """The operating system itself refuses the second checkpoint; the first one stays, the run goes on."""
     resource = pytest.importorskip("resource")
@@ -327,137 +185,42 @@ def test_no_space_left(pair, network, tmp_path, caplog):
     np.testing.assert_array_equal(cs.resume(path).image, result.image)
 
 
-# -- from outside ------------------------------------------------------------------------------------
-
-COMMAND = ["transfer", "content.png", "style.png", "--model", "vgg16-random", "--size", "48"]
-COMMAND += ["--quiet", "--threads", "1"]
+# -- what has changed is told ----------------------------------------------------------------------
 
 
-def run(*arguments, cwd, program=("-m", "caffe_style")):
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, arguments)],
-        cwd=str(cwd),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.mark.parametrize("which, words", [(0, "content picture"), (1, "picture for the style")])
+def test_a_changed_picture(pair, network, tmp_path, which, words):
+    path = saved_run(pair, network, tmp_path / "run.npz")
+    changed = images.read_image(pair[which])
+    changed[0, 0, 0] ^= 1
+    images.write_image(pair[which], changed)
+    with pytest.raises(CheckpointError, match="another %s: restore it" % words):
+        cs.resume(path)
+    os.unlink(pair[which])
+    with pytest.raises(cs.errors.ImageError, match="no such file"):
+        cs.resume(path)
 
 
-def finished(process):
-    _, error = process.communicate(timeout=120)
-    return process.returncode, error
+def test_a_changed_network(pair, tmp_path):
+    network = cs.open_network("strokenet")
+    path = saved_run(pair, network, tmp_path / "run.npz")
+    network.net.params["conv3_2"][0].data[5, 4, 0, 1] *= 1.001
+    with pytest.raises(CheckpointError, match="another network"):
+        cs.transfer(*pair, network, checkpoint=cs.Checkpoint(path, resume=path), **SETTINGS)
 
 
-@pytest.fixture
-def uninterrupted(pair, tmp_path):
-    """The picture of 30 iterations."""
-    process = run(
-        *COMMAND, "--iterations", 30, "--optimizer", "device", "-o", "whole.png", cwd=tmp_path
-    )
-    assert finished(process) == (0, "")
-    return images.read_image(tmp_path / "whole.png")
+@pytest.mark.parametrize("name, value", [("size", 50), ("style_weight", 7.0), ("scales", 2)])
+def test_changed_settings(pair, network, tmp_path, name, value):
+    path = saved_run(pair, network, tmp_path / "run.npz")
+    settings = {**SETTINGS, name: value}
+    with pytest.raises(CheckpointError, match="%s .*, not %s" % (name.replace("_", " "), value)):
+        cs.transfer(*pair, network, checkpoint=cs.Checkpoint(path, resume=path), **settings)
 
 
-#: Waits before its seventh checkpoint, or in the middle of it: half of the file is written.
-HELD_UP = """
-import io, sys, time, numpy
-from pathlib import Path
-from caffe_style.cli import main
-savez, calls = numpy.savez, []
-def held_up(file, **arrays):
-    calls.append(1)
-    if len(calls) < 7:
-        return savez(file, **arrays)
-    if sys.argv[1] == "within":
-        whole = io.BytesIO()
-        savez(whole, **arrays)
-        file.write(whole.getvalue()[: whole.tell() // 2])
-        file.flush()
-    Path("held-up").touch()
-    time.sleep(1000)
-numpy.savez = held_up
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-@pytest.mark.parametrize("when", ["between", "within"])
-def test_killed_while_it_runs_and_while_it_saves(pair, tmp_path, uninterrupted, when):
-    process = run(
-        *COMMAND,
-        *("--iterations", 30, "--checkpoint", "run.npz", "--checkpoint-every", 0, "-o", "out.png"),
-        cwd=tmp_path,
-        program=("-c", HELD_UP, when),
-    )
-    wait_for((tmp_path / "held-up").exists)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not (tmp_path / "out.png").exists()
-    assert len(list(tmp_path.glob(".run.*.part.npz"))) == 1
-    assert checkpoints.read_checkpoint(tmp_path / "run.npz").done == 6
-
-    # From another folder, with no other option.
-    (tmp_path / "elsewhere").mkdir()
-    process = run("transfer", "--resume", "../run.npz", "--quiet", cwd=tmp_path / "elsewhere")
-    assert finished(process) == (0, "")
-    assert not list(tmp_path.glob(".run.*"))
-    np.testing.assert_array_equal(images.read_image(tmp_path / "out.png"), uninterrupted)
-    assert images.read_metadata(tmp_path / "out.png")["iterations"] == 30
-
-
-def test_killed_at_any_moment(pair, tmp_path, uninterrupted):
-    """Again and again, whenever there is a new checkpoint."""
-    path, kept = tmp_path / "run.npz", tmp_path / "seen.npz"
-    arguments = [*COMMAND, "--iterations", 30, "--checkpoint", "run.npz", "-o", "out.png"]
-    for delay in (0.0, 0.013, 0.05):
-        before = path.stat().st_mtime_ns if path.exists() else 0
-        process = run(*arguments, "--checkpoint-every", 0, cwd=tmp_path)
-        wait_for(lambda seen=before: path.exists() and path.stat().st_mtime_ns != seen)
-        time.sleep(delay)
-        process.kill()
-        process.communicate()
-        shutil.copy(str(path), str(kept))
-        arguments = ["transfer", "--resume", "run.npz", "--quiet"]
-    assert 0 < checkpoints.read_checkpoint(kept).done < 30
-    assert finished(run(*arguments, cwd=tmp_path)) == (0, "")
-    np.testing.assert_array_equal(images.read_image(tmp_path / "out.png"), uninterrupted)
-
-
-def test_ctrl_c_saves_where_it_is_and_says_how_to_go_on(pair, tmp_path):
-    process = run(
-        *COMMAND,
-        *("--iterations", 100000, "--checkpoint", "run.npz", "--save-every", 1, "-o", "out.png"),
-        cwd=tmp_path,
-    )
-    wait_for(lambda: len(list(tmp_path.glob("out-*.png"))) > 3)
-    process.send_signal(signal.SIGINT)
-    status, error = finished(process)
-    assert status == 130 and "--resume run.npz" in error and "Traceback" not in error
-    frames = len(list(tmp_path.glob("out-*.png")))
-    assert abs(checkpoints.read_checkpoint(tmp_path / "run.npz").done - frames) <= 1
-
-
-def refused(process, *words):
-    status, error = finished(process)
-    lines = error.strip().splitlines()
-    assert status == 2 and len(lines) == 1 and "Traceback" not in error, error
-    for word in words:
-        assert word in lines[0]
-
-
-def test_the_command_line_refuses_in_one_line(pair, network, tmp_path):
-    saved_run(pair, network, tmp_path / "run.npz")
-    (tmp_path / "text.npz").write_text("no checkpoint")
-    for arguments, words in [
-        (["--resume", "none.npz"], ["none.npz", "no such"]),
-        (["--resume", "text.npz"], ["text.npz", "not a checkpoint"]),
-        (["--resume", "run.npz", "--size", "64"], ["size 48, not 64"]),
-        (["style.png", "--resume", "run.npz"], ["another content picture"]),
-        (["content.png", "style.png", "--checkpoint-every", "5"], ["needs --checkpoint"]),
-        (["content.png", "style.png", "--checkpoint", "a.txt"], ["a.txt", ".npz"]),
-        (["content.png", "style.png", "--checkpoint", "no/a.npz"], ["no/a.npz"]),
-        ([], ["content picture"]),
-    ]:
-        refused(run("transfer", *arguments, "--quiet", cwd=tmp_path), *words)
-    assert json.loads(json.dumps(checkpoints.read_checkpoint(tmp_path / "run.npz").run))
+@pytest.mark.parametrize("settings", [{"bounds": True}, {"optimizer": "scipy"}])
+def test_what_checkpoints_cannot_do(pair, network, tmp_path, settings):
+    with pytest.raises(OptionError, match="checkpoints need the optimizer device"):
+        cs.transfer(*pair, network, checkpoint=tmp_path / "run.npz", **settings)
 
 
 @pytest.mark.parametrize("name, value", [("regions", 2), ("photoreal", 5.0)])

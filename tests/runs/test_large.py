@@ -83,12 +83,12 @@ def test_tiles_that_are_asked_for_stay(network, settings, monkeypatch):
 
 def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):
     caplog.set_level("INFO", "caffe_style")
-    whole = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
-    monkeypatch.setattr(memory, "TILES", (400,))
-    # Between what the whole and what tiles of 400 take.
-    leave(monkeypatch, 690)
-    result = cs.transfer(*pair, network, size=600, iterations=1, **LAYERS)
-    assert "600 x 600 pixels do not fit in memory at once: continuing " in caplog.text
-    assert "in tiles of 400" in caplog.text and "--optimizer device" in caplog.text
+    whole = cs.transfer(*pair, network, size=400, iterations=1, **LAYERS)
+    monkeypatch.setattr(memory, "TILES", (256,))
+    # Between what the whole and what tiles of 256 take.
+    leave(monkeypatch, 315)
+    result = cs.transfer(*pair, network, size=400, iterations=1, **LAYERS)
+    assert "400 x 400 pixels do not fit in memory at once: continuing " in caplog.text
+    assert "in tiles of 256" in caplog.text and "--optimizer device" in caplog.text
     assert result.parameters["optimizer"] == "device"
     assert result.history[0].loss == pytest.approx(whole.history[0].loss, rel=1e-5)

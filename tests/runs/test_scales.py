@@ -15,7 +15,7 @@ LAYERS = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": {"
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ SETTINGS = {"size": 48, "iterations": 6}
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ SHAPE = (48, 64)
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")

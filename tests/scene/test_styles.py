@@ -17,7 +17,7 @@ LAYERS = {"style_layers": {"conv1_1": 0.5, "conv2_1": 0.5}, "content_layers": {"
 
 @pytest.fixture(scope="module")
 def network():
-    return cs.open_network("vgg16-random")
+    return cs.open_network("strokenet")
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_command(tmp_path, monkeypatch, capsys, content):
     pictures = {"c.png": content, "a.png": plain((255, 20, 20)), "b.png": plain((20, 20, 255))}
     for name, picture in {**pictures, "m.png": left_half()}.items():
         images.write_image(name, picture)
-    asked = ["--model", "vgg16-random", "--size", "48", "--iterations", "1", "-q", "-o", "o.png"]
+    asked = ["--model", "strokenet", "--size", "48", "--iterations", "1", "-q", "-o", "o.png"]
     styles = ["--style", "a.png:m.png", "--style", "b.png:3"]
     assert cli.main(["transfer", "c.png", *styles, *asked]) == 0
     assert images.read_metadata("o.png")["style"] == [

@@ -188,7 +188,7 @@ def test_an_interrupted_run_leaves_an_animation(tmp_path):
         images.write_image(tmp_path / name, images.coloured_noise(60, 80, 1.0, seed))
     process = subprocess.Popen(
         [sys.executable, "-m", "caffe_style", "transfer", "content.png", "style.png"]
-        + ["-o", "out.png", "--model", "vgg16-random", "--size", "48", "--iterations", "100000"]
+        + ["-o", "out.png", "--model", "strokenet", "--size", "48", "--iterations", "100000"]
         + ["--save-every", "1", "--animate", "run.gif", "--quiet"],
         cwd=str(tmp_path),
         stderr=subprocess.PIPE,

@@ -20,11 +20,15 @@ from caffe_style.errors import OptionError
 from caffe_style.optimise.minimise import Record
 from caffe_style.watch.preview import server
 
+PATIENCE = "caffe_style.watch.preview.run.PATIENCE"
+
 
 @pytest.fixture
-def page():
+def page(monkeypatch):
     with Preview() as preview:
         yield preview
+        # What asked for states was no browser, and need not see the end.
+        monkeypatch.setattr(PATIENCE, 0)
 
 
 def ask(preview, path, method="GET", **headers):
@@ -207,7 +211,8 @@ def test_ports_that_will_not_do():
             Preview(taken.getsockname()[1])
 
 
-def test_the_port_is_free_again_afterwards():
+def test_the_port_is_free_again_afterwards(monkeypatch):
+    monkeypatch.setattr(PATIENCE, 0)
     with Preview() as first:
         port = int(first.url.rsplit(":", 1)[1].strip("/"))
         state(first)
@@ -236,7 +241,7 @@ def test_the_end_waits_for_a_page_that_is_open_and_for_no_other(page):
 
 
 def test_a_browser_that_went_away_is_waited_for_only_a_moment(page, monkeypatch):
-    monkeypatch.setattr("caffe_style.watch.preview.run.PATIENCE", 0.2)
+    monkeypatch.setattr(PATIENCE, 0.2)
     state(page)
     page.end("finished", "")
 

@@ -18,7 +18,7 @@ def run(tmp_path):
         images.write_image(tmp_path / name, images.coloured_noise(60, 80, 1.0, seed))
     process = subprocess.Popen(
         [sys.executable, "-m", "caffe_style", "transfer", "content.png", "style.png"]
-        + ["-o", "out.png", "--model", "vgg16-random", "--size", "48", "--iterations", "100000"]
+        + ["-o", "out.png", "--model", "strokenet", "--size", "48", "--iterations", "100000"]
         + ["--preview", "0", "--quiet"],
         cwd=str(tmp_path),
         stderr=subprocess.PIPE,
@@ -66,10 +66,10 @@ def test_it_shows_pauses_and_stops_a_run(page, run):
     width, height = page.evaluate("[picture.naturalWidth, picture.naturalHeight]")
     assert (width, height) == (48, 36)
     legend = page.inner_text("#legend")
-    assert "total" in legend and "style conv1_1" in legend and "content conv4_2" in legend
+    assert "total" in legend and "style conv1_1" in legend and "content conv3_2" in legend
     assert page.locator("svg polyline").count() == page.locator("#legend li").count()
     page.click("summary")
-    assert "vgg16-random" in page.inner_text("#parameters")
+    assert "strokenet" in page.inner_text("#parameters")
     before = iteration(page)
     wait_for_iteration_after(page, before)
 
