@@ -19,7 +19,7 @@ from ..scene.found_regions import say_kinds, with_regions
 from ..scene.inputs import Inputs
 from ..scene.scene import Scene, make_scene, scene_objective
 from ..scene.spaces import scene_preconditioner
-from ..scene.starts import PictureLike, start_picture
+from ..scene.starts import PictureLike, enlarge_seamless, read_picture, start_picture
 from ..settings.transfer import TransferSettings
 from ..watch.watcher import Watcher
 from .checkpoint import Unsaved
@@ -145,6 +145,8 @@ def _start(
     """Return the picture that a scale starts from. For a saved scale it is blank: its state has the picture."""
     if saved is not None:
         return shape_of_saved(saved, scene.shape)
+    if settings.tileable and isinstance(init, np.ndarray):
+        init = enlarge_seamless(read_picture(init), scene.shape)
     first_style = scene.styles[0].image if scene.styles else None
     mean = network.model.mean
     return start_picture(init, scene.content, first_style, scene.shape, settings.seed, mean)

@@ -142,6 +142,24 @@ def start_picture(
     return images.resize(image, shape)
 
 
+def enlarge_seamless(picture: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
+    """Enlarge a picture (H, W, 3) uint8 whose opposite sides are neighbours, so that they remain neighbours.
+
+    Examples
+    --------
+    >>> enlarge_seamless(np.zeros((32, 40, 3), np.uint8), (48, 60)).shape
+    (48, 60, 3)
+    """
+    from PIL import Image
+
+    # A Lanczos filter reaches three pixels far.
+    around = 4
+    height, width = picture.shape[:2]
+    wrapped = np.pad(picture, [(around, around), (around, around), (0, 0)], "wrap")
+    box = (around, around, around + width, around + height)
+    return np.array(Image.fromarray(wrapped).resize(shape[::-1], Image.LANCZOS, box))
+
+
 def _needed(image: Optional[np.ndarray], init: PictureLike, which: str) -> np.ndarray:
     if image is None:
         raise OptionError("init '%s' needs a %s picture" % (init, which))

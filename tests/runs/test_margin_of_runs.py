@@ -16,6 +16,7 @@ from caffe_style.runs import checkpoint_file
 from caffe_style.runs.needs import transfer_needs
 from caffe_style.scene.inputs import read_inputs
 from caffe_style.scene.scene import make_scene, references, scene_objective
+from caffe_style.scene.starts import enlarge_seamless
 from caffe_style.scene.styles import Style, as_styles
 from caffe_style.settings.transfer import MARGIN, TransferSettings
 
@@ -103,16 +104,16 @@ def test_a_mask_reaches_the_same_places(pair, network, tmp_path):
     assert strength[27:].max() < 1e-6 * strength[:21].min()
 
 
-@pytest.mark.parametrize("optimizer", ["scipy", "device"])
-def test_a_tileable_texture_has_no_seam(network, optimizer):
+@pytest.mark.parametrize("settings", [{"optimizer": "device"}, {}, {"scales": 2}])
+def test_a_tileable_texture_has_no_seam(network, settings):
     style = images.coloured_noise(64, 64, 1.2, 5)
-    result = cs.texture(style, network, size=64, iterations=40, tileable=True, optimizer=optimizer)
+    result = cs.texture(style, network, size=64, iterations=40, tileable=True, **settings)
     assert result.parameters["tileable"] is True
     tiled = np.tile(result.image.astype(float), (2, 2, 1))
     for axis in (0, 1):
         steps = np.abs(np.diff(tiled, axis=axis)).mean(axis=(1 - axis, 2))
         seam, inside = steps[63], np.delete(steps, 63)
-        assert seam < 1.15 * inside.mean() and seam <= inside.max()
+        assert seam < 1.25 * inside.mean() and seam <= inside.max()
 
 
 def test_a_mirrored_texture_has_a_seam(network):
@@ -123,6 +124,16 @@ def test_a_mirrored_texture_has_a_seam(network):
     for axis in (0, 1):
         steps = np.abs(np.diff(tiled, axis=axis)).mean(axis=(1 - axis, 2))
         assert steps[63] > 1.5 * np.delete(steps, 63).mean()
+
+
+def test_a_seamless_picture_stays_so_when_it_is_enlarged():
+    rows, columns = np.mgrid[:24, :36] * (2 * np.pi / np.array([24, 36])[:, None, None])
+    wave = 127 + 60 * np.sin(rows) + 60 * np.cos(3 * columns)
+    picture = np.repeat(wave[..., None], 3, axis=2).astype(np.uint8)
+    large = enlarge_seamless(picture, (34, 51)).astype(float)
+    # A picture that is moved around its borders by twelve pixels is enlarged as the same picture, moved by 17.
+    moved = enlarge_seamless(np.roll(picture, (12, 12), (0, 1)), (34, 51)).astype(float)
+    np.testing.assert_allclose(np.roll(large, (17, 17), (0, 1)), moved, atol=1)
 
 
 def test_a_tileable_picture_needs_its_margin(pair, network):

@@ -9,9 +9,10 @@ bool suits_winograd(const Window& w) {
          w.dilation_w == 1;
 }
 
-// So few channels as a picture has leave a vector's lanes empty.
+// So few channels as a picture has leave most lanes of a vector empty, unless it is a short one.
 bool is_picture(ptrdiff_t channels, const Window& w) {
-  return channels <= FEW_CHANNELS && w.dilation_h == 1 && w.dilation_w == 1;
+  return channels <= FEW_CHANNELS && w.dilation_h == 1 && w.dilation_w == 1 &&
+         (W > FEW_CHANNELS || !suits_winograd(w));
 }
 
 const float* group_of(const float* data, ptrdiff_t offset) { return data ? data + offset : nullptr; }

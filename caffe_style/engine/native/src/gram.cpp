@@ -1,5 +1,5 @@
-// The Gram matrix x^T x of features x (M x N), or its sum over a stack of them: a short, wide result of a very
-// long sum.
+// The Gram matrix x^T x of features x (M x N), or its sum over a stack of them: a short, wide result of a
+// very long sum.
 //
 // Each thread sums a stretch of all rows: DEPTH at a time in registers, CHUNK at a time in floats, the
 // chunks in doubles, so that millions of rows lose no digits. Only panels that touch the upper triangle
@@ -27,7 +27,7 @@ void copy_panel(const float* from, ptrdiff_t depth, ptrdiff_t N, ptrdiff_t lanes
     }
 }
 
-// Panels of fewer columns than this are read where they lie: the rows of a block still fall into different
+// Features of at most so many channels are read where they lie: the rows of a block still fall into different
 // lines of the cache.
 constexpr ptrdiff_t NARROW = 128;
 

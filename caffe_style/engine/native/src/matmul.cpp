@@ -58,19 +58,21 @@ void multiply_rows(const Matrix& a, const float* packed, ptrdiff_t k0, ptrdiff_t
     const Finish finish{out + first * step + j, step, j1 - j, alpha, beta};
     const float* from = a.data + first * a.row_step + k0 * a.column_step;
     const float* panel = packed + (j - j0) * depth;
-    // The rows behind these, in as many parts as there are panels; the stores would wait for each line.
-    const ptrdiff_t part = rows * step / panels * ((j - j0) / NR);
-    const Stretch a_next{from + rows * lda + rows * lda / panels * ((j - j0) / NR), rows * lda / panels};
-    const Stretch out_next{out + (first + rows) * step + j0 + part, rows * step / panels};
-    const Stretch near = order == Order::DepthContiguous ? a_next : Stretch{};
+    // This panel's part of the rows behind these: reads and stores would otherwise wait for each line.
+    const auto behind = [=](const float* at, ptrdiff_t ld) {
+      const ptrdiff_t part = rows * ld / panels;
+      return Stretch{at + rows * ld + (j - j0) / NR * part, part};
+    };
+    const Stretch near = order == Order::DepthContiguous ? behind(from, lda) : Stretch{};
+    const Stretch far = behind(out + first * step + j0, step);
     if (j1 - j > W)
       panel_product<NV, order>(
           from, lda, rows, panel, NR, depth, [=](ptrdiff_t r, const vec* sums) { finish(r, sums, NV); }, near,
-          out_next);
+          far);
     else
       panel_product<1, order>(
           from, lda, rows, panel, NR, depth, [=](ptrdiff_t r, const vec* sums) { finish(r, sums, 1); }, near,
-          out_next);
+          far);
   }
 }
 

@@ -22,13 +22,13 @@ constexpr ptrdiff_t PAIR = 2;   // panels of filters multiplied before their res
 
 constexpr ptrdiff_t FLOATS_PER_MB = 1 << 18;
 constexpr ptrdiff_t FILTER_FLOATS = 19 * FLOATS_PER_MB;  // of transformed filters at a time
-constexpr ptrdiff_t OWN_FLOATS = 16 * FLOATS_PER_MB;     // of V and M, of all threads together
+constexpr ptrdiff_t OWN_FLOATS = 10 * FLOATS_PER_MB;     // of V and M, of all threads together
 
-// The most tiles in a chunk. Where the filters fit into a core's cache, V and M should leave them room there;
+// The tiles in a chunk. Where the filters fit into a core's cache, V and M should leave them room there;
 // where they do not, each pass over them should serve many tiles.
 constexpr ptrdiff_t NEAR_FILTER_FLOATS = 5 * FLOATS_PER_MB;
 constexpr ptrdiff_t CHUNK_FLOATS = FLOATS_PER_MB / 4;
-constexpr ptrdiff_t FEW_TILES = 24, SOME_TILES = 48, MANY_TILES = 96;
+constexpr ptrdiff_t LEAST_TILES = 12, FEW_TILES = 24, SOME_TILES = 48, MANY_TILES = 96;
 
 template <class Tile>
 class Winograd {
@@ -103,10 +103,10 @@ class Winograd {
     const ptrdiff_t wanted =
         near ? std::clamp(CHUNK_FLOATS / (POSITIONS * ldv_), FEW_TILES, SOME_TILES) : MANY_TILES;
     const ptrdiff_t fitting = OWN_FLOATS / (threads() * POSITIONS * (ldv_ + LDM));
-    const ptrdiff_t most = std::clamp<ptrdiff_t>(fitting, 4, wanted);
+    const ptrdiff_t most = std::clamp(fitting, LEAST_TILES, wanted);
     // As many tiles for one thread as for the other.
     const ptrdiff_t rounds = divide_up(tiles_, most * threads());
-    return std::min(round_up(divide_up(tiles_, rounds * threads()), 4), most);
+    return std::clamp(round_up(divide_up(tiles_, rounds * threads()), 4), LEAST_TILES, most);
   }
 
   // Tiles first..first+n and the pairs of panels begin..end, whose U is given.
@@ -127,9 +127,10 @@ class Winograd {
     constexpr ptrdiff_t VECTORS = PAIR * NV;
     const ptrdiff_t blocks = divide_up(C_, DEPTH);
 #pragma omp for schedule(static)
-    for (ptrdiff_t unit = 0; unit < count * VECTORS * blocks; unit++) {
-      const ptrdiff_t vector = unit / blocks % VECTORS, pair = unit / blocks / VECTORS;
-      const ptrdiff_t c0 = unit % blocks * DEPTH, c1 = std::min(c0 + DEPTH, C_);
+    for (ptrdiff_t unit = 0; unit < count * PAIR * blocks * NV; unit++) {
+      const ptrdiff_t panel = unit / NV / blocks % PAIR, pair = unit / NV / blocks / PAIR;
+      const ptrdiff_t vector = panel * NV + unit % NV;
+      const ptrdiff_t c0 = unit / NV % blocks * DEPTH, c1 = std::min(c0 + DEPTH, C_);
       const ptrdiff_t k0 = ((first + pair) * VECTORS + vector) * W;
       const ptrdiff_t lanes = std::min<ptrdiff_t>(W, out_.channels - k0);
       if (lanes <= 0) continue;
