@@ -45,10 +45,10 @@ def starts(model: Model) -> List[Panel]:
         "style": "style",
         "half content, half noise": "mix:0.5",
     }
-    low = model.style_weight * LOW
+    # By default, a run from noise would have several sizes.
+    alike = {"style_weight": model.style_weight * LOW, "scales": 1}
     return INPUTS + [
-        Panel("from " + name, "transfer", {"init": inits[name], "style_weight": low})
-        for name in inits
+        Panel("from " + name, "transfer", {"init": inits[name], **alike}) for name in inits
     ]
 
 
@@ -89,14 +89,11 @@ def between_photographs(purpose: str) -> Callable[[Model], List[Panel]]:
 
     def panels(model: Model) -> List[Panel]:
         starts = ("content", "style", "noise")
-        low = model.style_weight * LOW
+        alike = {"style_weight": model.style_weight * LOW, "scales": 1}
         ours = Panel("--preset " + purpose, "transfer", PURPOSES[purpose].transfer)
         return (
             INPUTS
-            + [
-                Panel("from " + init, "transfer", {"init": init, "style_weight": low})
-                for init in starts
-            ]
+            + [Panel("from " + init, "transfer", {"init": init, **alike}) for init in starts]
             + [ours]
         )
 
