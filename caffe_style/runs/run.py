@@ -155,7 +155,7 @@ def _say_unused(settings: TransferSettings) -> None:
 def _for_loss(settings: TransferSettings) -> TransferSettings:
     """Return settings with the style loss's own number of scales and weight in place of None.
 
-    From noise, coarse to fine takes less than half the time to the same loss. From a picture it gains nothing.
+    From noise, coarse to fine takes about half the time to a similar loss. From a picture it gains nothing.
     """
     loss, weight = STYLE_LOSSES[settings.style_loss], settings.style_weight
     return settings.replace(
