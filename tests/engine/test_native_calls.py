@@ -157,6 +157,7 @@ def test_bad_calls_raise(kernels, case):
 
 def test_empty_arrays(kernels):
     kernels.relu(zeros(0), zeros(0))
+    kernels.matmul(zeros(2, 3, 4)[:0], zeros(4, 5), zeros(2, 3, 5)[:0])
     kernels.convolve(zeros(0, 4, 4, 2), zeros(3, 2, 3, 3), None, zeros(0, 2, 2, 3))
     kernels.pool_max(zeros(1, 0, 4, 2), zeros(1, 0, 4, 2), (1, 1))
     out = np.ones((2, 3), np.float32)

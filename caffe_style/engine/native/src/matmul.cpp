@@ -89,7 +89,7 @@ void matmul(const Matrix& a, const Matrix& b, float* out, ptrdiff_t row_step, pt
 void matmul_stacked(const Matrix& a, const Stack& as, const Matrix& b, float* out, ptrdiff_t row_step,
                     const Stack& outs, float alpha, float beta) {
   const ptrdiff_t M = a.rows, N = b.columns, K = a.columns;
-  if (M == 0 || N == 0) return;
+  if (as.count == 0 || M == 0 || N == 0) return;
   const ptrdiff_t depth = std::min(K, DEPTH), width = std::min(round_up(N, NR), COLUMNS);
   const ptrdiff_t fair = divide_up(divide_up(M * as.count, 2 * threads()), MR) * MR;
   const ptrdiff_t rows = std::min(fair, ptrdiff_t(8 * MR));
