@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import ImageError, OptionError
 from ..networks.network import Network
 from ..scene.inputs import Inputs, result_shape, style_shapes
 from ..settings.style_losses import STYLE_LOSSES
@@ -48,11 +48,15 @@ def make_plan(
     ------
     OptionError, ResourceError
         If the number of scales is not possible, or the picture does not fit in memory in any way.
+    ImageError
+        If a picture is too small for the network at a size that was asked for.
     """
     coarsest = STYLE_LOSSES[settings.style_loss].coarsest
     edges = sizes(settings.size, settings.scales, coarsest)
     if settings.scales == "auto":
         edges = edges[-settings.iterations :]
+        while len(edges) > 1 and not _can_be_read(network, inputs, settings, edges[0]):
+            edges = edges[1:]
     shares = iterations_at(settings.iterations, len(edges))
     plan: List[Scale] = []
     # The largest size is first, since the optimiser with which it fits is used for all sizes.
@@ -62,6 +66,17 @@ def make_plan(
         settings, tile = fit(network, shape, settings, styles)
         plan.insert(0, Scale(edge, iterations, tile))
     return settings, plan
+
+
+def _can_be_read(network: Network, inputs: Inputs, settings: TransferSettings, edge: int) -> bool:
+    """Return whether no picture of a run with this long edge is too small for the network."""
+    styles = style_shapes(inputs, edge, settings.style_scale, settings.style_loss)
+    try:
+        for shape in (result_shape(inputs, edge), *styles):
+            network.resize(*shape)
+    except ImageError:
+        return False
+    return True
 
 
 def sizes(size: int, scales: Union[int, str], coarsest: int) -> List[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import caffe_style as cs
-from caffe_style.errors import OptionError
+from caffe_style.errors import ImageError, OptionError
 from caffe_style.pictures import images
 from caffe_style.runs.plan import iterations_at, sizes
 
@@ -65,6 +65,20 @@ def test_every_scale_has_an_iteration():
 def test_a_run_from_noise_goes_from_coarse_to_fine(network, pair, settings, scales):
     found = cs.transfer(*pair, network, size=64, iterations=2, **settings, **LAYERS)
     assert found.parameters["scales"] == scales
+
+
+def test_auto_leaves_out_sizes_at_which_a_picture_is_too_small(network):
+    content = images.coloured_noise(20, 364, 1.0, 0)
+    options = {"size": 364, "init": "noise", "iterations": 4, **LAYERS}
+    with pytest.raises(ImageError, match="257 x 14 pixels is too small"):
+        cs.transfer(content, content, network, scales=2, **options)
+    found = cs.transfer(content, content, network, **options)
+    assert found.parameters["scales"] == "auto"
+    # One size: a second one would have a start of its own.
+    assert sum(record.accepted for record in found.history) == 4 + 1
+    square = images.coloured_noise(364, 364, 1.0, 0)
+    found = cs.transfer(square, square, network, **options)
+    assert sum(record.accepted for record in found.history) == 4 + 2
 
 
 @pytest.mark.parametrize("name", ["tai", "johnson", "liu", "gatys"])
