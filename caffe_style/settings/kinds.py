@@ -224,7 +224,7 @@ class Scales(NumberOrAuto):
 
 
 class Regions(NumberOrAuto):
-    """The number of kinds of content, or "auto". More than 25 cannot each have 4 % of a picture."""
+    """The number of kinds of content to look for, or "auto". More than 20 cannot each have 5 % of a picture."""
 
     def __init__(self) -> None:
         super().__init__(2, 25)
