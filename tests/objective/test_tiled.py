@@ -155,8 +155,8 @@ def test_value_and_gradient_are_those_of_the_whole(network, pair, margin):
         assert tiled_parts == {name: pytest.approx(part, rel=1e-4) for name, part in parts.items()}
         error = np.abs(tiled_gradient - gradient) / np.abs(gradient).max()
         assert np.quantile(error, 0.95) < 1e-5
-        # A tile may use other fast algorithms than the whole. Where a response is about zero or two of a pool are
-        # about equal, their rounding decides about the gradient.
+        # A tile may use other fast algorithms than the whole. Their rounding decides about the gradient where a
+        # response is about zero, or where two of a pool are about equal.
         assert np.linalg.norm(tiled_gradient - gradient) < 1e-2 * np.linalg.norm(gradient)
 
 
