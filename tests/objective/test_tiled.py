@@ -153,10 +153,11 @@ def test_value_and_gradient_are_those_of_the_whole(network, pair, margin):
         tiled_value, tiled_gradient, tiled_parts = objective(image)
         assert tiled_value == pytest.approx(value, rel=1e-5)
         assert tiled_parts == {name: pytest.approx(part, rel=1e-4) for name, part in parts.items()}
-        # Responses are rounded differently in tiles of another size. This tips a rectifier now and then, which
-        # changes the gradient of the few pixels that it sees.
-        errors = np.abs(tiled_gradient - gradient) / np.abs(gradient).max()
-        assert np.quantile(errors, 0.95) < 1e-5 and np.sqrt(np.mean(errors**2)) < 1e-3
+        error = np.abs(tiled_gradient - gradient) / np.abs(gradient).max()
+        assert np.quantile(error, 0.95) < 1e-5
+        # A tile may use other fast algorithms than the whole. Their rounding decides about the gradient where a
+        # response is about zero, or where two of a pool are about equal.
+        assert np.linalg.norm(tiled_gradient - gradient) < 1e-2 * np.linalg.norm(gradient)
 
 
 def test_a_layer_that_sees_everything_is_refused(network):
