@@ -73,8 +73,8 @@ def coarse_to_fine(
         parameters, tiles = saved.run["parameters"], saved.run["tiles"]
         past, first = Past(saved.history, resumed=True), saved.scale
         if saved.done == plan[first].iterations and first < len(plan) - 1:
-            # The run was interrupted before its first step at the next size.
-            init = from_caffe(saved.state.point, network.model.mean)
+            # The run was interrupted before its first step at the next size. A result has single precision.
+            init = from_caffe(saved.state.point.astype(np.float32), network.model.mean)
             past, first, saved = Past(saved.history), first + 1, None
     watcher.begin(parameters)
     for number in range(first, len(plan)):

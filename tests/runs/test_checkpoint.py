@@ -107,6 +107,19 @@ def test_interrupted_between_two_sizes(pair, network, tmp_path, monkeypatch, set
     assert resumed.message == whole.message
 
 
+def test_the_next_size_starts_from_grey_levels_rounded_as_a_result_s(pair, network, tmp_path):
+    settings = {**SETTINGS, "scales": 2}
+    path = saved_run(pair, network, tmp_path / "run.npz", iterations_at(10, 2)[0], **settings)
+    saved, made = checkpoints.read_checkpoint(path), []
+    mean = np.array(network.model.mean, np.float32).reshape(1, 3, 1, 1)
+    halves = (saved.state.point + mean).round() + 0.5 - mean - 1e-9
+    for point in (halves, halves.astype(np.float32).astype(np.float64)):
+        saved.state.point = point
+        checkpoints.write_checkpoint(path, saved)
+        made.append(cs.resume(path).image)
+    np.testing.assert_array_equal(*made)
+
+
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_on_other_backends(pair, tmp_path, backend):
     """Where the network works on tensors, so does L-BFGS: its state comes from there and goes back."""
