@@ -17,6 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from caffe_style import cli
 from caffe_style.backends import threads
+from caffe_style.engine import native
+from caffe_style.engine.native.cpus import available_cpus
 from caffe_style.pictures import images
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and descriptors are POSIX")
@@ -43,6 +45,9 @@ def call(folder: Path, *arguments: Any) -> subprocess.CompletedProcess:
     os.chdir(str(folder))
     try:
         with threads_as_before(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            # As in a process of its own; a test before may have left another number.
+            if native.available:
+                native.set_threads(available_cpus())
             status = cli.main(list(map(str, arguments)))
     except SystemExit as end:  # argparse's
         status = end.code
