@@ -133,7 +133,9 @@ def _say_unused(settings: TransferSettings) -> None:
     """Log each setting that was changed from its default, but has no effect."""
     loss = STYLE_LOSSES[settings.style_loss]
     with_the_loss = "with the %s loss" % settings.style_loss
-    guided = ": add --style-loss covariation, or use --regions auto"
+    guided = ": add --style-loss covariation"
+    if settings.regions is None and settings.segments is None:
+        guided += ", or use --regions auto"
     for name, has_effect, why in (
         ("guides", loss.needs_guides, with_the_loss + guided),
         ("guide_count", loss.needs_guides, with_the_loss + guided),

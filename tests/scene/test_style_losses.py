@@ -218,6 +218,8 @@ def test_a_rematch_that_has_no_effect_is_said(network, pair, name, caplog):
     [
         ({"guides": "own"}, "guides own has no effect with the gram loss"),
         ({"guide_count": 4}, "guide count 4 has no effect with the gram loss"),
+        ({"guides": "own"}, "add --style-loss covariation, or use --regions auto"),
+        ({"guides": "own", "regions": 2}, "guides own has no effect"),
         ({"closing_radius": 2}, "closing radius 2 has no effect without photoreal"),
         ({"closing_epsilon": 0.1}, "closing epsilon 0.1 has no effect without photoreal"),
         ({"closing_radius": 2, "photoreal": 10.0}, ""),
@@ -228,6 +230,7 @@ def test_other_settings_without_effect_are_said(network, pair, setting, line, ca
     with caplog.at_level(logging.WARNING, "caffe_style"):
         cs.transfer(*pair, network, size=64, iterations=1, **setting)
     assert line in caplog.text and ("has no effect" in caplog.text) == bool(line)
+    assert not (setting.get("regions") and "--regions" in caplog.text)
 
 
 @pytest.mark.parametrize("setting", [{"shift": True}, {"style_loss": "wasserstein", "seed": 1}])
