@@ -50,7 +50,16 @@ def bands(features: Any, size: int = arrays.BLOCK) -> Iterator[slice]:
 
 
 def gram(features: Any) -> Any:
-    """Compute the Gram matrix G = F F^T, (N, N), of responses F (N, H, W) that may have gaps.
+    """Compute the Gram matrix G = F F^T of responses that may have gaps.
+
+    Parameters
+    ----------
+    features : array, (N, H, W)
+        Responses F.
+
+    Returns
+    -------
+    array, (N, N), of the same type
 
     Examples
     --------
@@ -70,9 +79,24 @@ def gram(features: Any) -> Any:
 
 
 def add_product(gradient: Any, matrix: Any, features: Any, scale: float) -> None:
-    """Add scale * D F to `gradient` (N, H, W) in place, for a matrix D (N, N) and responses F (N, H, W).
+    """Add scale * D F to a gradient in place.
 
-    Both maps may have gaps.
+    Parameters
+    ----------
+    gradient : array, (N, H, W)
+        Changed in place. It may have gaps.
+    matrix : array, (N, N)
+        Matrix D of the same type.
+    features : array, (N, H, W)
+        Responses F. They may have gaps.
+    scale : float
+
+    Examples
+    --------
+    >>> gradient = np.zeros((2, 4, 6))
+    >>> add_product(gradient[:, :, 1:-1], np.eye(2), np.ones((2, 4, 4)), 0.5)
+    >>> gradient[0, 0].tolist()
+    [0.0, 0.5, 0.5, 0.5, 0.5, 0.0]
     """
     if not (has_gaps(gradient) or has_gaps(features)):
         maps = map(arrays.as_matrix, (features, gradient))

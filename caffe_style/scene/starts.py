@@ -143,7 +143,17 @@ def start_picture(
 
 
 def enlarge_seamless(picture: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
-    """Enlarge a picture (H, W, 3) uint8 whose opposite sides are neighbours, so that they remain neighbours.
+    """Enlarge a seamless picture, whose opposite sides are neighbours, so that they remain neighbours.
+
+    Parameters
+    ----------
+    picture : ndarray, (H, W, 3) uint8 RGB
+    shape : (int, int)
+        Height and width of the result.
+
+    Returns
+    -------
+    ndarray, (*shape, 3) uint8
 
     Examples
     --------
