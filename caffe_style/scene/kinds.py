@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Union
+from typing import List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -18,6 +18,10 @@ LEAST = 0.05
 #: Smallest fraction of a kind in one picture, relative to its fraction in the other. Without this limit, a
 #: painting's moon would fill a whole meadow.
 UNEQUAL = 0.125
+#: Radius by which a kind shrinks in the style picture, relative to its long edge, and the smallest fraction of
+#: the kind that must then be left. A thinner kind has no place whose responses are to it alone: a strip of sky
+#: above trees would bring leaves into the sky.
+THIN, INNER = 1 / 24, 0.02
 #: Smallest and largest number of kinds that "auto" tries.
 FEWEST, MOST = 2, 6
 #: Fraction of the best separation with which a larger number of kinds is preferred.
@@ -75,11 +79,12 @@ def find_kinds(
     Parameters
     ----------
     places : sequence of ndarray, (h, w, D)
-        Descriptions of the pictures' places, from `describe_places`.
+        Descriptions of the pictures' places, from `describe_places`. The last picture is the style.
     count : int or "auto"
-        Number of kinds to look for. Kinds with less than 5 % of a picture, or less than an eighth of their part
-        of the other picture, are dropped, and their places get the nearest remaining kind. "auto" tries 2 to 6
-        kinds, and takes the largest number that are well separated.
+        Number of kinds to look for. Kinds are dropped if they have less than 5 % of a picture, or less than an
+        eighth of their part of the other picture, or if they are only thin strips in the style picture. Their
+        places get the nearest remaining kind. "auto" tries 2 to 6 kinds, and takes the largest number that are
+        well separated.
     seed : int
         Seed of the starts of k-means.
 
@@ -92,9 +97,9 @@ def find_kinds(
     flat = _principal([part.reshape(-1, part.shape[-1]) for part in places], random)
     sample = np.concatenate([_some(part, random) for part in flat])
     numbers = range(FEWEST, MOST + 1) if count == "auto" else [int(count)]
-    centres = _choose(
-        sample, [_shared_by_all(_k_means(sample, number, random), flat) for number in numbers]
-    )
+    shape = places[-1].shape[:2]
+    found = [_shared_by_all(_k_means(sample, number, random), flat, shape) for number in numbers]
+    centres = _choose(sample, found)
     return [
         _soft(part, centres).T.reshape(-1, *shaped.shape[:2]).astype(np.float32)
         for part, shaped in zip(flat, places)
@@ -149,15 +154,29 @@ def _k_means(points: np.ndarray, count: int, random: np.random.Generator) -> np.
     return best
 
 
-def _shared_by_all(centres: np.ndarray, pictures: Sequence[np.ndarray]) -> np.ndarray:
+def _shared_by_all(
+    centres: np.ndarray, pictures: Sequence[np.ndarray], style_shape: Tuple[int, int]
+) -> np.ndarray:
     """Drop the kind that most lacks places in a picture, until all kinds have enough of each picture."""
     while len(centres) > 1:
-        parts = np.array([_soft(points, centres).mean(axis=0) for points in pictures])
-        least = np.min(parts / np.maximum(LEAST, UNEQUAL * parts.max(axis=0)), axis=0)
+        shares = [_soft(points, centres) for points in pictures]
+        parts = np.array([share.mean(axis=0) for share in shares])
+        enough = np.min(parts / np.maximum(LEAST, UNEQUAL * parts.max(axis=0)), axis=0)
+        thick = _inner(shares[-1].T.reshape(-1, *style_shape)) / INNER
+        least = np.minimum(enough, thick)
         if least.min() >= 1:
             break
         centres = np.delete(centres, least.argmin(), axis=0)
     return centres
+
+
+def _inner(guides: np.ndarray) -> np.ndarray:
+    """Compute the fraction (K) of each kind that is left when its guide (K, h, w) shrinks."""
+    from scipy.ndimage import minimum_filter
+
+    width = 2 * round(THIN * max(guides.shape[1:])) + 1
+    left = minimum_filter(guides, (1, width, width), mode="nearest")
+    return left.mean(axis=(1, 2)) / np.maximum(guides.mean(axis=(1, 2)), 1e-12)
 
 
 def _soft(points: np.ndarray, centres: np.ndarray) -> np.ndarray:

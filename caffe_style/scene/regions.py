@@ -6,6 +6,7 @@ compares the Gram matrix of each kind in the result with that of the same kind i
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -61,9 +62,9 @@ def masked_regions(
 
 
 def shrinking(network: Network, blob: str, regions: Regions) -> Optional[int]:
-    """Return the number of positions by which regions shrink at a layer, or None for masks.
+    """Return the number of positions by which the style's regions shrink at a layer, or None for masks.
 
-    It is a quarter of the receptive field, since the outer half of a field has little influence on a response.
+    It is half of the receptive field, rounded up, so that no response depends on the next region.
     """
     if not regions.hard:
         return None
@@ -73,7 +74,7 @@ def shrinking(network: Network, blob: str, regions: Regions) -> Optional[int]:
         ]
     except OptionError:
         return 0  # if a layer depends on the whole picture, nothing would be left
-    return (field.before + field.after) // (4 * field.jump)
+    return math.ceil((field.before + field.after + 1 - field.jump) / (2 * field.jump))
 
 
 def layer_guides(
@@ -140,8 +141,16 @@ def _shrunk(guide: np.ndarray, radius: int, least: float) -> np.ndarray:
 
 
 def region_target(
-    grams: Any, regions: Regions, size: Tuple[int, int], radius: int, what: str, shift: float = 0.0
+    grams: Any,
+    regions: Regions,
+    size: Tuple[int, int],
+    radius: Optional[int],
+    what: str,
+    shift: float = 0.0,
 ) -> CovariationTarget:
-    """Make the target of a layer from the style's mean Gram matrices (K, N, N), one for each kind."""
-    guides = layer_guides(regions.content, size, radius, what)
+    """Make the target of a layer from the style's mean Gram matrices (K, N, N), one for each kind.
+
+    The result's regions shrink by half as much as the style's, by `radius`: more of the result is painted.
+    """
+    guides = layer_guides(regions.content, size, radius and radius // 2, what)
     return CovariationTarget(grams, guides, regions.shares, shift)

@@ -63,6 +63,18 @@ def test_a_small_kind_does_not_fill_a_large_one(network):
         assert (len(parts[0]) == 3) == left
 
 
+@pytest.mark.parametrize(
+    "rows, columns, left", [((50, 78), (34, 62), True), ((50, 58), (0, 96), False)]
+)
+def test_a_thin_kind_of_the_style_is_dropped(network, rows, columns, left):
+    """A red square of the style is a kind of its own, a strip of the same area is not."""
+    content, style = landscape(96, 96, 48), landscape(96, 96, 48)
+    content[60:90, 6:90] = RED
+    style[slice(*rows), slice(*columns)] = RED
+    guides = found(network, [content, style], 3)
+    assert (len(guides[0]) == 3) == left
+
+
 def test_kinds_are_seeded(network, pair):
     for one, again in zip(found(network, pair, 3, seed=4), found(network, pair, 3, seed=4)):
         np.testing.assert_array_equal(one, again)

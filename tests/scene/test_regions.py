@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.gradients import check_gradient, steep
-from helpers.landscapes import content_and_style, halves, landscape
+from helpers.landscapes import RED, content_and_style, halves, landscape
 
 import caffe_style as cs
 from caffe_style.errors import OptionError
@@ -14,7 +14,7 @@ from caffe_style.pictures.edges import guided_filter
 from caffe_style.scene.regions import layer_guides, matched_regions
 from caffe_style.scene.segments import segmented
 from caffe_style.scene.styles import Style
-from caffe_style.scene.targets import Reference
+from caffe_style.scene.targets import Reference, whole_targets
 from caffe_style.scene.terms import make_terms
 from caffe_style.settings.style_losses import STYLE_LOSSES
 
@@ -51,6 +51,24 @@ def test_regions_shrink_at_deep_layers_but_never_vanish():
     assert (small[0, :, :13] > 0).all() and (small[0, :, 13:] == 0).all()
     np.testing.assert_allclose(small.mean(axis=(1, 2)), 1, rtol=1e-6)
     assert (layer_guides(guides, (32, 32), 100, "style").max(axis=(1, 2)) > 0).all()
+
+
+def test_a_region_has_no_responses_to_the_next_one(network, pair):
+    """The ground of a style has no influence on the Gram matrices of its sky."""
+    drawn = segmented([halves(72, 96, 24), halves(96, 80, 64)], pair)
+    sky = int(drawn.style[:, 0, 0].argmax())
+    sizes = {"conv1_1": (72, 96), "conv3_1": (18, 24)}
+    grounds = [landscape(96, 80, 64), landscape(96, 80, 64, ground=RED)]
+    one, other = (
+        [
+            target.value.grams
+            for target in whole_targets(network, reference([pair[0], style], drawn), sizes)
+        ]
+        for style in grounds
+    )
+    for a, b in zip(one, other):
+        changes = np.abs(a - b).max(axis=(1, 2)) / np.abs(a).max(axis=(1, 2))
+        assert changes[sky] < 1e-3 and changes[1 - sky] > 1e-2
 
 
 def test_the_shares_are_the_parts_of_the_content_picture():
