@@ -19,8 +19,8 @@ METADATA_KEY = "caffe_style"
 
 EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
 
-
-_FORMATS: Dict[str, Tuple[str, Dict[str, Any]]] = {
+#: Name and options of the file format of each suffix.
+FORMATS: Dict[str, Tuple[str, Dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -59,8 +59,8 @@ def check_writable(path: PathLike) -> None:
     caffe_style.errors.ImageError: picture.xyz: cannot write this type of file; ...
     """
     path = Path(path)
-    if path.suffix.lower() not in _FORMATS:
-        known = ", ".join(sorted(_FORMATS))
+    if path.suffix.lower() not in FORMATS:
+        known = ", ".join(sorted(FORMATS))
         raise ImageError(
             "%s: cannot write this type of file; end its name in one of %s" % (path, known)
         )
@@ -88,7 +88,7 @@ def check_fits(path: PathLike, size: int, metadata: Optional[Dict[str, Any]] = N
         If the format does not allow this size or this much metadata.
     """
     path = Path(path)
-    kind = _FORMATS[path.suffix.lower()][0]
+    kind = FORMATS[path.suffix.lower()][0]
     most = _LONGEST_EDGE.get(kind)
     if most is not None and size > most:
         raise ImageError(
@@ -109,7 +109,7 @@ def encode(file: Any, image: np.ndarray, path: Path, metadata: Dict[str, Any]) -
     """Write a picture to a file or file name, in the format of the path's suffix."""
     from PIL import Image
 
-    kind, options = _FORMATS[path.suffix.lower()]
+    kind, options = FORMATS[path.suffix.lower()]
     picture = Image.fromarray(np.ascontiguousarray(image))
     picture.save(file, kind, **options, **_metadata_options(kind, metadata))
 

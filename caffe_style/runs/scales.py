@@ -103,6 +103,14 @@ def coarse_to_fine(
                 done=done,
                 save=checkpoint.saver(number, done, last, past.joined),
             )
+        except KeyboardInterrupt:
+            # An evaluation that is interrupted ends the run itself. This one came before the scale's first.
+            if result is None:
+                raise
+            message = "interrupted after %d iterations" % past.iterations
+            result = result._replace(status="interrupted", message=message)
+            checkpoint.write()
+            break
         except Exception as error:
             partial = result_of(error)
             if partial is not None:

@@ -164,9 +164,10 @@ def test_figures_that_cannot_be(network, pair, tmp_path, number, pictures, words
 
 def test_folder_that_cannot_be_made(network, pair, tmp_path):
     (tmp_path / "file").write_text("")
-    for folder in (tmp_path / "file", tmp_path / "no" / "such"):
+    for folder in (tmp_path / "file", tmp_path / "no" / "such", tmp_path / "picture.png"):
         with pytest.raises(CaffeStyleError, match="folder"):
             cs.figure(9, *pair, network, folder, **SMALL)
+        assert not folder.is_dir()
 
 
 def test_contact_sheet_layout():

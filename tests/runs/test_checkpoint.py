@@ -15,6 +15,7 @@ from caffe_style.errors import CheckpointError, OptionError
 from caffe_style.objective.objective import Objective
 from caffe_style.pictures import images
 from caffe_style.runs import checkpoint_file as checkpoints
+from caffe_style.runs import scales
 from caffe_style.runs.plan import iterations_at
 from caffe_style.scene.styles import Style
 
@@ -79,7 +80,7 @@ def test_a_resumed_run_ends_in_the_same_picture_bit_for_bit(
 
 
 @pytest.mark.parametrize("settings", [{}, {"style_loss": "neighbours", "rematch": 3}])
-@pytest.mark.parametrize("when", ["after the last step", "at the next size"])
+@pytest.mark.parametrize("when", ["after the last step", "at the next size", "before it"])
 def test_interrupted_between_two_sizes(pair, network, tmp_path, monkeypatch, settings, when):
     settings = {**SETTINGS, **settings, "scales": 2}
     steps = iterations_at(10, 2)[0]
@@ -88,17 +89,26 @@ def test_interrupted_between_two_sizes(pair, network, tmp_path, monkeypatch, set
     if when == "after the last step":
         saved_run(pair, network, path, stop=steps, **settings)
     else:
-        evaluate = Objective.__call__
+        evaluate, prepare = Objective.__call__, scales.scene_objective
 
         def interrupted(self, image):
             if image.shape[3] == SETTINGS["size"]:
                 raise KeyboardInterrupt
             return evaluate(self, image)
 
+        def interrupted_before(network, scene, *rest):
+            if scene.shape[1] == SETTINGS["size"]:
+                raise KeyboardInterrupt
+            return prepare(network, scene, *rest)
+
         with monkeypatch.context() as patched:
-            patched.setattr(Objective, "__call__", interrupted)
+            if when == "before it":
+                patched.setattr(scales, "scene_objective", interrupted_before)
+            else:
+                patched.setattr(Objective, "__call__", interrupted)
             part = cs.transfer(*pair, network, checkpoint=path, **settings)
         assert part.status == "interrupted"
+        assert part.image.shape == whole.image.shape
     saved = checkpoints.read_checkpoint(path)
     assert (saved.scale, saved.done) == (0, steps)
     resumed = cs.resume(path)

@@ -14,6 +14,7 @@ from ...errors import CaffeStyleError, ImageError, OptionError
 from ...networks import resources
 from ...networks.network import Network, open_network
 from ...pictures import images
+from ...pictures.encoding import FORMATS
 from ...pictures.sheets import Cell, contact_sheet
 from ...scene.starts import PictureLike, name_of, read_picture
 from ...system.files import check_apart
@@ -89,7 +90,10 @@ def figure(
         given[which] = given[which] or [resources.folder("examples") / example]
     originals = {which: [read_picture(each) for each in some] for which, some in given.items()}
     names = {which: [name_of(each) for each in some] for which, some in given.items()}
-    sheet = _folder(Path(folder)) / ("figure-%02d.png" % number)
+    folder = Path(folder)
+    if folder.suffix.lower() in FORMATS and not folder.is_dir():
+        raise ImageError("%s: figures are written to a folder: give its name" % folder)
+    sheet = _folder(folder) / ("figure-%02d.png" % number)
     paths = [each for some in given.values() for each in some if isinstance(each, (str, Path))]
     check_apart([sheet], paths)
     _folder(sheet.with_suffix(""))
