@@ -11,8 +11,9 @@ from ..system.memory import as_text, available_bytes
 FLOAT32, FLOAT64 = 4, 8
 #: Bytes of the kernels' temporary arrays and other small arrays. Measured; they hardly depend on the picture.
 OVERHEAD = 32 << 20
-#: Arrays of the picture's size in float64 that a run holds in addition to the memory of L-BFGS. Measured.
-PICTURES = {"scipy": 22, "device": 11}
+#: Arrays in float64, of the size of the picture and of L-BFGS's variables, that a run holds in addition to the
+#: memory of L-BFGS. Measured.
+PICTURES, VARIABLES = {"scipy": 9, "device": 11}, {"scipy": 13, "device": 0}
 #: Number of further such arrays of a run in tiles.
 TILED_PICTURES = 4
 
@@ -51,19 +52,25 @@ def _layers(net: Any, last_layer: str) -> List[str]:
     return names[: names.index(last_layer) + 1]
 
 
-def optimiser_bytes(variables: int, corrections: int, optimizer: str, tiled: bool = False) -> int:
-    """Return the bytes of L-BFGS: its memory of `corrections` steps, and other arrays of the picture's size."""
-    arrays = 2 * corrections + PICTURES[optimizer] + (TILED_PICTURES if tiled else 0)
-    return FLOAT64 * arrays * variables
+def optimiser_bytes(
+    values: int, variables: int, corrections: int, optimizer: str, tiled: bool = False
+) -> int:
+    """Return the bytes of L-BFGS: its memory of `corrections` steps, and other arrays.
+
+    `values` is the number of values of the picture, and `variables` that of the variables of L-BFGS.
+    """
+    pictures = PICTURES[optimizer] + (TILED_PICTURES if tiled else 0)
+    vectors = 2 * corrections + VARIABLES[optimizer]
+    return FLOAT64 * (vectors * variables + pictures * values)
 
 
 def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, optimizer: str) -> int:
     """Return the bytes that a run adds to those of the process. The size of `net` is the picture's."""
-    variables = net.blobs[input_blob].count
+    values = net.blobs[input_blob].count
     return (
         blob_bytes(net, last_layer)
         + diff_bytes(net, last_layer)
-        + optimiser_bytes(variables, corrections, optimizer)
+        + optimiser_bytes(values, values, corrections, optimizer)
         + OVERHEAD
     )
 

@@ -3,25 +3,30 @@
 L-BFGS that starts from a multiple of the identity moves fine detail as far as coarse forms. With P, which damps
 high frequencies, coarse forms move first.
 
-P multiplies the cosine transform of each channel by weights w(r)^2, and the three channels at each pixel by the
-matrix C^2. For a seamless picture it multiplies the Fourier transform, which smooths across the border. L-BFGS
-that starts from P takes the same steps as L-BFGS that starts from the identity and sees the picture as
-x = x0 + P^(1/2) z (Nocedal & Wright 2006, section 5.1). Our own L-BFGS does the first, and SciPy's does the
-second.
+P is K K^T. K makes a picture from variables: the cosine coefficients of its brightness and of two colour
+differences. It weights each coefficient by w(r), transforms the three planes back, and mixes them at each pixel
+by a matrix M^T, so that M^T M = C^2 for a matrix C of the channels. For a seamless picture, the variables are
+pixels, and K multiplies the planes' Fourier transforms by w(r), which smooths across the border.
+
+L-BFGS that starts from P takes the same steps as L-BFGS that starts from the identity and sees the picture as
+x = x0 + K z (Nocedal & Wright 2006, section 5.1). Our own L-BFGS does the first, and SciPy's does the second.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from ..backends import arrays
 from ..backends.parallel import threads
 
+#: Brightness and two colour differences of B, G and R; orthonormal rows.
+OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [-1, 2, -1]]) / np.sqrt([[3], [2], [6]])
+
 
 class Preconditioner:
-    """The maps P^(1/2) and P of pictures (1, 3, H, W), which are linear, symmetric and positive.
+    """The maps K, K^T and P = K K^T of pictures (1, 3, H, W). P is symmetric, and not negative.
 
     They are computed in single precision, like the network, in a quarter of the time of double precision.
 
@@ -38,12 +43,15 @@ class Preconditioner:
         Matrix C of the channels, symmetric and positive definite; the identity by default.
     wrapped : bool
         Whether opposite sides of the pictures are neighbours.
+    coarse_colours : bool
+        Whether only the brightness changes at more than half of the highest frequency of an axis. The eye sees
+        no finer colours, and half of the variables are left. The range of P then lacks these colours.
 
     Examples
     --------
     >>> smoothing = Preconditioner((8, 8), exponent=1.0, corner=0.1)
     >>> picture = np.random.default_rng(0).standard_normal((1, 3, 8, 8))
-    >>> bool(smoothing.root(picture).std() < picture.std())
+    >>> bool(smoothing.whole(picture).std() < picture.std())
     True
     """
 
@@ -54,6 +62,7 @@ class Preconditioner:
         corner: float,
         colours: Optional[np.ndarray] = None,
         wrapped: bool = False,
+        coarse_colours: bool = False,
     ) -> None:
         if wrapped:
             down, across = 2 * np.fft.fftfreq(shape[0]), 2 * np.fft.rfftfreq(shape[1])
@@ -61,56 +70,94 @@ class Preconditioner:
             down, across = (np.arange(edge) / edge for edge in shape)
         square = (down[:, np.newaxis] ** 2 + across**2) / corner**2
         self._weights = (1 + square) ** (-exponent / 2)
-        self._colours, self._wrapped = colours, wrapped
+        most = 0.5 if coarse_colours else np.inf
+        self._coarse = (np.abs(down) < most)[:, np.newaxis] & (np.abs(across) < most)
+        whole, coarse = shape, shape
+        if coarse_colours and not wrapped:
+            coarse = (shape[0] + 1) // 2, (shape[1] + 1) // 2
+        self._sizes = [whole, coarse, coarse]
+        square = OPPONENT @ np.linalg.matrix_power(np.eye(3) if colours is None else colours, 2)
+        self._mixing = np.linalg.cholesky(square @ OPPONENT.T).T @ OPPONENT
+        self._shape, self._wrapped = (1, 3, *shape), wrapped
         self._kept: Dict[Any, Any] = {}
 
-    def root(self, picture: Any) -> Any:
-        """Return P^(1/2) x, a new array of float64, for a picture x (1, 3, H, W)."""
-        return self._map(picture, 1)
+    def spread(self, variables: np.ndarray) -> np.ndarray:
+        """Return the picture K z, (1, 3, H, W) float64, of variables z (n,)."""
+        planes = np.zeros(self._shape, np.float32)
+        weights, mixing = self._placed(planes, 1)
+        for plane, part in zip(planes[0], self._parts(variables)):
+            plane[: part.shape[0], : part.shape[1]] = part
+        if self._wrapped:
+            planes = _smooth_by_waves(planes, weights)
+        else:
+            planes *= weights
+            planes = _cosines(planes, back=True)
+        return arrays.as_doubles(_mixed(mixing.T, planes))
+
+    def gather(self, picture: np.ndarray) -> np.ndarray:
+        """Return K^T x, (n,) float64, of a picture x (1, 3, H, W)."""
+        picture = arrays.as_singles(picture)
+        weights, mixing = self._placed(picture, 1)
+        planes = _mixed(mixing, picture)
+        if self._wrapped:
+            planes = _smooth_by_waves(planes, weights)
+        else:
+            planes = _cosines(planes)
+            planes *= weights
+        variables = np.empty(sum(height * width for height, width in self._sizes))
+        for plane, part in zip(planes[0], self._parts(variables)):
+            part[...] = plane[: part.shape[0], : part.shape[1]]
+        return variables
 
     def whole(self, picture: Any) -> Any:
         """Return P x, a new array of float64, for a picture x (1, 3, H, W)."""
-        return self._map(picture, 2)
-
-    def _map(self, picture: Any, power: int) -> Any:
+        if arrays.namespace(picture) is np:
+            return self.spread(self.gather(picture))
         picture = arrays.as_singles(picture)
-        weights, colours = self._placed(picture, power)
-        if self._wrapped:
-            smooth = _smooth_by_waves(picture, weights)
-        elif arrays.namespace(picture) is np:
-            smooth = _smooth_by_cosines(picture, weights)
-        else:
-            smooth = _smooth_by_mirrors(picture, weights)
-        if colours is None:
-            return arrays.as_doubles(smooth)
-        return arrays.as_doubles((colours @ smooth.reshape(3, -1)).reshape(picture.shape))
+        weights, mixing = self._placed(picture, 2)
+        smooth = _smooth_by_waves if self._wrapped else _smooth_by_mirrors
+        planes = smooth(_mixed(mixing, picture), weights)
+        return arrays.as_doubles(_mixed(mixing.T, planes))
 
-    def _placed(self, picture: Any, power: int) -> Tuple[Any, Any]:
-        """Return the weights and colours to a power, on the picture's device."""
-        key = arrays.kind(picture), power
+    def _parts(self, variables: np.ndarray) -> List[np.ndarray]:
+        """Return the variables of each plane, as views (h, w)."""
+        ends = np.cumsum([height * width for height, width in self._sizes])
+        parts = np.split(variables, ends[:-1])
+        return [part.reshape(size) for part, size in zip(parts, self._sizes)]
+
+    def _placed(self, array: Any, power: int) -> Tuple[Any, Any]:
+        """Return the weights to a power and the mixing matrix M, as arrays like a given one.
+
+        Fourier transforms have weights for each of the three planes, 0 for colours that are too fine. Cosine
+        coefficients that are too fine are not among the variables.
+        """
+        key = arrays.kind(array), power
         if key not in self._kept:
-            kind, weights, colours = key[0], self._weights**power, self._colours
+            kind, weights = key[0], self._weights**power
+            if self._wrapped or kind.xp is not np:
+                weights = np.stack([weights, weights * self._coarse, weights * self._coarse])
             if kind.xp is not np and not self._wrapped:
-                weights = mirrored_weights(weights)
-            if colours is not None:
-                colours = kind.of(np.linalg.matrix_power(colours, power))
-            self._kept[key] = kind.of(weights), colours
+                weights = np.stack([mirrored_weights(plane) for plane in weights])
+            self._kept[key] = kind.of(weights), kind.of(self._mixing)
         return self._kept[key]
 
 
-def _smooth_by_cosines(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Multiply the cosine transform (type 2, orthonormal) by weights (H, W)."""
+def _mixed(matrix: Any, planes: Any) -> Any:
+    """Multiply the three planes (1, 3, H, W) at each pixel by a matrix (3, 3)."""
+    return (matrix @ planes.reshape(3, -1)).reshape(planes.shape)
+
+
+def _cosines(planes: np.ndarray, back: bool = False) -> np.ndarray:
+    """Return the cosine transform (type 2, orthonormal) of planes (1, 3, H, W), or transform it back."""
     import scipy.fft
 
-    options: Dict[str, Any] = {"axes": (2, 3), "norm": "ortho", "overwrite_x": True}
+    transform = scipy.fft.idctn if back else scipy.fft.dctn
     with scipy.fft.set_workers(threads()):
-        found = scipy.fft.dctn(picture, **options)
-        found *= weights
-        return scipy.fft.idctn(found, **options)
+        return transform(planes, axes=(2, 3), norm="ortho", overwrite_x=True)
 
 
 def _smooth_by_mirrors(picture: Any, weights: Any) -> Any:
-    """Do the same on a device, by the Fourier transform of the picture and its mirror images.
+    """Multiply the cosine transform on a device, by the Fourier transform of the picture and its mirror images.
 
     PyTorch has no cosine transform. Apart from phases, the cosine transform of a picture is the Fourier
     transform of the picture mirrored at its right and lower edges.
@@ -123,7 +170,7 @@ def _smooth_by_mirrors(picture: Any, weights: Any) -> Any:
 
 
 def _smooth_by_waves(picture: Any, weights: Any) -> Any:
-    """Multiply the Fourier transform, as `rfft2` orders it, by weights (H, W // 2 + 1)."""
+    """Multiply the Fourier transform, as `rfft2` orders it, by weights (3, H, W // 2 + 1)."""
     import scipy.fft
 
     xp = arrays.namespace(picture)

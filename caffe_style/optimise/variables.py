@@ -13,7 +13,8 @@ from .preconditioner import Preconditioner
 
 
 class Variables:
-    """Variables z of a picture: x = scale z or, with a preconditioner P, x = x0 + scale P^(1/2) z.
+    """Variables z of a picture: x = scale z or, with a preconditioner P, x = x0 + scale K z,
+    where P = K K^T.
 
     L-BFGS depends on the scale only in its first step, which has length one. With this scale the first step is
     as long as the last step taken; at the start it changes each value by about one. This saves the line search
@@ -39,12 +40,13 @@ class Variables:
             self.scale = _power_of_two(run.step_length)
             self.begin = run.point.ravel() / self.scale
             return
-        self.origin, self.begin = run.point.copy(), np.zeros(run.point.size)
+        self.origin = run.point.copy()
         self._loss, gradient = run.evaluate(self.origin)
-        self._root = preconditioner.root(gradient)
-        # SciPy's first step has length 1, so it changes the picture by scale P g / |P^(1/2) g|.
-        step = preconditioner.root(self._root)
-        length = math.sqrt(arrays.dot(step, step) / (arrays.dot(self._root, self._root) or 1.0))
+        self._first = preconditioner.gather(gradient)
+        self.begin = np.zeros_like(self._first)
+        # SciPy's first step has length 1, so it changes the picture by scale P g / |K^T g|.
+        step = preconditioner.spread(self._first)
+        length = math.sqrt(arrays.dot(step, step) / (arrays.dot(self._first, self._first) or 1.0))
         self.scale = _power_of_two(run.step_length / (length or 1.0))
 
     def evaluate(self, variables: np.ndarray) -> Tuple[float, np.ndarray]:
@@ -55,17 +57,17 @@ class Variables:
             loss, gradient = run.evaluate(run.trial)
             gradient *= self.scale
             return loss, gradient.ravel()
-        if self._root is not None:
+        if self._first is not None:
             # SciPy's first evaluation is at the point that `__init__` has evaluated already.
-            loss, root, self._root = self._loss, self._root, None
+            loss, slope, self._first = self._loss, self._first, None
         else:
-            run.trial = self.preconditioner.root(variables.reshape(run.trial.shape))
+            run.trial = self.preconditioner.spread(variables)
             run.trial *= self.scale
             run.trial += self.origin
             loss, gradient = run.evaluate(run.trial)
-            root = self.preconditioner.root(gradient)
-        root *= self.scale
-        return loss, root.ravel()
+            slope = self.preconditioner.gather(gradient)
+        slope *= self.scale
+        return loss, slope
 
 
 def _power_of_two(value: Any) -> float:

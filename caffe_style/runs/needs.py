@@ -18,6 +18,7 @@ from ..scene.kinds import MARGIN
 from ..scene.kinds import MOST as MOST_KINDS
 from ..scene.neighbours import grid, spacing
 from ..scene.segments import MOST as MOST_SEGMENTS
+from ..scene.spaces import variables
 from ..settings.style_losses import STYLE_LOSSES, Copies
 from ..settings.transfer import TransferSettings
 
@@ -109,7 +110,11 @@ def transfer_needs(
     running = (
         max(passes.working, estimate.diff_bytes(network.net, last))
         + estimate.optimiser_bytes(
-            3 * shape[0] * shape[1], settings.corrections, settings.optimizer, tile is not None
+            3 * shape[0] * shape[1],
+            variables(shape, settings),
+            settings.corrections,
+            settings.optimizer,
+            tile is not None,
         )
         + passes.kept
         + working

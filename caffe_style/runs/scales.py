@@ -94,7 +94,7 @@ def coarse_to_fine(
                 corrections=settings.corrections,
                 bounds=bool(settings.bounds),
                 optimizer=settings.optimizer,
-                preconditioner=scene_preconditioner(scene, settings.space, settings.tileable),
+                preconditioner=scene_preconditioner(scene, settings),
                 parameters=parameters,
                 watcher=ScaleWatcher(watcher, past, final),
                 redraw=objective.redraw,

@@ -4,16 +4,22 @@ Natural pictures have amplitudes of about 1 / r at the frequency r (Field 1987),
 vary along some directions more than along others. "smooth" scales frequencies and colours by the root of these
 amplitudes, which lowers the loss in fewer evaluations. "whitened" scales nearly by the amplitudes themselves,
 as Olah, Mordvintsev and Schubert (2017) do. It is not faster than "smooth", but its pictures have less grain.
+
+In both, a run changes colours only at half of the frequencies of brightness, as many JPEG files store them. So
+L-BFGS has half as many variables. A run that starts from noise changes colours at all frequencies, because
+otherwise its noise would stay.
 """
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from ..optimise.preconditioner import Preconditioner
+from ..settings.transfer import TransferSettings
 from .scene import Scene
+from .starts import has_noise
 
 
 class Form(NamedTuple):
@@ -40,18 +46,26 @@ FORMS: Dict[str, Form] = {
 LEAST = 1e-3
 
 
-def scene_preconditioner(
-    scene: Scene, space: str, wrapped: bool = False
-) -> Optional[Preconditioner]:
-    """Return the smoothing of a space (one of `settings.transfer.SPACES`), or None for pixels.
-
-    `wrapped` is for a seamless picture, whose opposite sides are neighbours.
-    """
-    form = FORMS.get(space)
+def scene_preconditioner(scene: Scene, settings: TransferSettings) -> Optional[Preconditioner]:
+    """Return the smoothing of the space of a run, or None for pixels."""
+    form = FORMS.get(settings.space)
     if form is None:
         return None
-    colours = colour_scales(scene, form.colours)
-    return Preconditioner(scene.shape, form.exponent, form.corner, colours, wrapped)
+    return Preconditioner(
+        scene.shape,
+        form.exponent,
+        form.corner,
+        colour_scales(scene, form.colours),
+        wrapped=settings.tileable,
+        coarse_colours=not has_noise(settings.init),
+    )
+
+
+def variables(shape: Tuple[int, int], settings: TransferSettings) -> int:
+    """Return the number of variables that L-BFGS has for a picture of this height and width."""
+    values = 3 * shape[0] * shape[1]
+    with_pixels = settings.space not in FORMS or settings.optimizer != "scipy" or settings.tileable
+    return values if with_pixels or has_noise(settings.init) else values // 2
 
 
 def colour_scales(scene: Scene, power: float) -> np.ndarray:

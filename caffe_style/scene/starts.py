@@ -64,6 +64,17 @@ def is_picture(init: PictureLike) -> bool:
     return kind not in WORDS and (os.path.exists(str(init)) or bool(Path(init).suffix))
 
 
+def has_noise(init: PictureLike) -> bool:
+    """Return whether a start is noise, or is mixed with noise.
+
+    Examples
+    --------
+    >>> has_noise("mix:0.5"), has_noise("content")
+    (True, False)
+    """
+    return is_empty(init) or (not is_picture(init) and str(init).partition(":")[0] == "mix")
+
+
 def is_empty(init: PictureLike) -> bool:
     """Return whether a start is noise or one colour, so that even coarse forms are not there yet.
 

@@ -18,19 +18,28 @@ COLOURS = np.array([[1.2, 0.3, 0.1], [0.3, 0.8, 0.2], [0.1, 0.2, 0.5]])
 SHAPES = [(4, 5), (7, 6), (1, 9)]
 
 
-def smoothing(shape=(4, 5), colours=COLOURS, wrapped=False):
-    return Preconditioner(shape, 0.7, 0.1, colours, wrapped)
+def smoothing(shape=(4, 5), colours=COLOURS, wrapped=False, coarse=False):
+    return Preconditioner(shape, 0.7, 0.1, colours, wrapped, coarse)
 
 
 def picture(shape=(4, 5), seed=0):
     return np.random.default_rng(seed).standard_normal((1, 3, *shape))
 
 
-def matrix_of(function, shape):
-    """The matrix of a linear map of pictures."""
+def matrix_of(function, count):
+    """The matrix of a linear map of vectors of a length."""
+    return np.array([function(unit).ravel() for unit in np.eye(count)]).T
+
+
+def matrices(one, shape):
+    """K, K^T and P as matrices."""
     n = 3 * shape[0] * shape[1]
-    columns = [function(unit.reshape(1, 3, *shape)).ravel() for unit in np.eye(n)]
-    return np.array(columns).T
+
+    def on_pictures(function):
+        return matrix_of(lambda unit: function(unit.reshape(1, 3, *shape)), n)
+
+    gathered = on_pictures(one.gather)
+    return matrix_of(one.spread, len(gathered)), gathered, on_pictures(one.whole)
 
 
 def rosenbrock(x):
@@ -39,39 +48,71 @@ def rosenbrock(x):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("coarse", [False, True])
 @pytest.mark.parametrize("colours", [None, COLOURS])
-def test_the_root_is_symmetric_positive_and_its_square_the_whole(shape, colours, wrapped):
-    one = smoothing(shape, colours, wrapped)
-    root = matrix_of(one.root, shape)
-    np.testing.assert_allclose(root, root.T, atol=1e-6)
-    assert np.linalg.eigvalsh(root).min() > 0
-    np.testing.assert_allclose(matrix_of(one.whole, shape), root @ root, atol=1e-6)
+def test_gather_is_the_transpose_of_spread_and_the_whole_their_product(
+    shape, colours, wrapped, coarse
+):
+    spread, gathered, whole = matrices(smoothing(shape, colours, wrapped, coarse), shape)
+    np.testing.assert_allclose(gathered, spread.T, atol=1e-6)
+    np.testing.assert_allclose(whole, spread @ spread.T, atol=2e-6)
+    assert coarse or np.linalg.eigvalsh(whole).min() > 0
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_root_is_its_formula_written_out(shape):
-    """Cosine transform as a matrix, weights at each frequency, colours at each pixel."""
+def smoothed(x, weights):
+    """Cosine transform as a matrix, weights at each frequency."""
+    down, across = (dct(np.eye(n), axis=0, norm="ortho") for n in x.shape[2:])
+    return np.array([down.T @ (weights * (down @ one @ across.T)) @ across for one in x[0]])
+
+
+def radius(shape):
     height, width = shape
-    down, across = (dct(np.eye(n), axis=0, norm="ortho") for n in shape)
-    r = np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)
-    weights = (1 + (r / 0.1) ** 2) ** (-0.7 / 2)
-    x = picture(shape)
-    smooth = np.array(
-        [down.T @ (weights * (down @ channel @ across.T)) @ across for channel in x[0]]
-    )
-    wanted = np.einsum("ij,jhw->ihw", COLOURS, smooth)
-    np.testing.assert_allclose(smoothing(shape).root(x)[0], wanted, atol=2e-6)
+    return np.hypot(np.arange(height)[:, None] / height, np.arange(width) / width)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_wrapped_root_is_its_formula_written_out(shape):
-    """Fourier transform, weights at each frequency, colours at each pixel."""
+def test_the_whole_is_its_formula_written_out(shape):
+    """Colours at each pixel, and the squared weights at each frequency."""
+    weights = (1 + (radius(shape) / 0.1) ** 2) ** (-0.7 / 2)
+    x = picture(shape)
+    wanted = np.einsum("ij,jhw->ihw", COLOURS @ COLOURS, smoothed(x, weights**2))
+    np.testing.assert_allclose(smoothing(shape).whole(x)[0], wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_coarse_colours_leave_out_fine_colours_only(wrapped):
+    shape = (12, 16)
+    fine, coarse = (smoothing(shape, wrapped=wrapped, coarse=flag).whole for flag in (False, True))
+    x = picture(shape)
+    grey = np.ones((1, 3, 1, 1))
+    waves = np.cos(np.pi * (np.arange(16) + 0.5) * 14 / 16) * grey
+    # Coarse in both directions: all colours are as before.
+    slow = np.cos(np.pi * (np.arange(16) + 0.5) * 4 / 16) * np.ones((1, 3, 12, 1))
+    slow = slow * np.array([1.0, -2.0, 0.5]).reshape(1, 3, 1, 1)
+    np.testing.assert_allclose(coarse(slow), fine(slow), atol=1e-6)
+    # A fine colour is left out, but brightness is not.
+    waves = np.broadcast_to(waves, x.shape)
+    assert np.abs(coarse(waves * np.array([1.0, 0.0, -1.0]).reshape(1, 3, 1, 1))).max() < 0.05
+    assert np.abs(coarse(waves)).max() > 0.9 * np.abs(fine(waves)).max() > 0.05
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (7, 5)])
+def test_coarse_colours_have_half_as_many_variables(shape):
+    height, width = shape
+    assert len(smoothing(shape).gather(picture(shape))) == 3 * height * width
+    found = len(smoothing(shape, coarse=True).gather(picture(shape)))
+    assert found == height * width + 2 * ((height + 1) // 2) * ((width + 1) // 2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_wrapped_whole_is_its_formula_written_out(shape):
+    """Fourier transform, squared weights at each frequency, colours at each pixel."""
     frequencies = np.meshgrid(*(2 * np.fft.fftfreq(edge) for edge in shape), indexing="ij")
     weights = (1 + (np.hypot(*frequencies) / 0.1) ** 2) ** (-0.7 / 2)
     x = picture(shape)
-    smooth = np.fft.ifft2(weights * np.fft.fft2(x[0])).real
-    wanted = np.einsum("ij,jhw->ihw", COLOURS, smooth)
-    found = smoothing(shape, wrapped=True).root
+    smooth = np.fft.ifft2(weights**2 * np.fft.fft2(x[0])).real
+    wanted = np.einsum("ij,jhw->ihw", COLOURS @ COLOURS, smooth)
+    found = smoothing(shape, wrapped=True).whole
     np.testing.assert_allclose(found(x)[0], wanted, atol=2e-6)
     moved = [np.roll(part, (2, 1), (2, 3)) for part in (x, found(x))]
     np.testing.assert_allclose(found(moved[0]), moved[1], atol=2e-6)
@@ -79,26 +120,27 @@ def test_a_wrapped_root_is_its_formula_written_out(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("coarse", [False, True])
 @pytest.mark.parametrize("colours", [None, COLOURS])
-def test_tensors_are_mapped_as_arrays_are(shape, colours, wrapped):
+def test_tensors_are_mapped_as_arrays_are(shape, colours, wrapped, coarse):
     torch = pytest.importorskip("torch")
-    one, x = smoothing(shape, colours, wrapped), picture(shape)
-    for power in (one.root, one.whole):
-        found = power(torch.from_numpy(x))
-        assert isinstance(found, torch.Tensor) and found.is_contiguous()
-        np.testing.assert_allclose(found.numpy(), power(x), atol=2e-6)
+    one, x = smoothing(shape, colours, wrapped, coarse), picture(shape)
+    found = one.whole(torch.from_numpy(x))
+    assert isinstance(found, torch.Tensor) and found.is_contiguous()
+    np.testing.assert_allclose(found.numpy(), one.whole(x), atol=2e-6)
 
 
-def test_the_variables_gradient_is_the_central_difference():
-    start, shape = picture(seed=1), (4, 5)
-    variables = Variables(Run(rosenbrock, start, None, None, None), smoothing(shape))
+@pytest.mark.parametrize("coarse", [False, True])
+def test_the_variables_gradient_is_the_central_difference(coarse):
+    start, one = picture(seed=1), smoothing(coarse=coarse)
+    variables = Variables(Run(rosenbrock, start, None, None, None), one)
     random = np.random.default_rng(2)
-    z, direction = random.standard_normal((2, start.size))
+    z, direction = random.standard_normal((2, variables.begin.size))
     # SciPy asks at the beginning first; that is answered from what is known.
     loss, gradient = variables.evaluate(variables.begin)
     assert loss == rosenbrock(start)[0]
-    wanted = variables.scale * smoothing(shape).root(rosenbrock(start)[1])
-    np.testing.assert_allclose(gradient, wanted.ravel(), rtol=1e-5, atol=1e-3)
+    wanted = variables.scale * one.gather(rosenbrock(start)[1])
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-3)
     gradient = variables.evaluate(z)[1].copy()
     step = 3e-3
     above, below = (variables.evaluate(z + sign * step * direction)[0] for sign in (1, -1))
@@ -107,7 +149,7 @@ def test_the_variables_gradient_is_the_central_difference():
 
 def test_the_direction_is_bfgss_written_out_from_the_whole():
     one, shape = smoothing(), (4, 5)
-    whole, n = matrix_of(one.whole, shape), 60
+    whole, n = matrices(one, shape)[2], 60
     hessian = np.diag(np.arange(1.0, n + 1))
     steps = [picture(seed=seed) for seed in range(4)]
     changes = [(hessian @ step.ravel()).reshape(step.shape) for step in steps]
@@ -123,18 +165,20 @@ def test_the_direction_is_bfgss_written_out_from_the_whole():
     np.testing.assert_allclose(found, -inverse @ gradient.ravel(), rtol=1e-4, atol=1e-6)
 
 
-def test_the_direction_is_that_of_the_identity_in_the_variables():
-    one = smoothing()
+@pytest.mark.parametrize("coarse", [False, True])
+def test_the_direction_is_that_of_the_identity_in_the_variables(coarse):
+    one = smoothing(coarse=coarse)
     steps, changes = ([picture(seed=seed + k) for k in range(3)] for seed in (0, 10))
-    changes = [change + 3 * step for step, change in zip(steps, changes)]
+    steps = [one.gather(step) for step in steps]
+    changes = [change + 3 * one.spread(step) for step, change in zip(steps, changes)]
     gradient = picture(seed=9)
     seen = lbfgs.State(
-        picture(), 1.0, steps, [one.root(y) for y in changes], 0.0, one.root(gradient)
+        picture(), 1.0, steps, [one.gather(y) for y in changes], 0.0, one.gather(gradient)
     )
-    moved = lbfgs.State(picture(), 1.0, [one.root(s) for s in steps], changes, 0.0, gradient)
+    moved = lbfgs.State(picture(), 1.0, [one.spread(s) for s in steps], changes, 0.0, gradient)
     np.testing.assert_allclose(
         lbfgs.search_direction(moved, one.whole),
-        one.root(lbfgs.search_direction(seen)),
+        one.spread(lbfgs.search_direction(seen)),
         rtol=1e-4,
         atol=1e-6,
     )

@@ -26,8 +26,8 @@ def pair():
 
 @pytest.fixture
 def settings(network):
-    """The settings of a transfer of 1000 pixels."""
-    asked = TransferSettings(size=1000, optimizer="scipy", **LAYERS)
+    """The settings of a transfer of 1000 pixels, in the space where our own L-BFGS takes less memory."""
+    asked = TransferSettings(size=1000, optimizer="scipy", space="pixels", **LAYERS)
     return asked.for_model(network)
 
 
@@ -58,6 +58,12 @@ def test_the_smaller_optimiser_comes_before_tiles(network, settings, monkeypatch
     assert 900 < size < 1000
 
 
+def test_coarse_colours_make_scipys_the_smaller_one(network, settings, monkeypatch):
+    found, _ = ways(network, settings.replace(space="whitened"), monkeypatch)
+    assert found[:2] == [("scipy", None), ("scipy", 768)]
+    assert {optimizer for optimizer, _ in found} == {"scipy"}
+
+
 def test_bounds_keep_scipy(network, settings, monkeypatch):
     found, _ = ways(network, settings.replace(bounds=True), monkeypatch)
     assert {optimizer for optimizer, _ in found} == {"scipy"} and len(found) > 2
@@ -83,11 +89,11 @@ def test_tiles_that_are_asked_for_stay(network, settings, monkeypatch):
 
 def test_what_is_changed_is_told_and_noted(network, pair, monkeypatch, caplog):
     caplog.set_level("INFO", "caffe_style")
-    whole = cs.transfer(*pair, network, size=400, iterations=1, **LAYERS)
+    whole = cs.transfer(*pair, network, size=400, iterations=1, space="pixels", **LAYERS)
     monkeypatch.setattr(memory, "TILES", (256,))
     # Between what the whole and what tiles of 256 take.
     leave(monkeypatch, 315)
-    result = cs.transfer(*pair, network, size=400, iterations=1, **LAYERS)
+    result = cs.transfer(*pair, network, size=400, iterations=1, space="pixels", **LAYERS)
     assert "400 x 400 pixels do not fit in memory at once: continuing " in caplog.text
     assert "in tiles of 256" in caplog.text and "--optimizer device" in caplog.text
     assert result.parameters["optimizer"] == "device"

@@ -7,9 +7,15 @@ import pytest
 
 from caffe_style.scene.inputs import Inputs
 from caffe_style.scene.scene import make_scene
-from caffe_style.scene.spaces import FORMS, LEAST, colour_scales, scene_preconditioner
+from caffe_style.scene.spaces import (
+    FORMS,
+    LEAST,
+    colour_scales,
+    scene_preconditioner,
+    variables,
+)
 from caffe_style.scene.styles import Style
-from caffe_style.settings.transfer import SPACES
+from caffe_style.settings.transfer import SPACES, TransferSettings
 
 
 def picture(seed, mixing=((1, 0, 0), (0.5, 1, 0), (0.2, 0.3, 1))):
@@ -26,20 +32,34 @@ def covariance(image):
     return np.cov(image[:, :, ::-1].reshape(-1, 3).T.astype(float))
 
 
+def asked(space, **settings):
+    return TransferSettings(size=60, space=space, optimizer="scipy", **settings)
+
+
 def test_each_space_is_a_smoothing_but_pixels():
     one = scene(picture(0), (picture(1), 1.0))
     assert {"pixels", *FORMS} == {*SPACES}
-    assert scene_preconditioner(one, "pixels") is None
+    assert scene_preconditioner(one, asked("pixels")) is None
     x = np.random.default_rng(0).standard_normal((1, 3, 40, 60))
     fine = x - np.roll(x, 1, 3)
-    for space in FORMS:
-        assert scene_preconditioner(one, space).root(x).shape == x.shape
     smooth, whitened = (
-        scene_preconditioner(one, space).root(fine).std()
-        / scene_preconditioner(one, space).root(np.ones_like(x)).mean()
-        for space in ("smooth", "whitened")
+        found.whole(fine).std() / found.whole(np.ones_like(x)).mean()
+        for found in (scene_preconditioner(one, asked(space)) for space in ("smooth", "whitened"))
     )
     assert whitened < smooth < fine.std()
+
+
+@pytest.mark.parametrize("init, coarse", [("content", True), ("noise", False), ("mix:0.5", False)])
+@pytest.mark.parametrize("tileable", [False, True])
+def test_colours_are_coarse_unless_the_start_has_noise(init, coarse, tileable):
+    settings = asked("whitened", init=init, tileable=tileable)
+    found = scene_preconditioner(scene(picture(0), (picture(1), 1.0)), settings)
+    count = len(found.gather(np.zeros((1, 3, 40, 60))))
+    assert count == variables((40, 60), settings) == (3600 if coarse and not tileable else 7200)
+    stripes = np.zeros((1, 3, 40, 60))
+    stripes[0, 0, :, ::2] = stripes[0, 2, :, 1::2] = 1
+    blue, _, red = found.whole(stripes)[0, :, 20, 30:32]
+    assert (np.abs(np.diff(blue - red)) < 1e-2 * np.abs(blue - red).max()).all() == coarse
 
 
 def test_the_root_is_that_of_the_styles_colours():
