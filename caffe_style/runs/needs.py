@@ -107,15 +107,10 @@ def transfer_needs(
     if loss.joins_layers and styles and style_layers and tile is None:
         working = framed * largest + passes.joined(shape, style_layers, loss.copies)
     last = network.last_layer(blobs + [network.input_blob])
+    sizes = 3 * shape[0] * shape[1], variables(shape, settings)
     running = (
         max(passes.working, estimate.diff_bytes(network.net, last))
-        + estimate.optimiser_bytes(
-            3 * shape[0] * shape[1],
-            variables(shape, settings),
-            settings.corrections,
-            settings.optimizer,
-            tile is not None,
-        )
+        + estimate.optimiser_bytes(*sizes, settings.corrections, settings.optimizer, bool(tile))
         + passes.kept
         + working
     )
