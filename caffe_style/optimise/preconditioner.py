@@ -3,10 +3,11 @@
 L-BFGS that starts from a multiple of the identity moves fine detail as far as coarse forms. With P, which damps
 high frequencies, coarse forms move first.
 
-P is K K^T. K makes a picture from variables: the cosine coefficients of its brightness and of two colour
-differences. It weights each coefficient by w(r), transforms the three planes back, and mixes them at each pixel
-by a matrix M^T, so that M^T M = C^2 for a matrix C of the channels. For a seamless picture, the variables are
-pixels, and K multiplies the planes' Fourier transforms by w(r), which smooths across the border.
+P is K K^T. K makes a picture from variables: cosine coefficients of its brightness, with the colours that go with
+it, and of two colour differences. It weights each coefficient by w(r), transforms the three planes back, and
+mixes them at each pixel by a matrix M^T, so that M^T M = C^2 for a matrix C of the channels. For a seamless
+picture, the variables are pixels, and K multiplies the planes' Fourier transforms by w(r), which smooths across
+the border.
 
 L-BFGS that starts from P takes the same steps as L-BFGS that starts from the identity and sees the picture as
 x = x0 + K z (Nocedal & Wright 2006, section 5.1). Our own L-BFGS does the first, and SciPy's does the second.
@@ -44,8 +45,9 @@ class Preconditioner:
     wrapped : bool
         Whether opposite sides of the pictures are neighbours.
     coarse_colours : bool
-        Whether only the brightness changes at more than half of the highest frequency of an axis. The eye sees
-        no finer colours, and half of the variables are left. The range of P then lacks these colours.
+        Whether the colour differences have no variables above half of the highest frequency of an axis. The
+        channels then change together there: by the brightness and the colours that go with it in C. The eye
+        hardly sees other fine colours, and half of the variables are left.
 
     Examples
     --------
@@ -76,8 +78,9 @@ class Preconditioner:
         if coarse_colours and not wrapped:
             coarse = (shape[0] + 1) // 2, (shape[1] + 1) // 2
         self._sizes = [whole, coarse, coarse]
-        square = OPPONENT @ np.linalg.matrix_power(np.eye(3) if colours is None else colours, 2)
-        self._mixing = np.linalg.cholesky(square @ OPPONENT.T).T @ OPPONENT
+        colours = np.eye(3) if colours is None else colours
+        covariance = OPPONENT @ colours @ colours @ OPPONENT.T
+        self._mixing = np.linalg.cholesky(covariance).T @ OPPONENT
         self._shape, self._wrapped = (1, 3, *shape), wrapped
         self._kept: Dict[Any, Any] = {}
 
@@ -128,7 +131,7 @@ class Preconditioner:
     def _placed(self, array: Any, power: int) -> Tuple[Any, Any]:
         """Return the weights to a power and the mixing matrix M, as arrays like a given one.
 
-        Fourier transforms have weights for each of the three planes, 0 for colours that are too fine. Cosine
+        Fourier transforms have weights for each of the three planes, 0 where a plane has no variables. Cosine
         coefficients that are too fine are not among the variables.
         """
         key = arrays.kind(array), power

@@ -11,6 +11,7 @@ from ..errors import OptionError, ResourceError
 from ..networks.margin import Frame, margin_of
 from ..networks.network import Network
 from ..objective.cutting import cut
+from ..scene.spaces import variables
 from ..scene.tiled_targets import check_tiles
 from ..settings.style_losses import STYLE_LOSSES
 from ..settings.transfer import TransferSettings
@@ -54,7 +55,9 @@ def fit(
         tiles += [tile for tile in TILES if tile < longest]
     optimizers = [settings.optimizer]
     if settings.optimizer == "scipy" and not settings.bounds:
-        optimizers.append("device")
+        # With half as many variables, SciPy's needs less memory than our own.
+        if variables(shape, settings) == 3 * shape[0] * shape[1]:
+            optimizers.append("device")
     failure: Exception = OptionError("no tiles")
     for tile, optimizer in product(tiles, optimizers):
         fitting = settings.replace(optimizer=optimizer)

@@ -64,7 +64,7 @@ def masked_regions(
 def shrinking(network: Network, blob: str, regions: Regions) -> Optional[int]:
     """Return the number of positions by which the style's regions shrink at a layer, or None for masks.
 
-    It is half of the receptive field, rounded up, so that no response depends on the next region.
+    It is half of the receptive field, rounded up, so that hardly any response depends on the next region.
     """
     if not regions.hard:
         return None

@@ -5,9 +5,9 @@ vary along some directions more than along others. "smooth" scales frequencies a
 amplitudes, which lowers the loss in fewer evaluations. "whitened" scales nearly by the amplitudes themselves,
 as Olah, Mordvintsev and Schubert (2017) do. It is not faster than "smooth", but its pictures have less grain.
 
-In both, a run changes colours only at half of the frequencies of brightness, as many JPEG files store them. So
-L-BFGS has half as many variables. A run that starts from noise changes colours at all frequencies, because
-otherwise its noise would stay.
+In both, colour differences change only at half of the frequencies of brightness, as many JPEG files store them.
+So SciPy's L-BFGS has half as many variables, unless the picture is seamless. A run that starts from noise
+changes colours at all frequencies, because otherwise its noise would stay.
 """
 
 from __future__ import annotations

@@ -59,9 +59,10 @@ def test_the_smaller_optimiser_comes_before_tiles(network, settings, monkeypatch
 
 
 def test_coarse_colours_make_scipys_the_smaller_one(network, settings, monkeypatch):
-    found, _ = ways(network, settings.replace(space="whitened"), monkeypatch)
+    found, refusal = ways(network, settings.replace(space="whitened"), monkeypatch)
     assert found[:2] == [("scipy", None), ("scipy", 768)]
     assert {optimizer for optimizer, _ in found} == {"scipy"}
+    assert 900 < int(refusal.split("--size ")[1].split()[0]) < 1000
 
 
 def test_bounds_keep_scipy(network, settings, monkeypatch):
