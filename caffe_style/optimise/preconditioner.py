@@ -3,9 +3,9 @@
 L-BFGS that starts from a multiple of the identity moves fine detail as far as coarse forms. With P, which damps
 high frequencies, coarse forms move first.
 
-P is K K^T. K makes a picture from variables: cosine coefficients of its brightness, with the colours that go with
-it, and of two colour differences. It weights each coefficient by w(r), transforms the three planes back, and
-mixes them at each pixel by a matrix M^T, so that M^T M = C^2 for a matrix C of the channels. For a seamless
+P is K K^T. K makes a picture from variables: cosine coefficients of its brightness, with the colours that go
+with it, and of two colour differences. It weights each coefficient by w(r), transforms the three planes back,
+and mixes them at each pixel by a matrix M^T, so that M^T M = C^2 for a matrix C of the channels. For a seamless
 picture, the variables are pixels, and K multiplies the planes' Fourier transforms by w(r), which smooths across
 the border.
 
