@@ -65,7 +65,7 @@ def optimiser_bytes(
 
 
 def run_bytes(net: Any, input_blob: str, last_layer: str, corrections: int, optimizer: str) -> int:
-    """Return the bytes that a run adds to those of the process. The size of `net` is the picture's."""
+    """Return the bytes that a run in pixels adds to those of the process. `net` has the picture's size."""
     values = net.blobs[input_blob].count
     return (
         blob_bytes(net, last_layer)

@@ -72,12 +72,9 @@ class Preconditioner:
             down, across = (np.arange(edge) / edge for edge in shape)
         square = (down[:, np.newaxis] ** 2 + across**2) / corner**2
         self._weights = (1 + square) ** (-exponent / 2)
-        most = 0.5 if coarse_colours else np.inf
-        self._coarse = (np.abs(down) < most)[:, np.newaxis] & (np.abs(across) < most)
-        whole, coarse = shape, shape
-        if coarse_colours and not wrapped:
-            coarse = (shape[0] + 1) // 2, (shape[1] + 1) // 2
-        self._sizes = [whole, coarse, coarse]
+        self._coarse = (np.abs(down) < 0.5)[:, np.newaxis] & (np.abs(across) < 0.5)
+        self._coarse_colours = coarse_colours
+        self._sizes = plane_sizes(shape, coarse_colours and not wrapped)
         colours = np.eye(3) if colours is None else colours
         covariance = OPPONENT @ colours @ colours @ OPPONENT.T
         self._mixing = np.linalg.cholesky(covariance).T @ OPPONENT
@@ -131,18 +128,32 @@ class Preconditioner:
     def _placed(self, array: Any, power: int) -> Tuple[Any, Any]:
         """Return the weights to a power and the mixing matrix M, as arrays like a given one.
 
-        Fourier transforms have weights for each of the three planes, 0 where a plane has no variables. Cosine
-        coefficients that are too fine are not among the variables.
+        Where Fourier transforms serve, the weights of fine colours are 0. Cosine coefficients of fine colours
+        are not among the variables.
         """
         key = arrays.kind(array), power
         if key not in self._kept:
             kind, weights = key[0], self._weights**power
-            if self._wrapped or kind.xp is not np:
-                weights = np.stack([weights, weights * self._coarse, weights * self._coarse])
-            if kind.xp is not np and not self._wrapped:
-                weights = np.stack([mirrored_weights(plane) for plane in weights])
-            self._kept[key] = kind.of(weights), kind.of(self._mixing)
+            mirrored = kind.xp is not np and not self._wrapped
+            planes = [weights]
+            if self._coarse_colours and (mirrored or self._wrapped):
+                planes += [weights * self._coarse] * 2
+            if mirrored:
+                planes = [mirrored_weights(plane) for plane in planes]
+            self._kept[key] = kind.of(np.stack(planes)), kind.of(self._mixing)
         return self._kept[key]
+
+
+def plane_sizes(shape: Tuple[int, int], coarse_colours: bool) -> List[Tuple[int, int]]:
+    """Return height and width of the coefficients of brightness and of the two colour differences.
+
+    Examples
+    --------
+    >>> plane_sizes((5, 8), coarse_colours=True)
+    [(5, 8), (3, 4), (3, 4)]
+    """
+    colours = ((shape[0] + 1) // 2, (shape[1] + 1) // 2) if coarse_colours else shape
+    return [shape, colours, colours]
 
 
 def _mixed(matrix: Any, planes: Any) -> Any:
@@ -173,7 +184,7 @@ def _smooth_by_mirrors(picture: Any, weights: Any) -> Any:
 
 
 def _smooth_by_waves(picture: Any, weights: Any) -> Any:
-    """Multiply the Fourier transform, as `rfft2` orders it, by weights (3, H, W // 2 + 1)."""
+    """Multiply the Fourier transform, as `rfft2` orders it, by weights (1 or 3, H, W // 2 + 1)."""
     import scipy.fft
 
     xp = arrays.namespace(picture)

@@ -13,8 +13,7 @@ from .preconditioner import Preconditioner
 
 
 class Variables:
-    """Variables z of a picture: x = scale z or, with a preconditioner P, x = x0 + scale K z,
-    where P = K K^T.
+    """Variables z of a picture: x = scale z or, with a preconditioner P = K K^T, x = x0 + scale K z.
 
     L-BFGS depends on the scale only in its first step, which has length one. With this scale the first step is
     as long as the last step taken; at the start it changes each value by about one. This saves the line search

@@ -30,8 +30,8 @@ PREPARING, KEEPING = 12, 3
 MATTING = 4 * (12 + 2 * 3)
 #: Copies of a layer's responses and gradients without the margin, for a loss that takes no gaps.
 FRAMED_COPIES = 2
-#: Bytes for each pixel of a space's weights in both precisions, and of a smoothed picture and its transforms.
-SMOOTHING = 12 + 3 * (8 + 2 * 4 + 4)
+#: Bytes for each pixel of a space's weights (mirrored ones on a device), and of a picture and its transforms.
+SMOOTHING = 8 + 3 * 2 * 4 + 3 * (8 + 2 * 4 + 4)
 #: Copies of a tile's largest responses that an evaluation makes.
 TILE_COPIES = 1
 

@@ -104,7 +104,7 @@ def coarse_to_fine(
                 save=checkpoint.saver(number, done, last, past.joined),
             )
         except KeyboardInterrupt:
-            # An evaluation that is interrupted ends the run itself. This one came before or after them.
+            # An interrupted evaluation ends the run as usual. Without one, this scale has no result.
             if result is None:
                 raise
             message = "interrupted after %d iterations" % past.iterations

@@ -12,15 +12,15 @@ from ..networks.network import Network
 #: margin, responses near the padded border would form a separate kind.
 STEP, MARGIN = 4, 64
 #: Weights of the second deepest and the deepest layer, of CIE Lab colour and of the vertical position.
-LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 1.0, 0.6
+LAYERS, COLOUR, HEIGHT = (0.5, 1.0), 1.0, 0.9
 #: Smallest fraction of each picture that a kind must have.
 LEAST = 0.05
 #: Smallest fraction of a kind in one picture, relative to its fraction in the other. Without this limit, a
 #: painting's moon would fill a whole meadow.
 UNEQUAL = 0.125
-#: Radius by which a kind shrinks in the style picture, relative to its long edge, and the smallest fraction of
-#: the kind that must then be left. A thinner kind has no place whose responses are to it alone: a strip of sky
-#: above trees would bring leaves into the sky.
+#: Radius by which a kind shrinks from others in the style picture, relative to its long edge, and the smallest
+#: fraction of the kind that must then be left. A thinner kind has no place whose responses are to it alone: a
+#: strip of sky above trees would bring leaves into the sky.
 THIN, INNER = 1 / 24, 0.02
 #: Smallest and largest number of kinds that "auto" tries.
 FEWEST, MOST = 2, 6

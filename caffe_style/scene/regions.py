@@ -152,5 +152,6 @@ def region_target(
 
     The result's regions shrink by half as much as the style's, by `radius`: more of the result is painted.
     """
-    guides = layer_guides(regions.content, size, radius and radius // 2, what)
+    inner = None if radius is None else radius // 2
+    guides = layer_guides(regions.content, size, inner, what)
     return CovariationTarget(grams, guides, regions.shares, shift)

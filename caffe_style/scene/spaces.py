@@ -16,7 +16,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from ..optimise.preconditioner import Preconditioner
+from ..optimise.preconditioner import Preconditioner, plane_sizes
 from ..settings.transfer import TransferSettings
 from .scene import Scene
 from .starts import has_noise
@@ -63,9 +63,11 @@ def scene_preconditioner(scene: Scene, settings: TransferSettings) -> Optional[P
 
 def variables(shape: Tuple[int, int], settings: TransferSettings) -> int:
     """Return the number of variables that L-BFGS has for a picture of this height and width."""
-    values = 3 * shape[0] * shape[1]
-    with_pixels = settings.space not in FORMS or settings.optimizer != "scipy" or settings.tileable
-    return values if with_pixels or has_noise(settings.init) else values // 2
+    coefficients = (
+        settings.space in FORMS and settings.optimizer == "scipy" and not settings.tileable
+    )
+    coarse = coefficients and not has_noise(settings.init)
+    return sum(height * width for height, width in plane_sizes(shape, coarse))
 
 
 def colour_scales(scene: Scene, power: float) -> np.ndarray:

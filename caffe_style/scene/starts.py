@@ -65,14 +65,14 @@ def is_picture(init: PictureLike) -> bool:
 
 
 def has_noise(init: PictureLike) -> bool:
-    """Return whether a start is noise, or is mixed with noise.
+    """Return whether a start has noise: it is noise or one colour, or is mixed with noise.
 
     Examples
     --------
     >>> has_noise("mix:0.5"), has_noise("content")
     (True, False)
     """
-    return is_empty(init) or (not is_picture(init) and str(init).partition(":")[0] == "mix")
+    return is_empty(init) or _word(init) == "mix"
 
 
 def is_empty(init: PictureLike) -> bool:
@@ -83,7 +83,12 @@ def is_empty(init: PictureLike) -> bool:
     >>> is_empty("noise:25.5"), is_empty("mix:0.5")
     (True, False)
     """
-    return not is_picture(init) and str(init).partition(":")[0] in ("noise", "coloured", "mean")
+    return _word(init) in ("noise", "coloured", "mean")
+
+
+def _word(init: PictureLike) -> Optional[str]:
+    """Return the word of a start without its number, or None for a picture or file."""
+    return None if is_picture(init) else str(init).partition(":")[0]
 
 
 def start_picture(

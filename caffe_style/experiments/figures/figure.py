@@ -83,6 +83,9 @@ def figure(
     >>> cs.figure(5, None, None, network, size=32, iterations=1).name
     'figure-05.png'
     """
+    folder = Path(folder)
+    if folder.suffix.lower() in FORMATS and not folder.is_dir():
+        raise ImageError("%s: figures are written to a folder: give its name" % folder)
     given = {"content": _listed(content), "style": _listed(style)}
     wanted = get_figure(number, len(given["style"]))
     panels = figure_panels(number, network, len(given["style"]))
@@ -90,9 +93,6 @@ def figure(
         given[which] = given[which] or [resources.folder("examples") / example]
     originals = {which: [read_picture(each) for each in some] for which, some in given.items()}
     names = {which: [name_of(each) for each in some] for which, some in given.items()}
-    folder = Path(folder)
-    if folder.suffix.lower() in FORMATS and not folder.is_dir():
-        raise ImageError("%s: figures are written to a folder: give its name" % folder)
     sheet = _folder(folder) / ("figure-%02d.png" % number)
     paths = [each for some in given.values() for each in some if isinstance(each, (str, Path))]
     check_apart([sheet], paths)
