@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from helpers.callbacks import stop_at
@@ -33,9 +35,9 @@ def pair(tmp_path):
 
 
 def test_it_is_the_models_unless_it_is_asked(pair, network):
-    assert network.model.space == "whitened"
+    assert network.model.space == "smooth"
     short = {"size": 48, "iterations": 1}
-    assert cs.transfer(*pair, network, **short).parameters["space"] == "whitened"
+    assert cs.transfer(*pair, network, **short).parameters["space"] == "smooth"
     for space in SPACES:
         assert cs.transfer(*pair, network, space=space, **short).parameters["space"] == space
 
@@ -44,7 +46,9 @@ def test_it_is_the_models_unless_it_is_asked(pair, network):
     "init, space",
     [("style", "whitened"), ("noise", "smooth"), ("mix:0.3", "smooth"), ("array", "whitened")],
 )
-def test_a_start_with_noise_is_not_whitened_by_default(pair, network, init, space):
+def test_a_start_with_noise_is_not_whitened_by_default(pair, network, monkeypatch, init, space):
+    model = dataclasses.replace(network.model, space="whitened")
+    monkeypatch.setattr(network, "model", model)
     init = images.read_image(pair[0]) if init == "array" else init
     short = {"size": 48, "iterations": 1, "init": init}
     assert cs.transfer(*pair, network, **short).parameters["space"] == space
