@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 
@@ -52,6 +52,12 @@ def open_net(prototxt: str, backend: str) -> Any:
 
 
 def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
+    objective, image = caffe_objective(model, size, backend)
+    return lambda: objective(image)
+
+
+def caffe_objective(model: str, size: int, backend: str) -> Tuple[Any, Any]:
+    """An objective on a net with random filters, and a random image."""
     from caffe_style import losses
     from caffe_style.backends import arrays
     from caffe_style.engine.formats.prototxt import read_prototxt
@@ -77,13 +83,22 @@ def caffe_evaluation(model: str, size: int, backend: str) -> Callable[[], Any]:
         terms.append(single_term("style " + blob, blob, losses.gram, target, 1.0))
     target = arrays.zeros_like(responses(network.net, content)[0])
     terms.append(single_term("content", content, losses.content, target, 1.0))
-    objective = Objective(network.net, "data", terms)
-    return lambda: objective(image)
+    return Objective(network.net, "data", terms), image
 
 
 def torch_evaluation(model: str, size: int, layout: str) -> Callable[[], Any]:
     import torch
 
+    image = 50 * torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0))
+    if layout == "channels_last":
+        image = image.contiguous(memory_format=torch.channels_last)
+    image.requires_grad_(True)
+    loss = torch_loss(model)
+    return lambda: torch.autograd.grad(loss(image), image)[0]
+
+
+def torch_loss(model: str, place: str = "cpu") -> Callable[[Any], Any]:
+    """The same losses as a function of the image, in PyTorch on a device."""
     from caffe_style.engine.formats.prototxt import read_prototxt
     from caffe_style.networks import zoo
 
@@ -92,23 +107,18 @@ def torch_evaluation(model: str, size: int, layout: str) -> Callable[[], Any]:
     style, content = LAYERS[model]
     param = read_prototxt(str(zoo.get_model(model).prototxt))
     last = [layer.name for layer in param.layer if set(layer.top) & set(style + [content])][-1]
-    forward = build(param, last)
-    image = 50 * torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0))
-    if layout == "channels_last":
-        image = image.contiguous(memory_format=torch.channels_last)
-    image.requires_grad_(True)
+    forward = build(param, last, place)
 
-    def evaluate() -> Any:
+    def loss_of(image: Any) -> Any:
         blobs = forward(image)
         loss = 0.0
         for blob in style:
             x = blobs[blob][0].flatten(1)
             gram = x @ x.T
             loss = loss + 0.25 / x.numel() ** 2 * (gram * gram).sum()
-        loss = loss + 0.5 * (blobs[content] ** 2).sum()
-        return torch.autograd.grad(loss, image)[0]
+        return loss + 0.5 * (blobs[content] ** 2).sum()
 
-    return evaluate
+    return loss_of
 
 
 def make_evaluation(name: str, model: str, size: int, threads: int) -> Callable[[], Any]:

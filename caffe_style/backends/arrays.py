@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Iterator, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -151,29 +151,51 @@ def take(rows: Any, places: Any) -> Any:
     return np.take(rows, places, axis=0) if namespace(rows) is np else rows[places]
 
 
-def square_sum(x: Any) -> float:
-    """Compute the sum of squares. The sums of runs of 1024 elements are added in double precision."""
+def number(x: Any) -> Any:
+    """Return an array's only value: a float, or on a device a tensor of float64.
+
+    To wait for a value takes longer than to compute it. So losses compute with a device's numbers as they are,
+    and `floats` fetches all of them at once.
+    """
+    return float(x) if namespace(x) is np else x.double()
+
+
+def floats(numbers: Dict[str, Any]) -> Dict[str, float]:
+    """Return numbers, floats or tensors of one value, as floats."""
+    tensors = {name: x for name, x in numbers.items() if namespace(x) is not np}
+    found = {name: float(x) for name, x in numbers.items() if name not in tensors}
+    if tensors:
+        first = next(iter(tensors.values()))
+        together = namespace(first).stack([x.double().reshape(()) for x in tensors.values()])
+        found.update(zip(tensors, together.tolist()))
+    return {name: found[name] for name in numbers}
+
+
+def square_sum(x: Any) -> Any:
+    """Compute the sum of squares, a `number`. Sums of runs of 1024 elements are added in double precision."""
     if namespace(x) is not np:
-        return float((x * x).sum(dtype=namespace(x).float64))
+        return (x * x).sum(dtype=namespace(x).float64)
     x = x.ravel(order="K")  # channels-last memory is flat in this order: no copy
     whole = x.size // 1024 * 1024
     runs, rest = x[:whole].reshape(-1, 1024), x[whole:]
     return float(np.einsum("ij,ij->i", runs, runs).sum(dtype=np.float64)) + float(rest @ rest)
 
 
-def dot(a: Any, b: Any) -> float:
-    """Compute the inner product of two arrays of one shape, as vectors."""
+def dot(a: Any, b: Any) -> Any:
+    """Compute the inner product of two arrays of one shape, as vectors: a `number`."""
     if namespace(a) is np:
         return float(np.vdot(a, b))
-    return float(namespace(a).dot(a.reshape(-1), b.reshape(-1)))
+    return number(namespace(a).dot(a.reshape(-1), b.reshape(-1)))
 
 
-def add_scaled(total: Any, x: Any, factor: float) -> None:
-    """Add factor * x to `total`, in place."""
+def add_scaled(total: Any, x: Any, factor: Any) -> None:
+    """Add factor * x to `total`, in place; the factor is a `number`."""
     if namespace(total) is np:
         total += factor * x
-    else:
+    elif namespace(factor) is np:
         total.add_(x, alpha=factor)
+    else:
+        total.addcmul_(x, factor)
 
 
 def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: float = 0.0) -> Any:
@@ -191,8 +213,9 @@ def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: 
     array, (m, n)
     """
     if namespace(a) is not np:
-        product = a @ b
-        return product.mul_(alpha) if out is None else out.mul_(beta).add_(product, alpha=alpha)
+        if out is None:
+            return (a @ b).mul_(alpha) if alpha != 1 else a @ b
+        return out.addmm_(a, b, beta=beta, alpha=alpha)
     if out is None:
         out, beta = np.empty((a.shape[0], b.shape[1]), a.dtype), 0.0
     if a.dtype == np.float32 and native.available:

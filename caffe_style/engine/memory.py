@@ -144,6 +144,10 @@ class Memory:
         """The device's buffer, only to be read."""
         return self._on(device)
 
+    def latest_on(self, device: Any) -> Any:
+        """The device's buffer if it has the latest values, else None."""
+        return self._copy if self._device is device and COPY in self._current else None
+
     def replace(self, device: Any, copy: Any) -> None:
         """Let `copy`, of `capacity` values, be the device's buffer, instead of copying it into the old one."""
         self._device, self._copy, self._order = device, copy, self.order

@@ -46,4 +46,4 @@ def activation(
         gradient = xp.zeros_like(features)
     positions = features.shape[1] * features.shape[2]
     gradient[target] -= weight / positions
-    return -weight * float(features[target].sum(dtype=xp.float64)) / positions, gradient
+    return -weight * arrays.number(features[target].sum(dtype=xp.float64)) / positions, gradient

@@ -56,4 +56,4 @@ def energy(power: Any, shape: Tuple[int, int]) -> float:
     total = 2 * power.sum(dtype=double) - power[..., 0].sum(dtype=double)
     if shape[1] % 2 == 0:
         total -= power[..., -1].sum(dtype=double)
-    return float(total) / (shape[0] * shape[1])
+    return arrays.number(total) / (shape[0] * shape[1])

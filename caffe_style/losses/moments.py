@@ -87,7 +87,7 @@ def moments(
     channels, positions = len(features), arrays.count(features[0])
     own = target_moments(features)
     shift, difference = own.mean - target.mean, own.covariance - target.covariance
-    square = float(target.covariance.diagonal().sum() + (target.mean**2).sum()) / channels
+    square = arrays.number(target.covariance.diagonal().sum() + (target.mean**2).sum()) / channels
     value = arrays.square_sum(difference) / (4 * channels**2)
     value += square * arrays.square_sum(shift) / (2 * channels)
     scale = weight / (channels**2 * positions)

@@ -80,7 +80,7 @@ def pixelwise(
         g += d
         xp.multiply(p, scale * overlap, out=d)
         g += d
-        return float(pairs.sum(dtype=xp.float64))
+        return arrays.number(pairs.sum(dtype=xp.float64))
 
     total = sum(side_by_side(one_block, arrays.blocks(matrices[0]), features))
     return 0.25 * scale * total, gradient

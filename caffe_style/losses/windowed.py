@@ -102,8 +102,8 @@ def windowed(
             products = arrays.matmul(f_and_d, f_and_d_near.T)
             (ff, fd), (df, dd) = (xp.hsplit(part, 2) for part in xp.vsplit(products, 2))
             slopes = xp.concatenate([pairs * fd, pairs * (ff - fd)], 1)
-            total += float(xp.einsum("yz,yz->", pairs * dd, 2 * ff + dd - 4 * fd))
-            total += 2 * float(xp.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
+            total += arrays.number(xp.einsum("yz,yz->", pairs * dd, 2 * ff + dd - 4 * fd))
+            total += 2 * arrays.number(xp.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
             out = g_map[tile]
             out += arrays.matmul(slopes, f_and_d_near, alpha=scale).reshape(out.shape)
         return total

@@ -79,6 +79,7 @@ class Objective:
                 if blob not in self._writer:
                     raise LayerError("term '%s': the network has no blob '%s'" % (term.name, blob))
         self._terms = terms
+        self._steps = _Steps()
         watched = {blob for term in terms for blob in term.blobs} | {self.input_blob}
         self._stops = sorted(watched, key=lambda blob: self._writer[blob], reverse=True)
         top = self._writer[self._stops[0]]
@@ -92,6 +93,7 @@ class Objective:
             return None
 
         def redraw(iteration: int) -> None:
+            self._steps = _Steps()
             for renew in renewed:
                 renew(iteration)
 
@@ -115,8 +117,7 @@ class Objective:
         value : float
             Sum of all terms.
         gradient : array, (1, 3, H, W) float32
-            On the image's device. Without a frame it is a view of the input blob's diff, which the next
-            evaluation overwrites.
+            On the image's device. The next evaluation may overwrite it.
         parts : dict of str to float
             The value of each term.
 
@@ -125,15 +126,27 @@ class Objective:
         ResourceError
             If memory runs out.
         """
+        device, on_host = self.net.device, arrays.namespace(image) is arrays.np
         with estimate.explained(self.net, self.input_blob):
-            return self._run(image)
+            image = device.placed(image) if on_host else image
+            if all(term.steady for term in self._terms):
+                gradient, parts = device.repeat(
+                    self._steps, self.net, self.input_blob, self._run, image
+                )
+            else:
+                gradient, parts = self._run(image)
+            values = arrays.floats(parts)
+        if on_host:
+            gradient = self._on_host(gradient)
+        return sum(values.values()), gradient, values
 
-    def _run(self, image: Any) -> Tuple[float, Any, Dict[str, float]]:
+    def _run(self, image: Any) -> Tuple[Any, Dict[str, Any]]:
+        """Evaluate at an image on the device; return the gradient and the terms' values, a `number` each."""
         net = self.net
         frame = self.frame
         set_image(net, self.input_blob, image if frame is None else frame.pad(image))
         net._forward(0, self._writer[self._stops[0]])
-        parts: Dict[str, float] = {}
+        parts: Dict[str, Any] = {}
         pending: Dict[str, Any] = {}
         todo = list(self._terms)
         for blob, below in zip(self._stops, self._stops[1:] + [None]):
@@ -149,14 +162,16 @@ class Objective:
                 own += pending.pop(blob)
             if below is not None and self._writer[below] < self._writer[blob]:
                 net._backward(self._writer[blob], self._writer[below] + 1)
-        on_host = arrays.namespace(image) is arrays.np
-        image_blob = net.blobs[self.input_blob]
-        gradient = image_blob.diff if on_host else _slope(net, self.input_blob)
-        if frame is not None:
-            gradient = frame.fold(gradient)
-        return sum(parts.values()), gradient, parts
+        gradient = _slope(net, self.input_blob)
+        return gradient if frame is None else frame.fold(gradient), parts
 
-    def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> float:
+    def _on_host(self, gradient: Any) -> Any:
+        """Return a gradient on the host."""
+        if self.frame is None:
+            return self.net.blobs[self.input_blob].diff
+        return arrays.to_numpy(gradient)
+
+    def _evaluate(self, term: Term, blob: str, pending: Dict[str, Any]) -> Any:
         """Return a term's value; add its gradient to `blob`'s diff, and to `pending` for lower blobs.
 
         With a frame, a loss gets copies without the margin, unless it takes arrays with gaps in memory.
@@ -171,11 +186,15 @@ class Objective:
                 gradients.append(self._own(_slope(self.net, name)[0], name))
             else:
                 gradients.append(pending.setdefault(name, arrays.zeros_like(values)))
-        return float(term.loss(features, gradients))
+        return term.loss(features, gradients)
 
     def _own(self, values: Any, blob: str) -> Any:
         """Return the part of a blob's values (N, H, W) that is the image's own, without the margin."""
         return values if self.frame is None else values[self.frame.places[blob]]
+
+
+class _Steps:
+    """Stands for what evaluations compute; a new one is made when this changes."""
 
 
 def set_image(net: Net, name: str, image: Any) -> None:

@@ -19,20 +19,23 @@ class Term(NamedTuple):
     blobs : tuple of str
         Blobs that the loss reads.
     loss : callable
-        `loss(features, gradients) -> float`. It takes the responses (N, H, W) of each blob, adds the weighted
-        gradient to each array of `gradients` in place, and returns the weighted value.
+        `loss(features, gradients) -> number`. It takes the responses (N, H, W) of each blob, adds the weighted
+        gradient to each array of `gradients` in place, and returns the weighted value, see `arrays.number`.
     takes_gaps : bool
         Whether these arrays may have gaps in memory.
     renew : callable, optional
         `renew(iteration)`, for a loss whose target depends on the picture or is random. It makes the next
         evaluation find the target anew. In the evaluations that follow, the target is fixed.
+    steady : bool
+        Whether `loss` computes the same function until `renew` is called, so that a device may record it.
     """
 
     name: str
     blobs: Tuple[str, ...]
-    loss: Callable[[Arrays, Arrays], float]
+    loss: Callable[[Arrays, Arrays], Any]
     takes_gaps: bool = False
     renew: Optional[Callable[[int], None]] = None
+    steady: bool = True
 
 
 def single_term(
@@ -67,7 +70,7 @@ def single_term(
     ('content', ('conv1',))
     """
 
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
+    def evaluate(features: Arrays, gradients: Arrays) -> Any:
         nonlocal target
         target = arrays.beside(target, features[0])
         return loss(features[0], target, weight, gradients[0])[0]

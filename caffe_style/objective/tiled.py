@@ -162,7 +162,7 @@ class TiledObjective:
         self._inner = Objective(
             network.net,
             network.input_blob,
-            [Term(term.name, (term.blob,), self._in_tile(term)) for term in terms],
+            [Term(term.name, (term.blob,), self._in_tile(term), steady=False) for term in terms],
         )
 
     #: Losses whose targets depend on the picture do not work in tiles.

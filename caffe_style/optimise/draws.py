@@ -51,7 +51,7 @@ def descend_in_turn(
         if run.state is not None:
             point = arrays.copy_of(run.state.point)
             run.state = dataclasses.replace(
-                run.state, steps=[], changes=[], fresh_starts=1, drawn=point, age=0
+                run.state, pairs=[], first=0, fresh_starts=1, drawn=point, age=0
             )
         ended = descend(min(steps, iterations - before))
         if run.iteration == before:

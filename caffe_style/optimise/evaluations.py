@@ -123,13 +123,11 @@ class Run:
     Attributes
     ----------
     point, trial : array
-        The last accepted and the last evaluated picture, float64.
+        The last accepted and the last evaluated picture, float64. Neither is written to.
     iteration : int
         Number of accepted steps.
     at_start : bool
         Whether the next evaluation is at `point`; set by the caller.
-    step_length : float
-        Euclidean length of the last step; before the first one, the length to try.
     """
 
     def __init__(
@@ -144,22 +142,28 @@ class Run:
         self.began = time.perf_counter()
         self.result = Result(arrays.to_numpy(start).copy())
         self.point = arrays.as_doubles(start if state is None else state.point)
-        self.trial = arrays.empty_like(self.point)
-        self.gradient = arrays.empty_like(self.point)
+        self.trial = self._before = self.point
         self.iteration = 0
         self.at_start = True
         self.loss = math.nan
-        self.step_length = state.step_length if state else math.sqrt(arrays.count(start))
+        self._first_length = state.step_length if state else math.sqrt(arrays.count(start))
+
+    @property
+    def step_length(self) -> float:
+        """Euclidean length of the last step; before the first one, the length to try."""
+        if self.state is not None:
+            return self.state.step_length
+        step = self.point - self._before
+        return math.sqrt(arrays.dot(step, step)) or self._first_length
 
     def evaluate(self, trial: Any) -> Tuple[float, Any]:
-        """Evaluate the objective; the next evaluation overwrites the returned gradient."""
+        """Evaluate the objective; the next evaluation may overwrite the returned gradient."""
         self.trial = trial
         asked = time.perf_counter()
         with interrupts.within():
             loss, gradient, *terms = self.function(trial)
-        self.gradient[...] = gradient
         # A device has finished when its last number has arrived.
-        finite = math.isfinite(loss) and bool(arrays.namespace(trial).isfinite(gradient).all())
+        finite = math.isfinite(loss) and math.isfinite(gradient.sum())
         answered = time.perf_counter()
         starting, self.at_start = self.at_start, False
         history = self.result.history
@@ -176,7 +180,7 @@ class Run:
         if finite:
             if starting:
                 self.loss = history[-1].loss
-            return history[-1].loss, self.gradient
+            return history[-1].loss, gradient
         step = trial - self.point
         if not starting and math.sqrt(arrays.dot(step, step)) > self.step_length:
             return self._turned_back(step)
@@ -198,9 +202,7 @@ class Run:
 
     def accept(self) -> None:
         """Record that the line search accepted the last evaluation."""
-        step = self.trial - self.point
-        self.step_length = math.sqrt(arrays.dot(step, step)) or self.step_length
-        self.point[...] = self.trial
+        self._before, self.point = self.point, self.trial
         self.iteration += 1
         record = self.result.history[-1]
         record.accepted, self.loss = True, record.loss

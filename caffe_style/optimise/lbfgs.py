@@ -1,4 +1,4 @@
-"""L-BFGS for arrays on any device (Nocedal & Wright 2006, algorithms 3.5, 3.6 and 7.4).
+"""L-BFGS for arrays on any device (Nocedal & Wright 2006, algorithms 3.5, 3.6 and, in `memory`, 7.4).
 
 SciPy's L-BFGS-B runs on the host only, so every evaluation would copy the picture and its gradient to the host.
 This implementation runs on numpy arrays and on a device's tensors, in float64 like SciPy's. Its state consists
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, NamedTuple, Tuple
 
 from ..backends import arrays
+from .memory import Memory, Pair
 
 #: Constants of the strong Wolfe conditions: sufficient decrease, and curvature.
 DECREASE, CURVATURE = 1e-3, 0.9
@@ -31,8 +32,10 @@ class State:
         The picture.
     step_length : float
         Euclidean length of the last step. With an empty memory, the length of the first step to try.
-    steps, changes : list of array
-        The memory: the last steps, and the change of the gradient along each, oldest first.
+    pairs : list of Pair
+        The last steps and the change of the gradient along each, oldest first.
+    first : int
+        As in `memory.Memory`.
     loss : float
         Loss at the point; NaN before the first evaluation.
     gradient : array or None
@@ -47,31 +50,25 @@ class State:
 
     point: Any
     step_length: float
-    steps: List[Any] = field(default_factory=list)
-    changes: List[Any] = field(default_factory=list)
+    pairs: List[Pair] = field(default_factory=list)
+    first: int = 0
     loss: float = math.nan
     gradient: Any = None
     fresh_starts: int = 1
     drawn: Any = None
     age: int = 0
 
-    def forget(self) -> None:
-        """Empty the memory."""
-        self.steps.clear()
-        self.changes.clear()
-
 
 def start(state: State, evaluate: Evaluate) -> None:
     """Evaluate the function at the state's point; it may have changed since the last step."""
     state.loss, gradient = evaluate(state.point)
-    state.gradient = arrays.copy_of(gradient)
+    state.gradient = arrays.as_doubles(gradient)
 
 
 def advance(
     state: State,
     evaluate: Evaluate,
-    corrections: int,
-    precondition: Optional[Callable[[Any], Any]] = None,
+    memory: Memory,
 ) -> str:
     """Take one step. It ends at the point that is evaluated last.
 
@@ -81,10 +78,8 @@ def advance(
         Changed in place once the step is accepted.
     evaluate : callable
         `evaluate(x) -> (loss, gradient)`, a float and an array that the next evaluation may overwrite.
-    corrections : int
-        Number of steps to remember.
-    precondition : callable, optional
-        As in `search_direction`.
+    memory : Memory
+        Holds the state's pairs; this step is added.
 
     Returns
     -------
@@ -99,13 +94,13 @@ def advance(
     >>> def square(x):
     ...     return float(x @ x), 2 * x
     >>> start(state, square)
-    >>> advance(state, square, corrections=10)
+    >>> advance(state, square, Memory(10, state.point))
     'stepped'
     >>> state.loss < 25
     True
     """
-    direction = search_direction(state, precondition)
-    slope = arrays.dot(direction, state.gradient)
+    direction = memory.direction(state.gradient)
+    slope = float(arrays.dot(direction, state.gradient))
     if not slope < 0:
         return "converged" if slope == 0 else "stuck"
     trial: Any = None
@@ -115,52 +110,22 @@ def advance(
         nonlocal trial, gradient
         trial = state.point + length * direction
         loss, gradient = evaluate(trial)
-        return loss, arrays.dot(direction, gradient)
+        gradient = arrays.as_doubles(gradient)
+        return loss, float(arrays.dot(direction, gradient))
 
     first = 1.0
-    if not state.steps:
+    if not state.pairs:
         first = state.step_length / math.sqrt(arrays.dot(direction, direction))
     accepted = line_search(along, state.loss, slope, first)
     if accepted is None:
         return "stuck"
-    step, change = trial - state.point, gradient - state.gradient
-    length, gradient = math.sqrt(arrays.dot(step, step)), arrays.copy_of(gradient)
-    steps, changes = state.steps, state.changes
-    if arrays.dot(step, change) > 0:
-        steps, changes = [*steps, step][-corrections:], [*changes, change][-corrections:]
+    step = trial - state.point
+    length = math.sqrt(arrays.dot(step, step))
+    memory.add(Pair(step, gradient - state.gradient))
     # Assigned together, so that Ctrl-C leaves either the state before the step or the state after it.
-    state.steps, state.changes, state.step_length = steps, changes, length
+    state.pairs, state.first, state.step_length = memory.pairs, memory.first, length
     state.point, state.loss, state.gradient = trial, accepted.loss, gradient
     return "stepped"
-
-
-def search_direction(state: State, precondition: Optional[Callable[[Any], Any]] = None) -> Any:
-    """Compute -H g with H the inverse Hessian estimated from the memory: two-loop recursion (algorithm 7.4).
-
-    Parameters
-    ----------
-    state : State
-    precondition : callable, optional
-        Product with the matrix P of which a multiple is the first estimate of the inverse Hessian; the identity
-        by default. It returns a new array.
-    """
-    direction = -state.gradient
-    pairs = list(zip(state.steps, state.changes))
-    curvatures = [arrays.dot(step, change) for step, change in pairs]
-    parts = []
-    for (step, change), curvature in zip(reversed(pairs), reversed(curvatures)):
-        part = arrays.dot(step, direction) / curvature
-        arrays.add_scaled(direction, change, -part)
-        parts.append(part)
-    if precondition is not None:
-        direction = precondition(direction)
-    if pairs:
-        change = pairs[-1][1]
-        smoothed = change if precondition is None else precondition(change)
-        direction *= curvatures[-1] / arrays.dot(change, smoothed)
-    for (step, change), curvature, part in zip(pairs, curvatures, reversed(parts)):
-        arrays.add_scaled(direction, step, part - arrays.dot(change, direction) / curvature)
-    return direction
 
 
 class Trial(NamedTuple):

@@ -18,6 +18,7 @@ from ..system.files import reason
 from . import lbfgs
 from .draws import descend_in_turn
 from .evaluations import DivergedError, Evaluate, Record, Result, Run, Stopped, attach
+from .memory import Memory
 from .preconditioner import Preconditioner
 from .variables import Variables
 
@@ -220,12 +221,13 @@ def _descend_on_device(
     """Take up to `steps` steps with `caffe_style.optimise.lbfgs`; return how it ended."""
     goal = run.iteration + steps
     precondition = None if preconditioner is None else preconditioner.whole
+    memory = Memory(corrections, state.point, precondition, state.pairs, state.first)
     while True:
         run.at_start = True
         lbfgs.start(state, run.evaluate)
         while run.iteration < goal:
             before = state.loss
-            outcome = lbfgs.advance(state, run.evaluate, corrections, precondition)
+            outcome = lbfgs.advance(state, run.evaluate, memory)
             if outcome != "stepped":
                 break
             run.accept()
@@ -235,9 +237,10 @@ def _descend_on_device(
             return FINISHED
         if outcome == "converged":
             return CONVERGED
-        if not (state.steps and state.fresh_starts):
+        if not (state.pairs and state.fresh_starts):
             return STUCK
-        state.forget()
+        memory.forget()
+        state.pairs, state.first = [], 0
         state.fresh_starts -= 1
 
 

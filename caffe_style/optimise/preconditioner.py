@@ -81,22 +81,24 @@ class Preconditioner:
         self._shape, self._wrapped = (1, 3, *shape), wrapped
         self._kept: Dict[Any, Any] = {}
 
-    def spread(self, variables: np.ndarray) -> np.ndarray:
-        """Return the picture K z, (1, 3, H, W) float64, of variables z (n,)."""
+    def spread(self, variables: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """Return the picture scale K z, (1, 3, H, W) float32, of variables z (n,)."""
         planes = np.zeros(self._shape, np.float32)
         weights, mixing = self._placed(planes, 1)
         for plane, part in zip(planes[0], self._parts(variables)):
-            plane[: part.shape[0], : part.shape[1]] = part
+            np.multiply(
+                part, scale, out=plane[: part.shape[0], : part.shape[1]], casting="same_kind"
+            )
         if self._wrapped:
             planes = _smooth_by_waves(planes, weights)
         else:
             planes *= weights
             planes = _cosines(planes, back=True)
-        return arrays.as_doubles(_mixed(mixing.T, planes))
+        return _mixed(mixing.T, planes)
 
-    def gather(self, picture: np.ndarray) -> np.ndarray:
-        """Return K^T x, (n,) float64, of a picture x (1, 3, H, W)."""
-        picture = arrays.as_singles(picture)
+    def gather(self, picture: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """Return scale K^T x, (n,) float64, of a picture x (1, 3, H, W)."""
+        picture = np.ascontiguousarray(picture, np.float32)
         weights, mixing = self._placed(picture, 1)
         planes = _mixed(mixing, picture)
         if self._wrapped:
@@ -106,13 +108,13 @@ class Preconditioner:
             planes *= weights
         variables = np.empty(sum(height * width for height, width in self._sizes))
         for plane, part in zip(planes[0], self._parts(variables)):
-            part[...] = plane[: part.shape[0], : part.shape[1]]
+            np.multiply(plane[: part.shape[0], : part.shape[1]], scale, out=part)
         return variables
 
     def whole(self, picture: Any) -> Any:
         """Return P x, a new array of float64, for a picture x (1, 3, H, W)."""
         if arrays.namespace(picture) is np:
-            return self.spread(self.gather(picture))
+            return arrays.as_doubles(self.spread(self.gather(picture)))
         picture = arrays.as_singles(picture)
         weights, mixing = self._placed(picture, 2)
         smooth = _smooth_by_waves if self._wrapped else _smooth_by_mirrors

@@ -39,7 +39,7 @@ class Variables:
             self.scale = _power_of_two(run.step_length)
             self.begin = run.point.ravel() / self.scale
             return
-        self.origin = run.point.copy()
+        self.origin = run.point
         self._loss, gradient = run.evaluate(self.origin)
         self._first = preconditioner.gather(gradient)
         self.begin = np.zeros_like(self._first)
@@ -52,21 +52,15 @@ class Variables:
         """Return the loss and its gradient (n,) with respect to the variables (n,)."""
         run = self.run
         if self.preconditioner is None:
-            np.multiply(variables.reshape(run.trial.shape), self.scale, out=run.trial)
-            loss, gradient = run.evaluate(run.trial)
-            gradient *= self.scale
-            return loss, gradient.ravel()
+            loss, gradient = run.evaluate(variables.reshape(run.point.shape) * self.scale)
+            return loss, np.multiply(gradient, self.scale, dtype=np.float64).ravel()
         if self._first is not None:
             # SciPy's first evaluation is at the point that `__init__` has evaluated already.
-            loss, slope, self._first = self._loss, self._first, None
-        else:
-            run.trial = self.preconditioner.spread(variables)
-            run.trial *= self.scale
-            run.trial += self.origin
-            loss, gradient = run.evaluate(run.trial)
-            slope = self.preconditioner.gather(gradient)
-        slope *= self.scale
-        return loss, slope
+            loss, slope, self._first = self._loss, self._first * self.scale, None
+            return loss, slope
+        step = self.preconditioner.spread(variables, self.scale)
+        loss, gradient = run.evaluate(self.origin + step)
+        return loss, self.preconditioner.gather(gradient, self.scale)
 
 
 def _power_of_two(value: Any) -> float:

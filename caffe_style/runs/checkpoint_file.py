@@ -12,6 +12,7 @@ import numpy as np
 from ..backends import arrays
 from ..errors import CheckpointError
 from ..optimise.lbfgs import State
+from ..optimise.memory import Pair
 from ..optimise.minimise import Record
 from ..pictures import metadata as noted
 from ..system import files
@@ -67,13 +68,14 @@ def write_checkpoint(path: PathLike, saved: Saved) -> None:
         "step_length": state.step_length,
         "fresh_starts": state.fresh_starts,
         "age": state.age,
-        "memory": len(state.steps),
+        "memory": len(state.pairs),
+        "first": state.first,
     }
     text = json.dumps(header, default=str).encode()
     members = {"header": np.frombuffer(text, np.uint8), "point": arrays.to_numpy(state.point)}
-    for number, (step, change) in enumerate(zip(state.steps, state.changes)):
-        members["step_%d" % number] = arrays.to_numpy(step)
-        members["change_%d" % number] = arrays.to_numpy(change)
+    for number, pair in enumerate(state.pairs):
+        members["step_%d" % number] = arrays.to_numpy(pair.step)
+        members["change_%d" % number] = arrays.to_numpy(pair.change)
     if state.drawn is not None:
         members["drawn"] = arrays.to_numpy(state.drawn)
 
@@ -119,8 +121,8 @@ def read_checkpoint(path: PathLike) -> Saved:
     state = State(
         members["point"],
         header["step_length"],
-        [members["step_%d" % number] for number in numbers],
-        [members["change_%d" % number] for number in numbers],
+        [Pair(members["step_%d" % i], members["change_%d" % i]) for i in numbers],
+        header.get("first", 0),
         header["loss"],
         fresh_starts=header["fresh_starts"],
         drawn=members.get("drawn"),

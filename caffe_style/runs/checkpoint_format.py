@@ -100,8 +100,8 @@ def check_header(header: Dict[str, Any]) -> None:
     if not header["scale"] < len(run["tiles"]):
         raise ValueError("its run has fewer sizes")
     names = {field.name for field in dataclasses.fields(Record)}
-    if "age" in header:
-        _check(header, {"age": _COUNT})
+    # Files of older versions lack these.
+    _check(header, {name: _COUNT for name in ("age", "first") if name in header})
     for record in header["history"]:
         if not isinstance(record, dict) or set(record) != names:
             raise ValueError("its history is broken")

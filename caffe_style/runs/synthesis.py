@@ -13,6 +13,7 @@ from ..networks.network import Network
 from ..objective.objective import Objective
 from ..optimise.evaluations import attach, result_of
 from ..optimise.lbfgs import State
+from ..optimise.memory import Pair
 from ..optimise.minimise import minimise
 from ..optimise.preconditioner import Preconditioner
 from ..pictures.images import from_caffe
@@ -169,8 +170,7 @@ def synthesise(
 def _move(state: State, place: Callable[[np.ndarray], Any]) -> None:
     """Move a state's arrays to the optimiser's device."""
     state.point = place(state.point)
-    state.steps = [place(step) for step in state.steps]
-    state.changes = [place(change) for change in state.changes]
+    state.pairs = [Pair(*map(place, pair)) for pair in state.pairs]
     if state.drawn is not None:
         state.drawn = place(state.drawn)
 

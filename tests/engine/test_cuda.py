@@ -1,4 +1,4 @@
-"""The cuda device, on PyTorch's tensors of the processor: nothing leaves it, and every way to fail is told."""
+"""The cuda device, on a GPU and on PyTorch's tensors of the processor: nothing leaves it, failures are told."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from PIL import Image
 
 from caffe_style import losses
 from caffe_style.backends import select as backends
+from caffe_style.backends.arrays import to_numpy
 from caffe_style.cli import main
 from caffe_style.engine import Net
 from caffe_style.engine.devices import make_device
@@ -33,9 +34,16 @@ torch = pytest.importorskip("torch")
 EXAMPLES = ROOT / "examples"
 
 
+@pytest.fixture(params=["torch", "cuda"])
+def backend(request):
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("PyTorch sees no GPU")
+    return request.param
+
+
 @pytest.fixture
-def device():
-    return make_device("torch")
+def device(backend):
+    return make_device(backend)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +55,12 @@ def test_evaluations_agree_with_the_cpu_devices_and_are_central_differences(text
     value, gradient, parts = objective(image)
     gradient = gradient.copy()
     objective.net.device = device
-    for x in (image, torch.from_numpy(image)):
+    for x in (image, device.placed(image)):
         found, slope, found_parts = objective(x)
         assert type(slope) is type(x) and tuple(slope.shape) == image.shape
         assert found == pytest.approx(value, rel=1e-5)
         assert found_parts == pytest.approx(parts, rel=1e-4)
-        np.testing.assert_allclose(np.asarray(slope), gradient, atol=1e-4 * np.abs(gradient).max())
+        np.testing.assert_allclose(to_numpy(slope), gradient, atol=1e-4 * np.abs(gradient).max())
     check_gradient(objective, image, steep(gradient, rng), step=3e-3, tolerance=1e-3)
 
 
@@ -70,7 +78,8 @@ def test_nothing_is_copied_between_host_and_device(device, monkeypatch):
         )
     objective, image, _ = make(VGG, ["data", "conv1", "conv2", "conv3"], lean=True)
     objective.net.device = device
-    x = torch.from_numpy(image)
+    x = device.placed(image)
+    copied.clear()
     objective(x)
     assert ("upload", 6 * 3 * 3 * 3) in copied  # the first time filters go there
     copied.clear()
@@ -86,10 +95,10 @@ def test_the_callers_tensor_is_left_alone(device):
     objective, image, _ = make(VGG, ["conv1"], lean=True)
     objective.net.device = device
     for kind in (torch.float32, torch.float64):
-        x = torch.from_numpy(image).to(kind)
+        x = device.placed(image).to(kind)
         objective(x)
         objective.net.blobs["data"].data[...] = 0
-        assert torch.equal(x, torch.from_numpy(image).to(kind))
+        assert torch.equal(x, device.placed(image).to(kind))
 
 
 def test_what_has_no_kernel_runs_on_the_host_and_is_told_once(caplog):
@@ -138,7 +147,7 @@ def test_a_smaller_picture_after_a_larger_one(device):
     net.forward()
     net.blobs["data"].reshape(*image.shape)
     net.reshape()
-    assert objective(torch.from_numpy(image))[0] == pytest.approx(expected, rel=1e-5)
+    assert objective(device.placed(image))[0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_tf32_is_off_unless_it_is_asked_for():
@@ -146,8 +155,8 @@ def test_tf32_is_off_unless_it_is_asked_for():
 
     before = torch.backends.cudnn.allow_tf32
     for name, allowed in (("cuda", False), ("cuda-tf32", True)):
-        with TorchDevice(torch, name, torch.device("cpu")).convolving():
-            assert torch.backends.cudnn.allow_tf32 is allowed and torch.backends.cudnn.benchmark
+        with TorchDevice(torch, name, torch.device("cpu")).convolving(split=False):
+            assert torch.backends.cudnn.allow_tf32 is allowed
     assert torch.backends.cudnn.allow_tf32 is before
 
 
@@ -170,22 +179,22 @@ def accepted(result):
 
 
 @pytest.mark.parametrize("optimizer", ["scipy", "device"])
-def test_a_transfer_has_the_losses_of_the_cpu_devices(optimizer, squeezenet_weights):
+def test_a_transfer_has_the_losses_of_the_cpu_devices(backend, optimizer, squeezenet_weights):
     options = {"model": "squeezenet", "weights": squeezenet_weights, "size": 128}
     options.update(optimizer=optimizer, iterations=10, space="pixels")
-    on_cpu, on_torch = (run(backend, **options) for backend in ("cpu", "torch"))
+    on_cpu, on_tensors = (run(name, **options) for name in ("cpu", backend))
     assert len(accepted(on_cpu)) == 11
-    assert accepted(on_torch) == pytest.approx(accepted(on_cpu), rel=1e-3)
-    assert on_torch.image.shape == on_cpu.image.shape and on_torch.image.dtype == np.uint8
-    assert np.abs(on_torch.image.astype(int) - on_cpu.image).mean() < 1
+    assert accepted(on_tensors) == pytest.approx(accepted(on_cpu), rel=1e-3)
+    assert on_tensors.image.shape == on_cpu.image.shape and on_tensors.image.dtype == np.uint8
+    assert np.abs(on_tensors.image.astype(int) - on_cpu.image).mean() < 1
 
 
 @pytest.mark.parametrize("optimizer", ["scipy", "device"])
-def test_with_random_filters_too(optimizer):
+def test_with_random_filters_too(backend, optimizer):
     """For some steps: then rounding decides on which side of their kinks more and more ReLUs are."""
     options = {"model": "vgg16-random", "optimizer": optimizer, "iterations": 5, "init": "style"}
-    on_cpu, on_torch = (run(backend, **options) for backend in ("cpu", "torch"))
-    assert accepted(on_torch) == pytest.approx(accepted(on_cpu), rel=1e-3)
+    on_cpu, on_tensors = (run(name, **options) for name in ("cpu", backend))
+    assert accepted(on_tensors) == pytest.approx(accepted(on_cpu), rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -197,14 +206,14 @@ def test_with_random_filters_too(optimizer):
     ],
     ids=["tiles", "covariation", "spatial"],
 )
-def test_tiles_and_other_losses_too(options):
+def test_tiles_and_other_losses_too(backend, options):
     options = {"tv_weight": 1e-3, "optimizer": "device", **options}
-    on_cpu, on_torch = (run(backend, **options) for backend in ("cpu", "torch"))
-    assert accepted(on_torch) == pytest.approx(accepted(on_cpu), rel=1e-3)
+    on_cpu, on_tensors = (run(name, **options) for name in ("cpu", backend))
+    assert accepted(on_tensors) == pytest.approx(accepted(on_cpu), rel=1e-3)
 
 
 @pytest.mark.parametrize("scales", [1, 2])
-def test_pictures_are_made_for_who_looks(scales):
+def test_pictures_are_made_for_who_looks(backend, scales):
     class Callback(Watcher):
         def __init__(self):
             self.seen = []
@@ -216,7 +225,7 @@ def test_pictures_are_made_for_who_looks(scales):
             self.seen.append((record.iteration, image is not None))
 
     callback = Callback()
-    run("torch", optimizer="device", iterations=4, scales=scales, callback=callback)
+    run(backend, optimizer="device", iterations=4, scales=scales, callback=callback)
     assert callback.seen == [(1, False), (2, True), (3, False), (4, True)]
 
 
@@ -227,13 +236,13 @@ def status_of(command):
         return end.code
 
 
-def test_the_command_line_takes_it(tmp_path, capsys):
+def test_the_command_line_takes_it(backend, tmp_path, capsys):
     out = tmp_path / "out.png"
     command = ["transfer", str(EXAMPLES / "cat.jpg"), str(EXAMPLES / "fractal.jpg"), "-q"]
     command += ["-o", str(out), "--model", "strokenet", "--size", "48", "--iterations", "2"]
-    assert main([*command, "--backend", "torch", "--optimizer", "device"]) == 0
+    assert main([*command, "--backend", backend, "--optimizer", "device"]) == 0
     parameters = json.loads(Image.open(out).text["caffe_style"])
-    assert (parameters["backend"], parameters["optimizer"]) == ("torch", "device")
+    assert (parameters["backend"], parameters["optimizer"]) == (backend, "device")
     for options, said in (
         (["--optimizer", "adam"], "unknown optimizer 'adam': choose one of scipy, device"),
         (["--optimizer", "device", "--bounds"], "takes no bounds"),
@@ -270,6 +279,10 @@ def test_without_a_gpu_it_says_why(cuda, said, monkeypatch):
     monkeypatch.setattr(choice, "import_torch", lambda: fake_torch(0, cuda))
     with pytest.raises(BackendError, match=said):
         choice.choose_gpu(0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_only_the_processor_is_listed():
     assert "torch" in backends.present() and "cuda" not in backends.present()
 
 

@@ -11,6 +11,7 @@ from scipy.optimize import rosen, rosen_der
 
 from caffe_style.errors import OptionError
 from caffe_style.optimise import lbfgs
+from caffe_style.optimise.memory import Memory, Pair
 from caffe_style.optimise.minimise import minimise
 
 
@@ -77,10 +78,14 @@ def test_scipy_takes_tensors_as_arrays():
 
 
 def test_the_direction_is_bfgss_written_out():
-    """Two loops over the memory give the product with the inverse Hessian that BFGS's updates make."""
+    """The memory gives the product with the inverse Hessian that BFGS's updates make of its last steps."""
     random = np.random.default_rng(0)
     hessian = np.diag(np.arange(1.0, 7))
-    steps = [random.standard_normal(6) for _ in range(4)]
+    steps = [random.standard_normal(6) for _ in range(9)]
+    memory = Memory(4, steps[0])
+    for step in steps:
+        assert memory.add(Pair(step, hessian @ step))
+    steps = steps[-4:]
     changes = [hessian @ step for step in steps]
     gradient = random.standard_normal(6)
     inverse = np.eye(6) * (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
@@ -88,8 +93,14 @@ def test_the_direction_is_bfgss_written_out():
         rho = 1 / (step @ change)
         left = np.eye(6) - rho * np.outer(step, change)
         inverse = left @ inverse @ left.T + rho * np.outer(step, step)
-    state = lbfgs.State(np.zeros(6), 1.0, steps, changes, 0.0, gradient)
-    np.testing.assert_allclose(lbfgs.search_direction(state), -inverse @ gradient, rtol=1e-12)
+    found = memory.direction(gradient)
+    np.testing.assert_allclose(found, -inverse @ gradient, rtol=1e-11)
+    assert not memory.add(Pair(steps[0], -changes[0]))
+    np.testing.assert_array_equal(memory.direction(gradient), found)
+    for pair, step, change in zip(memory.pairs, steps, changes):
+        np.testing.assert_array_equal(pair, (step, change))
+    again = Memory(4, gradient, None, memory.pairs, memory.first)
+    np.testing.assert_array_equal(again.direction(gradient), found)
 
 
 @pytest.mark.parametrize("first", [1e-3, 0.1, 1.0, 30.0, 1e4])
@@ -127,8 +138,8 @@ def test_the_cubic_finds_a_parabolas_minimum_from_either_side():
 def test_remembers_so_many_steps_of_positive_curvature():
     state = lbfgs.State(begin(60), math.sqrt(60))
     minimise(rosenbrock, state.point, 12, optimizer="device", corrections=5, state=state)
-    assert len(state.steps) == len(state.changes) == 5
-    assert all(step @ change > 0 for step, change in zip(state.steps, state.changes))
+    assert len(state.pairs) == 5
+    assert all(pair.step @ pair.change > 0 for pair in state.pairs)
     assert state.loss == rosenbrock(state.point)[0]
     np.testing.assert_array_equal(state.gradient, rosenbrock(state.point)[1])
 

@@ -8,8 +8,8 @@ from scipy.fft import dct
 from scipy.optimize import rosen, rosen_der
 
 from caffe_style.errors import OptionError
-from caffe_style.optimise import lbfgs
 from caffe_style.optimise.evaluations import Run
+from caffe_style.optimise.memory import Memory, Pair
 from caffe_style.optimise.minimise import OPTIMIZERS, minimise
 from caffe_style.optimise.preconditioner import Preconditioner
 from caffe_style.optimise.variables import Variables
@@ -160,8 +160,8 @@ def test_the_direction_is_bfgss_written_out_from_the_whole():
         s, y = step.ravel(), change.ravel()
         left = np.eye(n) - np.outer(s, y) / (s @ y)
         inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
-    state = lbfgs.State(picture(), 1.0, steps, changes, 0.0, gradient)
-    found = lbfgs.search_direction(state, one.whole).ravel()
+    found = Memory(4, gradient, one.whole, list(map(Pair, steps, changes))).direction(gradient)
+    found = found.ravel()
     np.testing.assert_allclose(found, -inverse @ gradient.ravel(), rtol=1e-4, atol=1e-6)
 
 
@@ -172,13 +172,12 @@ def test_the_direction_is_that_of_the_identity_in_the_variables(coarse):
     steps = [one.gather(step) for step in steps]
     changes = [change + 3 * one.spread(step) for step, change in zip(steps, changes)]
     gradient = picture(seed=9)
-    seen = lbfgs.State(
-        picture(), 1.0, steps, [one.gather(y) for y in changes], 0.0, one.gather(gradient)
-    )
-    moved = lbfgs.State(picture(), 1.0, [one.spread(s) for s in steps], changes, 0.0, gradient)
+    slope = one.gather(gradient)
+    seen = Memory(3, slope, None, [Pair(s, one.gather(y)) for s, y in zip(steps, changes)])
+    moved = Memory(3, gradient, one.whole, [Pair(one.spread(s), y) for s, y in zip(steps, changes)])
     np.testing.assert_allclose(
-        lbfgs.search_direction(moved, one.whole),
-        one.spread(lbfgs.search_direction(seen)),
+        moved.direction(gradient),
+        one.spread(seen.direction(slope)),
         rtol=1e-4,
         atol=1e-6,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 import caffe_style as cs
 from caffe_style.errors import CheckpointError
 from caffe_style.optimise import lbfgs
+from caffe_style.optimise.memory import Pair
 from caffe_style.optimise.minimise import Record
 from caffe_style.pictures import images
 from caffe_style.runs import checkpoint_file as checkpoints
@@ -18,9 +21,9 @@ def example(memory=2):
     state = lbfgs.State(
         random.standard_normal((1, 3, 4, 5)),
         3.5,
-        [random.standard_normal((1, 3, 4, 5)) for _ in range(memory)],
-        [random.standard_normal((1, 3, 4, 5)) for _ in range(memory)],
-        0.1,
+        [Pair(*(random.standard_normal((1, 3, 4, 5)) for _ in range(2))) for _ in range(memory)],
+        first=1,
+        loss=0.1,
         fresh_starts=0,
     )
     history = [Record(7, 0.1, {"style": 0.1}, 2.0, 0.5, True)]
@@ -38,12 +41,12 @@ def test_what_is_written_is_read(tmp_path):
     found = checkpoints.read_checkpoint(tmp_path / "run.npz")
     assert found[:4] == saved[:4]
     for before, after in zip(
-        [saved.state.point, saved.state.drawn, *saved.state.steps, *saved.state.changes],
-        [found.state.point, found.state.drawn, *found.state.steps, *found.state.changes],
+        [saved.state.point, saved.state.drawn, *itertools.chain(*saved.state.pairs)],
+        [found.state.point, found.state.drawn, *itertools.chain(*found.state.pairs)],
     ):
         np.testing.assert_array_equal(before, after)
     assert (found.state.loss, found.state.step_length, found.state.fresh_starts) == (0.1, 3.5, 0)
-    assert found.state.age == 4
+    assert (found.state.age, found.state.first) == (4, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
 
 

@@ -61,7 +61,7 @@ def refused(tmp_path, content):
 def test_a_whole_checkpoint_is_read(tmp_path):
     path = tmp_path / "run.npz"
     path.write_bytes(checkpoints.checkpoint(checkpoints.HEADER, np.savez, WHOLE))
-    assert read_checkpoint(path).state.steps[0].flags.writeable
+    assert read_checkpoint(path).state.pairs[0].step.flags.writeable
 
 
 def test_compressed_checkpoints_are_refused(tmp_path):

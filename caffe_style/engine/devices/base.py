@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
 
@@ -92,6 +92,27 @@ class Device:
     def set_data(self, blob: Any, values: Any) -> None:
         """Let a blob's data be these values, of its shape; they belong to the blob from now on."""
         blob.data_view[...] = values
+
+    # -- whole evaluations -----------------------------------------------------------------------
+
+    def repeat(
+        self, steps: Any, net: Any, input_blob: str, run: Callable[[Any], Any], x: Any
+    ) -> Any:
+        """Return `run(x)`, a function of an array that runs the net and losses.
+
+        Parameters
+        ----------
+        steps : object
+            Stands for what the function does. As long as it is the same object, the function takes the same
+            steps each time, so that a device may record and replay them.
+        net : Net
+        input_blob : str
+            The net's input that `run` sets.
+        run : callable
+            What it returns the next call may overwrite.
+        x : array
+        """
+        return run(x)
 
     # -- how much memory a net takes -------------------------------------------------------------
 

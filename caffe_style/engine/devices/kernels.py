@@ -57,13 +57,14 @@ class KernelDevice(Device):
         if kernel is not None and kernel.serves(layer, bottom, top):
             return kernel
         if bottom and self.own_memory:
-            self._tell(
+            self.tell(
                 "the %s device has no kernel for %s here: it runs on the host"
                 % (self.name, layer.type)
             )
         return None
 
-    def _tell(self, message: str) -> None:
+    def tell(self, message: str) -> None:
+        """Log a message, once."""
         if message not in self._told:
             self._told.add(message)
             logging.getLogger("caffe_style").info(message)
@@ -83,6 +84,6 @@ class KernelDevice(Device):
             self._host.backward(layer, top, propagate_down, bottom)
             return
         if kernel.host_slopes and any(layer.param_propagate_down):
-            self._tell("gradients to the parameters of %s are computed on the host" % layer.type)
+            self.tell("gradients to the parameters of %s are computed on the host" % layer.type)
             self._host.backward(layer, top, [False] * len(bottom), bottom)
         kernel.backward(self, layer, top, propagate_down, bottom)

@@ -2,15 +2,14 @@
 
 Tensors are views of a blob's memory in Caffe's shape (N, C, H, W). Channels-last memory is what cuDNN's kernels
 for tensor cores and PyTorch's for processors read fastest.
-
-So far it has run on PyTorch's tensors of the processor only (backend `torch`), not on a GPU.
 """
 
 from __future__ import annotations
 
 import functools
 import weakref
-from typing import Any, NamedTuple, Optional, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Tuple
 
 import numpy as np
 
@@ -19,9 +18,15 @@ from ...blob import Blob
 from ...layers.base import Layer
 from ...memory import Memory
 from ..cpu import make_cpu_device
-from ..kernels import KernelDevice
+from ..kernels import Blobs, KernelDevice, Wanted
+from . import convolution
 from .choice import choose_gpu, import_torch
 from .layers import KERNELS
+from .recording import Recorder
+
+#: Compute capabilities of GPUs whose tensor cores multiply single precision (TF32) eight times as fast as their
+#: other cores: A100, H100 and H200, B200. Those of other NVIDIA GPUs are hardly faster.
+FAST_TENSOR_CORES = ((8, 0), (9, 0), (10, 0))
 
 #: What cuDNN's convolutions may take to work in.
 WORKSPACE = 512 << 20
@@ -62,6 +67,11 @@ class TorchDevice(KernelDevice):
         "cuda", "cuda-tf32" or "torch".
     place : torch.device
         Where its tensors are.
+
+    Attributes
+    ----------
+    splits : bool
+        Whether convolutions split their factors for tensor cores, see `convolution`.
     """
 
     own_memory = True
@@ -69,7 +79,16 @@ class TorchDevice(KernelDevice):
     def __init__(self, torch: Any, name: str, place: Any) -> None:
         super().__init__(KERNELS, make_cpu_device())
         self.torch, self.name, self.place = torch, name, place
+        self.splits = (
+            name == "cuda"
+            and place.type == "cuda"
+            and torch.version.cuda is not None
+            and torch.cuda.get_device_capability(place) in FAST_TENSOR_CORES
+        )
+        #: cuDNN's convolution with ReLU gains on tensor cores only.
+        self.fuses_relu = self.splits or name == "cuda-tf32" and torch.version.cuda is not None
         self._derived: Any = weakref.WeakKeyDictionary()
+        self._recorders: Any = weakref.WeakKeyDictionary()
 
     @property
     def description(self) -> str:
@@ -81,9 +100,10 @@ class TorchDevice(KernelDevice):
     def needed_bytes(self, blobs: int, diffs: int, parameters: int) -> int:
         """What a net takes beside the host's memory, or on a GPU in all.
 
-        A result is there before it takes the place of the older one; filters are kept in both orders.
+        A result is there before it takes the place of the older one; filters are kept in both orders. Factors
+        that are split take as much again, and so do the results of their parts.
         """
-        beside = diffs + 2 * parameters
+        beside = (3 * diffs + 4 * parameters) if self.splits else (diffs + 2 * parameters)
         return beside if self.place.type != "cuda" else blobs + diffs + beside + WORKSPACE
 
     @property
@@ -158,6 +178,16 @@ class TorchDevice(KernelDevice):
 
     def filters(self, layer: Layer) -> Any:
         """A layer's filters, channels-last where they have four axes, kept until they change."""
+        return self._derive(layer).values
+
+    def split_filters(self, layer: Layer) -> Tuple[Any, Any]:
+        """Likewise, split for tensor cores."""
+        kept = self._derive(layer)
+        if kept.parts is None:
+            kept.parts = convolution.split(self.torch, kept.values)
+        return kept.parts
+
+    def _derive(self, layer: Layer) -> _Derived:
         blob = layer.blobs[0]
         source: Tuple[Memory, int] = blob.data_memory, blob.data_memory.version
         kept = self._derived.get(layer)
@@ -166,21 +196,55 @@ class TorchDevice(KernelDevice):
             if values.dim() == 4:
                 values = values.contiguous(memory_format=self.torch.channels_last)
             kept = self._derived[layer] = _Derived(*source, values)
-        return kept.values
+        return kept
 
-    def convolving(self) -> Any:
-        """A context in which cuDNN picks its fastest convolution, with TF32 only if it was asked for."""
-        return self.torch.backends.cudnn.flags(
-            enabled=True, benchmark=True, allow_tf32=self.name == "cuda-tf32"
-        )
+    def convolving(self, split: bool) -> Any:
+        """A context in which cuDNN uses TF32 only if factors are split, or the device's name asks for it.
+
+        To let cuDNN try its algorithms gained nothing, and took up to 140 GB of memory.
+        """
+        tf32 = split or self.name == "cuda-tf32"
+        return self.torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=tf32)
+
+    # -- layers ----------------------------------------------------------------------------------
+
+    def forward_with_relu(self, layer: Layer, bottom: Blobs, top: Blobs) -> None:
+        """Run a convolution and its ReLU in one pass over the top."""
+        if self._kernel(layer, bottom, top):
+            convolution.forward(self, layer, bottom, top, relu=True)
+        else:
+            self._host.forward_with_relu(layer, bottom, top)
+
+    def backward_with_relu(
+        self, layer: Layer, top: Blobs, propagate_down: Wanted, bottom: Blobs
+    ) -> None:
+        """Run the two backward."""
+        if self._kernel(layer, bottom, top):
+            convolution.backward(self, layer, top, propagate_down, bottom, relu=True)
+        else:
+            self._host.backward_with_relu(layer, top, propagate_down, bottom)
+
+    # -- whole evaluations -----------------------------------------------------------------------
+
+    def repeat(
+        self, steps: Any, net: Any, input_blob: str, run: Callable[[Any], Any], x: Any
+    ) -> Any:
+        """Run a function that takes the same steps each time; on a GPU they are recorded and replayed."""
+        if self.place.type != "cuda":
+            return run(x)
+        if steps not in self._recorders:
+            self._recorders[steps] = Recorder(self, net, input_blob)
+        return self._recorders[steps](run, x)
 
 
-class _Derived(NamedTuple):
+@dataclass
+class _Derived:
     """What was made of a parameter."""
 
     memory: Memory
     version: int
     values: Any
+    parts: Optional[Tuple[Any, Any]] = None
 
 
 def _shown(blob: Blob, buffer: Any) -> Any:

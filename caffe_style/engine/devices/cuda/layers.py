@@ -8,74 +8,11 @@ from __future__ import annotations
 from typing import Any, Dict, Sequence
 
 from ..kernels import Blobs, Kernel, Wanted
-from . import pooling
+from . import convolution, pooling
 
 
 def _not_empty(layer: Any, bottom: Blobs, top: Blobs) -> bool:
     return all(blob.count for blob in (*bottom, *top))
-
-
-# -- Convolution -------------------------------------------------------------------------------------
-
-
-def _convolves(layer: Any, bottom: Blobs, top: Blobs) -> bool:
-    """Two spatial axes, and no kernel larger than its padded input, of which Caffe makes one window."""
-    shape, geometry = bottom[0].shape, layer.geometry
-    if layer.axis != 1 or len(shape) != 4 or not _not_empty(layer, bottom, top):
-        return False
-    extents = [d * (k - 1) + 1 for d, k in zip(geometry.dilation, geometry.kernel)]
-    return all(n + 2 * p >= e for n, p, e in zip(shape[2:], geometry.pad, extents))
-
-
-def _convolution_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None:
-    geometry = layer.geometry
-    bias = device.data_of(layer.blobs[1]) if len(layer.blobs) > 1 else None
-    for below, above in zip(bottom, top):
-        with device.convolving():
-            y = device.torch.nn.functional.conv2d(
-                device.data_of(below),
-                device.filters(layer),
-                bias,
-                geometry.stride,
-                geometry.pad,
-                geometry.dilation,
-                layer.group,
-            )
-        device.set_data(above, y)
-
-
-def _convolution_backward(
-    device: Any, layer: Any, top: Blobs, wanted: Wanted, bottom: Blobs
-) -> None:
-    geometry = layer.geometry
-    for below, above, is_wanted in zip(bottom, top, wanted):
-        asked = (is_wanted, layer.wants_gradient(0), layer.wants_gradient(1))
-        if not any(asked):
-            continue
-        with device.convolving():
-            dx, *slopes = device.torch.ops.aten.convolution_backward(
-                device.read_diff(above),
-                device.data_of(below),
-                device.filters(layer),
-                [layer.outputs],
-                geometry.stride,
-                geometry.pad,
-                geometry.dilation,
-                False,
-                [0, 0],
-                layer.group,
-                asked,
-            )
-        if is_wanted:
-            device.set_diff(below, dx)
-        _add_slopes(device, layer, slopes)
-
-
-def _add_slopes(device: Any, layer: Any, slopes: Sequence[Any]) -> None:
-    for index, slope in enumerate(slopes):
-        if layer.wants_gradient(index):
-            diff = device.diff_of(layer.blobs[index])
-            diff += slope
 
 
 # -- InnerProduct ------------------------------------------------------------------------------------
@@ -94,7 +31,8 @@ def _inner_product_backward(
     dy = device.read_diff(top[0]).reshape(-1, layer.outputs)
     if any(layer.param_propagate_down):
         slope = dy.T @ device.data_of(bottom[0]).reshape(-1, layer.length)
-        _add_slopes(device, layer, (slope.T if layer.transpose else slope, dy.sum(0)))
+        slopes = slope.T if layer.transpose else slope, dy.sum(0)
+        convolution.add_slopes(device, layer, slopes)
     if wanted[0]:
         device.set_diff(bottom[0], dy @ _matrix(device, layer))
 
@@ -248,7 +186,7 @@ def _split_backward(device: Any, layer: Any, top: Blobs, wanted: Wanted, bottom:
 
 
 KERNELS: Dict[str, Kernel] = {
-    "Convolution": Kernel(_convolves, _convolution_forward, _convolution_backward),
+    "Convolution": Kernel(convolution.serves, convolution.forward, convolution.backward),
     "InnerProduct": Kernel(_not_empty, _inner_product_forward, _inner_product_backward),
     "ReLU": Kernel(_not_empty, _relu_forward, _relu_backward),
     "Dropout": Kernel(_drops_nothing, _dropout_forward, _dropout_backward),

@@ -52,5 +52,8 @@ def backward(device: Any, layer: Any, top: Blobs, wanted: Wanted, bottom: Blobs)
         _, places = aten.max_pool2d_with_indices(x, *window, (1, 1), ceil_mode)
         dx = aten.max_pool2d_with_indices_backward(dy, x, *window, (1, 1), ceil_mode, places)
     else:
+        if any(layer.pad):
+            # On a GPU, PyTorch before July 2026 ignores the padding if memory is channels-last.
+            x, dy = x.contiguous(), dy.contiguous()
         dx = aten.avg_pool2d_backward(dy, x, *window, ceil_mode, True, None)
     device.set_diff(bottom[0], dx)
