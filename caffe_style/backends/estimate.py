@@ -97,11 +97,12 @@ def check_device(
     width: int,
     responses: Optional[int] = None,
     beside: str = "",
+    optimiser: int = 0,
 ) -> int:
     """Check that a run fits in the device's own memory, and return the bytes that it needs on the host.
 
     `needed` are the bytes without the device's part. `responses` is as in `device_bytes`, `beside` as in
-    `check_fits`.
+    `check_fits`. `optimiser` are those of the bytes needed that L-BFGS takes if it runs on the device.
 
     Raises
     ------
@@ -112,8 +113,8 @@ def check_device(
     free = net.device.free_bytes
     if free is None:
         return needed + on_device
-    check_fits(on_device, height, width, free, " on the device", beside)
-    return needed
+    check_fits(on_device + optimiser, height, width, free, " on the device", beside)
+    return needed - optimiser
 
 
 def check_fits(

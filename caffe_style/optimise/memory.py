@@ -79,10 +79,8 @@ class Memory:
 
     @property
     def pairs(self) -> List[Pair]:
-        """The pairs, oldest first. A step is a view, which is overwritten once its pair has been forgotten."""
-        return [
-            Pair(self._matrix[row].reshape(self._shape), self._changes[row]) for row in self._order
-        ]
+        """The pairs, oldest first, as views. They are overwritten some time after they have been forgotten."""
+        return [Pair(self._row(row), self._changes[row]) for row in self._order]
 
     def forget(self) -> None:
         """Forget all pairs."""
@@ -104,7 +102,7 @@ class Memory:
         # Of the rows s_i y_j only those with i older than j are needed.
         self._products[:, :, row] = found
         self._products[1, row] = found[1]
-        self._changes[row] = change
+        self._changes[row] = self._row(self._rows + row) if smoothed is change else change
         order = [*self._order, row]
         if len(order) == self._rows:
             del self._changes[order[0]]
@@ -134,6 +132,9 @@ class Memory:
         direction = (both @ self._matrix).reshape(self._shape)
         arrays.add_scaled(direction, smoothed, -scale)
         return direction
+
+    def _row(self, row: int) -> Any:
+        return self._matrix[row].reshape(self._shape)
 
     def _times(self, vector: Any) -> np.ndarray:
         """Return the products (2, rows) of the rows s_i, and of the rows P y_i, with a vector."""

@@ -91,8 +91,16 @@ def _check(
     largest = max(styles, key=lambda style: style[0] * style[1], default=shape)
     if largest[0] * largest[1] > shape[0] * shape[1]:
         beside = " with a style picture of %d x %d" % largest[::-1]
+    values = 3 * shape[0] * shape[1]
+    optimiser = estimate.optimiser_bytes(values, values, settings.corrections, "device", bool(tile))
     needed = estimate.check_device(
-        network.net, last, needs.total, *shape, responses=needs.responses, beside=beside
+        network.net,
+        last,
+        needs.total,
+        *shape,
+        responses=needs.responses,
+        beside=beside,
+        optimiser=optimiser if settings.optimizer == "device" else 0,
     )
     estimate.check_fits(needed, *shape, beside=beside)
     logging.getLogger("caffe_style").info(

@@ -13,11 +13,9 @@ from ..losses.neighbours import SIMILARITIES
 from ..networks.margin import Margin, margin_of
 from ..networks.network import Network
 from ..pictures import images
+from ..scene import kinds, segments
 from ..scene.found_regions import LONG_EDGE, deepest_layers
-from ..scene.kinds import MARGIN
-from ..scene.kinds import MOST as MOST_KINDS
 from ..scene.neighbours import grid, spacing
-from ..scene.segments import MOST as MOST_SEGMENTS
 from ..scene.spaces import variables
 from ..settings.style_losses import STYLE_LOSSES, Copies
 from ..settings.transfer import TransferSettings
@@ -119,7 +117,9 @@ def transfer_needs(
     if settings.photoreal:
         pictures += MATTING * areas[0]
     if settings.space != "pixels":
-        pictures += SMOOTHING * areas[0]
+        # Our own L-BFGS remembers the changes of the gradient as they are, and smoothed.
+        twice = settings.corrections if settings.optimizer == "device" else 0
+        pictures += (SMOOTHING + 3 * estimate.FLOAT64 * twice) * areas[0]
     responses = sum(passes.held.values())
     total = responses + max(passes.peak, running) + pictures + estimate.OVERHEAD
     return Needs(total, responses + passes.kept)
@@ -173,7 +173,7 @@ class _Passes:
     def describe(self, shape: Shape, blobs: List[str]) -> None:
         """Count the whole picture with its margin, in which kinds are found even where the run is in tiles."""
         height, width = shape
-        self.sizes((height + 2 * MARGIN, width + 2 * MARGIN), blobs)
+        self.sizes((height + 2 * kinds.MARGIN, width + 2 * kinds.MARGIN), blobs)
         self._hold(blobs)
 
     def make(self, shape: Shape, blobs: List[str], copies: Copies) -> None:
@@ -233,8 +233,8 @@ class _Passes:
 def _most_kinds(settings: TransferSettings) -> int:
     """Return the largest number of regions that the run may have."""
     if settings.segments:
-        return MOST_SEGMENTS
-    return MOST_KINDS if settings.kinds == "auto" else settings.kinds
+        return segments.MOST
+    return kinds.MOST if settings.kinds == "auto" else settings.kinds
 
 
 def _read(layers: Mapping[str, float], weight: float) -> List[str]:

@@ -46,6 +46,7 @@ print(estimates[-1].total, status("VmHWM") - before)
     "sizes, options",
     [
         ([[360, 480], [360, 480]], {"size": 480, "iterations": 3}),
+        ([[360, 480], [360, 480]], {"size": 480, "iterations": 6, "optimizer": "device"}),
         # The style picture takes it all: it is larger, or wider, or there are several.
         ([[192, 256], [480, 640]], {"size": 160, "style_scale": 3.0}),
         ([[64, 2048], [480, 640]], {"size": 512}),
