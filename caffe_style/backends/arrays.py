@@ -141,11 +141,6 @@ def blocks(matrix: Any, size: int = BLOCK) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def places(marks: Any) -> Any:
-    """Return the indices of the true values of a vector."""
-    return np.flatnonzero(marks) if namespace(marks) is np else marks.nonzero().reshape(-1)
-
-
 def take(rows: Any, places: Any) -> Any:
     """Return a copy of the rows of a matrix at these indices."""
     return np.take(rows, places, axis=0) if namespace(rows) is np else rows[places]

@@ -6,7 +6,9 @@ summed over the tiles before they are compared, and then each tile gets its grad
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
+
+import numpy as np
 
 from ..backends import arrays, maps
 from .shift import add_shift, response_sums
@@ -60,13 +62,12 @@ def _unshifted(features: Any, guides: Optional[Any]) -> Any:
     for band in maps.bands(features, BLOCK):
         rows = arrays.as_matrix(maps.dense(features[:, band])).T
         for gram, guide, top in zip(grams, guides[:, band], tops):
-            guide = guide.reshape(-1)
-            whole, partial, weights = _places(guide, top)
-            if len(whole):
-                gram += top * arrays.gram(_at(rows, whole).T)
-            if len(partial):
-                found = _at(rows, partial)
-                arrays.matmul(found.T, found * weights, out=gram, beta=1.0)
+            for places, weights in _parts(guide.reshape(-1), top):
+                found = _at(rows, places)
+                if weights is None:
+                    gram += top * arrays.gram(found.T)
+                else:
+                    arrays.matmul(found.T, found * weights, out=gram, beta=1.0)
     return grams
 
 
@@ -174,33 +175,32 @@ def add_gram_gradient(
         if shift:
             arrays.matmul(weights_here.T, constant, out=slopes, beta=1.0)
         for difference, guide, top in zip(differences, weights_here, tops):
-            whole, partial, weights = _places(guide, top)
-            if len(whole):
-                slope = _at(slopes, whole)
-                factor = scale * float(top)
-                arrays.matmul(_at(rows, whole), difference, out=slope, alpha=factor, beta=1.0)
-                if len(whole) < len(rows):
-                    slopes[whole] = slope
-            if len(partial):
-                slope = _at(slopes, partial)
-                found = _at(rows, partial) * weights
-                arrays.matmul(found, difference, out=slope, alpha=scale, beta=1.0)
-                slopes[partial] = slope
+            for places, weights in _parts(guide, top):
+                found, slope = _at(rows, places), _at(slopes, places)
+                factor = scale * float(top) if weights is None else scale
+                found = found if weights is None else found * weights
+                arrays.matmul(found, difference, out=slope, alpha=factor, beta=1.0)
+                if slope is not slopes:
+                    slopes[places] = slope
         if maps.has_gaps(gradient[:, band]):
             gradient[:, band] = slope_maps
 
 
-def _places(guide: Any, top: Any) -> Tuple[Any, Any, Any]:
-    """Return the places with a guide's largest weight, and those with smaller ones with their weights (m, 1).
+def _parts(guide: Any, top: Any) -> List[Tuple[Any, Any]]:
+    """Return the places where a guide (m,) is not zero, in parts, each with the weights (m, 1) of its places.
 
-    Most places belong to one kind only, and have the guide's largest weight. They need no multiplication by
-    weights. Places of other kinds, with weight 0, need no product at all.
+    Most places belong to one kind only, and have the guide's largest weight, `top`. They are a part of their
+    own, with None for the weights, and need no multiplication by weights. Places of other kinds, with weight 0,
+    need no product at all. A device would have to wait for the number of places: there, all are one part.
     """
+    if arrays.namespace(guide) is not np:
+        return [(None, guide[:, None])]
     whole = (guide == top) & (guide != 0)
-    partial = arrays.places(~whole & (guide != 0))
-    return arrays.places(whole), partial, guide[partial][:, None]
+    partial = np.flatnonzero(~whole & (guide != 0))
+    parts = [(np.flatnonzero(whole), None), (partial, guide[partial][:, None])]
+    return [part for part in parts if len(part[0])]
 
 
 def _at(rows: Any, places: Any) -> Any:
     """Return the rows (m, N) at some places: `rows` itself if these are all."""
-    return rows if len(places) == len(rows) else arrays.take(rows, places)
+    return rows if places is None or len(places) == len(rows) else arrays.take(rows, places)
