@@ -111,6 +111,19 @@ def add_product(gradient: Any, matrix: Any, features: Any, scale: float) -> None
             gradient[:, band] += product.reshape(part.shape)
 
 
+def rows(features: Any) -> Any:
+    """Return a view (H, W * N) of the maps if the compiled kernels take its rows, else None.
+
+    Examples
+    --------
+    >>> rows(np.zeros((2, 3, 5))) is None
+    True
+    """
+    if not (isinstance(features, np.ndarray) and _stacked(features)):
+        return None
+    return features.transpose(1, 2, 0).reshape(features.shape[1], -1)
+
+
 def _stacked(features: Any) -> bool:
     """Return whether the compiled kernels take the maps as a stack of rows (H, W, N)."""
     if arrays.namespace(features) is not np or not native.available:

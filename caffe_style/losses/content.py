@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..backends import arrays, maps
+from ..engine import native
 
 
 def target_content(features: Any) -> Any:
@@ -54,6 +55,10 @@ def content(
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
+    rows = [maps.rows(part) for part in (features, target, gradient)]
+    if all(part is not None for part in rows):
+        squares = native.squared_distance(*rows, weight)
+        return 0.5 * weight * squares, gradient
     squares = 0.0
     for band in maps.bands(features):
         difference = features[:, band] - target[:, band]

@@ -142,6 +142,15 @@ BAD_CALLS = {
             np.lib.stride_tricks.as_strided(zeros(25), (2, 4, 5), (20, 20, 4)),
         ),
     ),
+    "distance shapes": ("squared_distance", (zeros(4, 3), zeros(4, 3), zeros(4, 4), 1.0)),
+    "distance columns": ("squared_distance", (zeros(4, 3), zeros(3, 4).T, zeros(4, 3), 1.0)),
+    "distance read only": (
+        "squared_distance",
+        (zeros(4, 3), zeros(4, 3), read_only(zeros(4, 3)), 1.0),
+    ),
+    "variation shapes": ("squared_variation", (zeros(4, 3), 3, zeros(3, 3), 1.0)),
+    "variation channels": ("squared_variation", (zeros(4, 3), 2, zeros(4, 3), 1.0)),
+    "variation no channels": ("squared_variation", (zeros(4, 3), 0, zeros(4, 3), 1.0)),
     "gram shapes": ("gram", (zeros(4, 3), zeros(4, 4))),
     "gram of gaps": ("gram", (zeros(2, 4, 6)[..., :3], zeros(3, 3))),
     "gram of four axes": ("gram", (zeros(2, 4, 6, 3), zeros(3, 3))),
@@ -160,6 +169,8 @@ def test_empty_arrays(kernels):
     kernels.matmul(zeros(2, 3, 4)[:0], zeros(4, 5), zeros(2, 3, 5)[:0])
     kernels.convolve(zeros(0, 4, 4, 2), zeros(3, 2, 3, 3), None, zeros(0, 2, 2, 3))
     kernels.pool_max(zeros(1, 0, 4, 2), zeros(1, 0, 4, 2), (1, 1))
+    assert kernels.squared_distance(zeros(0, 3), zeros(0, 3), zeros(0, 3), 1.0) == 0
+    assert kernels.squared_variation(zeros(0, 3), 3, zeros(0, 3), 1.0) == 0
     out = np.ones((2, 3), np.float32)
     kernels.matmul(zeros(2, 0), zeros(0, 3), out)
     np.testing.assert_array_equal(out, 0)

@@ -137,6 +137,30 @@ def test_add_scaled(kernels, shape):
     np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (1, 24), (5, 3), (40, 66), (130, 1203)])
+def test_squared_differences(kernels, shape):
+    """Of pictures of three channels, whose rows have gaps between them."""
+    rng = np.random.default_rng(0)
+    whole = [floats(rng, shape[0], shape[1] + 4) for _ in range(3)]
+    x, y, dx = (values[:, 1:-3] for values in whole)
+    before, exact = [values.copy() for values in whole], x.astype(np.float64)
+    wanted = dx + 0.3 * (exact - y)
+    found = kernels.squared_distance(x, y, dx, 0.3)
+    assert found == pytest.approx(np.sum((exact - y) ** 2), rel=1e-6)
+    assert_near(dx, wanted)
+    wanted, squares = dx.astype(np.float64), 0.0
+    for after, ahead in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 3:], np.s_[:, :-3])):
+        difference = exact[after] - exact[ahead]
+        squares += np.sum(difference**2)
+        wanted[after] += 0.3 * difference
+        wanted[ahead] -= 0.3 * difference
+    found = kernels.squared_variation(x, 3, dx, 0.3)
+    assert found == pytest.approx(squares, rel=1e-6)
+    assert_near(dx, wanted)
+    for values, old in zip(whole, before):
+        np.testing.assert_array_equal(values[:, [0, -3, -2, -1]], old[:, [0, -3, -2, -1]])
+
+
 # -- matrix products -------------------------------------------------------------------------------
 
 

@@ -30,6 +30,11 @@ matmul(a, b, out, alpha=1, beta=0)
     (count, M, K) and (count, M, N), with contiguous rows, for one b.
 gram(x, out)
     out (N, N) = x^T x for x (M, N), or the sum of it over a stack (count, M, N).
+squared_distance(x, y, dx, a)
+    Returns the sum of (x - y)^2 of matrices with contiguous rows; dx += a (x - y).
+squared_variation(x, channels, dx, a)
+    Returns the sum of the squared differences of neighbours across and down, in a picture (H, W * channels)
+    with contiguous rows; dx += a times half of its gradient.
 set_threads(count), get_threads(); release_scratch(), scratch_bytes()
     The kernels keep and reuse up to some 40 MB of working memory until it is released.
 """
@@ -61,6 +66,8 @@ FUNCTIONS = (
     "add_scaled",
     "matmul",
     "gram",
+    "squared_distance",
+    "squared_variation",
     "set_threads",
     "get_threads",
     "release_scratch",

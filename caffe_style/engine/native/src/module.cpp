@@ -2,6 +2,7 @@
 // it touch memory outside its arrays.
 #include "arguments.h"
 #include "convolution.h"
+#include "differences.h"
 #include "elementwise.h"
 #include "lrn.h"
 #include "matmul.h"
@@ -198,6 +199,32 @@ void gram(const py::array& x, py::array& out) {
   native::gram(from, M, N, xs, to);
 }
 
+// Matrices with contiguous rows, of one shape.
+native::Matrix rows_like(const py::array& a, const native::Matrix& x, const char* name) {
+  const auto m = matrix(a, name);
+  require(m.columns <= 1 || m.column_step == 1 || a.size() == 0, name, "must have contiguous rows");
+  require(m.rows == x.rows && m.columns == x.columns, name, "must have the shape of x");
+  return m;
+}
+
+double squared_distance(const py::array& x, const py::array& y, py::array& dx, float a) {
+  const auto from = rows_like(x, matrix(x, "x"), "x"), other = rows_like(y, from, "y");
+  const auto gradient = rows_like(dx, from, "dx");
+  require(dx.writeable(), "dx", "must be writeable");
+  float* to = static_cast<float*>(dx.mutable_data());
+  py::gil_scoped_release unlocked;
+  return native::squared_distance(from, other, to, gradient.row_step, a);
+}
+
+double squared_variation(const py::array& x, ptrdiff_t channels, py::array& dx, float a) {
+  const auto from = rows_like(x, matrix(x, "x"), "x"), gradient = rows_like(dx, from, "dx");
+  require(channels >= 1 && from.columns % channels == 0, "channels", "must divide the columns of x");
+  require(dx.writeable(), "dx", "must be writeable");
+  float* to = static_cast<float*>(dx.mutable_data());
+  py::gil_scoped_release unlocked;
+  return native::squared_variation(from, channels, to, gradient.row_step, a);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(KERNELS_MODULE, m) {
@@ -235,4 +262,6 @@ PYBIND11_MODULE(KERNELS_MODULE, m) {
   m.def("add_scaled", &add_scaled, arg("out"), arg("x"), arg("a"));
   m.def("matmul", &matmul, arg("a"), arg("b"), arg("out"), arg("alpha") = 1.f, arg("beta") = 0.f);
   m.def("gram", &gram, arg("x"), arg("out"));
+  m.def("squared_distance", &squared_distance, arg("x"), arg("y"), arg("dx"), arg("a"));
+  m.def("squared_variation", &squared_variation, arg("x"), arg("channels"), arg("dx"), arg("a"));
 }
