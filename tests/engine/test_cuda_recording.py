@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import numpy as np
@@ -14,6 +15,7 @@ from caffe_style.engine.devices import make_device
 from caffe_style.engine.devices.cuda import convolution, recording
 from caffe_style.networks.margin import Margin
 from caffe_style.objective.term import Term, single_term
+from caffe_style.optimise.minimise import minimise
 
 torch = pytest.importorskip("torch")
 
@@ -174,6 +176,29 @@ def test_recordings_go_with_their_objective():
     before = len(device._recorders)
     objective.terms = objective.terms[:1]
     assert len(device._recorders) == before - 1
+
+
+@gpu
+def test_nothing_of_the_pictures_size_crosses_the_bus(tmp_path):
+    """While L-BFGS runs on the device, from the first evaluation that is recorded on."""
+    from torch.profiler import ProfilerActivity, profile
+
+    objective, _, image, _ = both(Margin(4))
+    x = torch.from_numpy(image).to(objective.net.device.place)
+    recorded(objective, x)
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        minimise(objective, x, 12, optimizer="device", corrections=3)
+    profiled.export_chrome_trace(str(tmp_path / "trace.json"))
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    copies = [
+        (event["name"], event["args"]["bytes"])
+        for event in events
+        if event.get("name", "").startswith("Memcpy") and "DtoD" not in event["name"]
+    ]
+    # One by one: values, products and factors of L-BFGS, and at the end the picture.
+    assert len(copies) > 12
+    large = [copy for copy in copies if copy[1] >= 4 * image.size]
+    assert [name.split()[1] for name, _ in large] == ["DtoH"] * len(large) and len(large) <= 2
 
 
 # -- split factors -----------------------------------------------------------------------------------

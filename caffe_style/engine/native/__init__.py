@@ -115,6 +115,9 @@ def _load_best() -> None:
         except ImportError as error:
             why_not = str(error)
             continue
+        if not all(hasattr(kernels, function) for function in FUNCTIONS):
+            why_not = "they were built from an older version: install again"
+            continue
         globals().update({function: getattr(kernels, function) for function in FUNCTIONS})
         kernels.set_threads(available_cpus())
         # GNU OpenMP's threads do not survive a fork; one thread needs none.
