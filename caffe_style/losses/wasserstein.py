@@ -7,6 +7,7 @@ cloud; the projections on all directions hold the whole of it.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -122,7 +123,7 @@ def wasserstein(
         gradient = arrays.zeros_like(features)
     f, g = arrays.as_matrix(features), arrays.as_matrix(gradient)
     channels, positions = f.shape
-    between = _between(target.quantiles, positions)
+    between = _between(target.quantiles.shape[1], positions, arrays.kind(target.quantiles))
     scale, squares = weight / (channels * positions), 0.0
     for start in range(0, channels, BLOCK):
         block = slice(start, start + BLOCK)
@@ -162,16 +163,16 @@ def _subtract_quantiles(projected: Any, quantiles: Any, between: Any) -> float:
     return sum(side_by_side(subtract, _rows(projected), projected))
 
 
-def _between(quantiles: Any, positions: int) -> Optional[Tuple[Any, Any, Any]]:
-    """Return which quantiles lie below and above those of `positions` values, and the upper one's share."""
-    count = quantiles.shape[1]
+@functools.lru_cache(maxsize=16)
+def _between(count: int, positions: int, kind: arrays.Kind) -> Optional[Tuple[Any, Any, Any]]:
+    """Return which of `count` quantiles are next to those of `positions` values, and the upper's share."""
     if count == positions:
         return None
     place = np.clip((np.arange(positions) + 0.5) * (count / positions) - 0.5, 0, count - 1)
     below = place.astype(np.int64)
     above = np.minimum(below + 1, count - 1)
-    share = arrays.kind(quantiles).of(place - below)
-    return arrays.beside(below, quantiles), arrays.beside(above, quantiles), share
+    share = kind.of(place - below)
+    return arrays.beside(below, share), arrays.beside(above, share), share
 
 
 def _interpolated(quantiles: Any, between: Optional[Tuple[Any, Any, Any]]) -> Any:

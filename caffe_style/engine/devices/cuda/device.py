@@ -79,14 +79,15 @@ class TorchDevice(KernelDevice):
     def __init__(self, torch: Any, name: str, place: Any) -> None:
         super().__init__(KERNELS, make_cpu_device())
         self.torch, self.name, self.place = torch, name, place
+        # On AMD's GPUs PyTorch calls its device cuda, too.
+        self._on_nvidia = place.type == "cuda" and torch.version.cuda is not None
         self.splits = (
             name == "cuda"
-            and place.type == "cuda"
-            and torch.version.cuda is not None
+            and self._on_nvidia
             and torch.cuda.get_device_capability(place) in FAST_TENSOR_CORES
         )
-        #: cuDNN's convolution with ReLU gains on tensor cores only.
-        self.fuses_relu = self.splits or name == "cuda-tf32" and torch.version.cuda is not None
+        # cuDNN's convolution with ReLU gains on tensor cores only.
+        self.fuses_relu = self.splits or (name == "cuda-tf32" and self._on_nvidia)
         self._derived: Any = weakref.WeakKeyDictionary()
         self._recorders: Any = weakref.WeakKeyDictionary()
 
@@ -229,8 +230,8 @@ class TorchDevice(KernelDevice):
     def repeat(
         self, steps: Any, net: Any, input_blob: str, run: Callable[[Any], Any], x: Any
     ) -> Any:
-        """Run a function that takes the same steps each time; on a GPU they are recorded and replayed."""
-        if self.place.type != "cuda":
+        """Run a function that takes the same steps each time; NVIDIA's GPUs record and replay them."""
+        if not self._on_nvidia:
             return run(x)
         if steps not in self._recorders:
             self._recorders[steps] = Recorder(self, net, input_blob)
