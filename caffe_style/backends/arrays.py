@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -100,6 +100,11 @@ def zeros_like(features: Any) -> Any:
     return namespace(features).zeros_like(features)
 
 
+def zeros(shape: Sequence[int], like: Any) -> Any:
+    """Allocate zeros of this shape in C order, with the type and device of `like`."""
+    return np.zeros(shape, like.dtype) if namespace(like) is np else like.new_zeros(shape)
+
+
 def empty(shape: Sequence[int], like: Any) -> Any:
     """Allocate an array of this shape in C order, with the type and device of `like`."""
     if namespace(like) is np:
@@ -146,28 +151,8 @@ def take(rows: Any, places: Any) -> Any:
     return np.take(rows, places, axis=0) if namespace(rows) is np else rows[places]
 
 
-def number(x: Any) -> Any:
-    """Return an array's only value: a float, or on a device a tensor of float64.
-
-    To wait for a value takes longer than to compute it. So losses compute with a device's numbers as they are,
-    and `floats` fetches all of them at once.
-    """
-    return float(x) if namespace(x) is np else x.double()
-
-
-def floats(numbers: Dict[str, Any]) -> Dict[str, float]:
-    """Return numbers, floats or tensors of one value, as floats."""
-    tensors = {name: x for name, x in numbers.items() if namespace(x) is not np}
-    found = {name: float(x) for name, x in numbers.items() if name not in tensors}
-    if tensors:
-        first = next(iter(tensors.values()))
-        together = namespace(first).stack([x.double().reshape(()) for x in tensors.values()])
-        found.update(zip(tensors, together.tolist()))
-    return {name: found[name] for name in numbers}
-
-
 def square_sum(x: Any) -> Any:
-    """Compute the sum of squares, a `number`. Sums of runs of 1024 elements are added in double precision."""
+    """Compute the sum of squares, a number. Sums of runs of 1024 elements are added in double precision."""
     if namespace(x) is not np:
         return (x * x).sum(dtype=namespace(x).float64)
     x = x.ravel(order="K")  # channels-last memory is flat in this order: no copy
@@ -177,20 +162,25 @@ def square_sum(x: Any) -> Any:
 
 
 def dot(a: Any, b: Any) -> Any:
-    """Compute the inner product of two arrays of one shape, as vectors: a `number`."""
+    """Compute the inner product of two arrays of one shape, as vectors: a number."""
     if namespace(a) is np:
         return float(np.vdot(a, b))
-    return number(namespace(a).dot(a.reshape(-1), b.reshape(-1)))
+    return namespace(a).dot(a.reshape(-1), b.reshape(-1)).double()
 
 
-def add_scaled(total: Any, x: Any, factor: Any) -> None:
-    """Add factor * x to `total`, in place; the factor is a `number`."""
+def add_scaled(total: Any, x: Any, factor: float) -> None:
+    """Add factor * x to `total`, in place."""
     if namespace(total) is np:
         total += factor * x
-    elif namespace(factor) is np:
-        total.add_(x, alpha=factor)
     else:
-        total.addcmul_(x, factor)
+        total.add_(x, alpha=factor)
+
+
+def is_finite(x: Any) -> bool:
+    """Return whether all values are finite numbers."""
+    if namespace(x) is np:
+        return bool(np.isfinite(x).all())
+    return math.isfinite(x.sum(dtype=namespace(x).float64))
 
 
 def matmul(a: Any, b: Any, out: Optional[Any] = None, alpha: float = 1.0, beta: float = 0.0) -> Any:

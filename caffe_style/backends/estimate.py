@@ -102,7 +102,7 @@ def check_device(
     """Check that a run fits in the device's own memory, and return the bytes that it needs on the host.
 
     `needed` are the bytes without the device's part. `responses` is as in `device_bytes`, `beside` as in
-    `check_fits`. `optimiser` are those of the bytes needed that L-BFGS takes if it runs on the device.
+    `check_fits`. `optimiser` are those of the bytes needed that L-BFGS takes if it runs where losses do.
 
     Raises
     ------
@@ -113,6 +113,8 @@ def check_device(
     free = net.device.free_bytes
     if free is None:
         return needed + on_device
+    if not net.device.shows_memory:
+        optimiser = 0
     check_fits(on_device + optimiser, height, width, free, " on the device", beside)
     return needed - optimiser
 

@@ -6,7 +6,7 @@ with gaps directly, if the compiled kernels can. Otherwise they copy one band of
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import numpy as np
 
@@ -111,15 +111,32 @@ def add_product(gradient: Any, matrix: Any, features: Any, scale: float) -> None
             gradient[:, band] += product.reshape(part.shape)
 
 
-def rows(features: Any) -> Any:
-    """Return a view (H, W * N) of the maps if the compiled kernels take its rows, else None.
+def squared_distance(features: Any, target: Any, gradient: Any, factor: float) -> Optional[float]:
+    """Return the sum of (F - P)^2, and add factor * (F - P) to the gradient, if the compiled kernels can.
 
-    Examples
-    --------
-    >>> rows(np.zeros((2, 3, 5))) is None
-    True
+    Otherwise nothing is added, and None is returned. All arrays are maps (N, H, W) that may have gaps.
     """
-    if not (isinstance(features, np.ndarray) and _stacked(features)):
+    rows = [_rows(maps) for maps in (features, target, gradient)]
+    if any(part is None for part in rows):
+        return None
+    return native.squared_distance(*rows, factor)
+
+
+def squared_variation(features: Any, gradient: Any, factor: float) -> Optional[float]:
+    """Return the sum of the squared differences of neighbours, if the compiled kernels can.
+
+    As `squared_distance`. factor times half of the sum's gradient is added to the gradient.
+    """
+    rows = [_rows(maps) for maps in (features, gradient)]
+    if any(part is None for part in rows):
+        return None
+    return native.squared_variation(rows[0], len(features), rows[1], factor)
+
+
+def _rows(features: Any) -> Any:
+    """Return a view (H, W * N) of maps if the compiled kernels take its rows, else None."""
+    # The target of a loss need not be an array.
+    if not (hasattr(features, "dtype") and _stacked(features)):
         return None
     return features.transpose(1, 2, 0).reshape(features.shape[1], -1)
 

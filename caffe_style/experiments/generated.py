@@ -12,7 +12,7 @@ from ..errors import OptionError
 from ..losses import targets
 from ..networks.margin import margin_of
 from ..networks.network import Network
-from ..objective.term import Arrays, Term
+from ..objective.term import Arrays, Term, single_term
 from ..pictures import images
 from ..runs.from_noise import LEAST_POWER, check_responses, responding, synthesise_from_noise
 from ..runs.synthesis import Result
@@ -203,6 +203,8 @@ def _synthesise_grams(
     """
     share = STYLE_WEIGHT / sum(weights.values())
 
+    resample = settings.resample
+
     def make_terms(start: np.ndarray) -> List[Term]:
         if check is not None:
             check(start)
@@ -214,24 +216,26 @@ def _synthesise_grams(
                     "the Gram matrix for layer '%s' is all zero: there is nothing to make" % blob
                 )
             scale = share * weights[blob] / silent
-            terms.append(_gram_term(blob, gram, scale))
+            if resample is None:
+                terms.append(single_term("style " + blob, blob, losses.gram, gram, scale))
+            else:
+                terms.append(_changing_term(blob, gram, scale))
         size, wrapped = start.shape[:2], margin_of(settings).wrapped
         noise = images.coloured_noise(*size, 1.0, settings.seed)
         return terms + variation_term(network, settings.tv_weight, noise, size, wrapped=wrapped)
 
-    resample = settings.resample
     if settings.bounds is None:
         settings = settings.replace(bounds=resample is None)
     drawing = (None, 1) if resample is None else (redraw, resample)
     return synthesise_from_noise(network, settings, make_terms, found, callback, *drawing)
 
 
-def _gram_term(blob: str, gram: np.ndarray, weight: float) -> Term:
-    """Make the term of a mean Gram matrix (N, N) that may change in place."""
+def _changing_term(blob: str, gram: np.ndarray, weight: float) -> Term:
+    """Make the term of a mean Gram matrix (N, N) that changes in place."""
 
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
+    def evaluate(features: Arrays, gradients: Arrays) -> Any:
         # A copy on the device of the responses, made once, would not change.
         target = arrays.beside(gram, features[0])
         return losses.gram(features[0], target, weight, gradients[0])[0]
 
-    return Term("style " + blob, (blob,), evaluate)
+    return Term("style " + blob, (blob,), evaluate, steady=False)

@@ -1,10 +1,9 @@
 """Losses on responses: pure functions of arrays, with one file for each representation of style or content.
 
 All losses have the same signature: `loss(features, target, weight=1.0, gradient=None) -> (value, gradient)`.
-`features` are the responses (N, H, W) to one image, in either memory layout. `value` is weight * E: a float, or
-for tensors a tensor of one value, which `backends.arrays.floats` fetches. weight * dE/dF is added to `gradient`
-in place, or to new zeros. float64 input is computed in float64. For `chained`, features and gradient are pairs,
-of two layers.
+`features` are the responses (N, H, W) to one image, in either memory layout. `value` is weight * E, a number
+(see `backends.numbers`). weight * dE/dF is added to `gradient` in place, or to new zeros. float64 input is
+computed in float64. For `chained`, features and gradient are pairs, of two layers.
 
 May import backends, settings and errors.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from ..backends import arrays
+from ..backends import arrays, numbers
 
 
 def activation(
@@ -46,4 +46,4 @@ def activation(
         gradient = xp.zeros_like(features)
     positions = features.shape[1] * features.shape[2]
     gradient[target] -= weight / positions
-    return -weight * arrays.number(features[target].sum(dtype=xp.float64)) / positions, gradient
+    return -weight * numbers.number(features[target].sum(dtype=xp.float64)) / positions, gradient

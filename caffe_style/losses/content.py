@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..backends import arrays, maps
-from ..engine import native
 
 
 def target_content(features: Any) -> Any:
@@ -55,9 +54,8 @@ def content(
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
-    rows = [maps.rows(part) for part in (features, target, gradient)]
-    if all(part is not None for part in rows):
-        squares = native.squared_distance(*rows, weight)
+    squares = maps.squared_distance(features, target, gradient, weight)
+    if squares is not None:
         return 0.5 * weight * squares, gradient
     squares = 0.0
     for band in maps.bands(features):

@@ -6,7 +6,7 @@ from typing import Any, Iterator, Tuple
 
 import numpy as np
 
-from ..backends import arrays
+from ..backends import arrays, numbers
 from ..backends.parallel import threads
 
 CHANNELS = 8
@@ -46,7 +46,7 @@ def inverse(spectra: Any, shape: Tuple[int, int], like: Any) -> Any:
     return irfft2(spectra, s=shape, workers=threads(), overwrite_x=True)[:, :rows, :columns]
 
 
-def energy(power: Any, shape: Tuple[int, int]) -> float:
+def energy(power: Any, shape: Tuple[int, int]) -> Any:
     """Compute the sum of squares of a real signal from its power spectrum, by Parseval's theorem.
 
     `power` holds the squared moduli of the half spectrum, which leaves out the mirror image of every column
@@ -56,4 +56,4 @@ def energy(power: Any, shape: Tuple[int, int]) -> float:
     total = 2 * power.sum(dtype=double) - power[..., 0].sum(dtype=double)
     if shape[1] % 2 == 0:
         total -= power[..., -1].sum(dtype=double)
-    return arrays.number(total) / (shape[0] * shape[1])
+    return numbers.number(total) / (shape[0] * shape[1])

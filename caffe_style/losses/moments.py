@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional, Tuple
 
-from ..backends import arrays
+from ..backends import arrays, numbers
 from .gram_matrices import add_gram_gradient, gram_matrices
 from .shift import response_sums
 
@@ -87,7 +87,7 @@ def moments(
     channels, positions = len(features), arrays.count(features[0])
     own = target_moments(features)
     shift, difference = own.mean - target.mean, own.covariance - target.covariance
-    square = arrays.number(target.covariance.diagonal().sum() + (target.mean**2).sum()) / channels
+    square = numbers.number(target.covariance.diagonal().sum() + (target.mean**2).sum()) / channels
     value = arrays.square_sum(difference) / (4 * channels**2)
     value += square * arrays.square_sum(shift) / (2 * channels)
     scale = weight / (channels**2 * positions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from ..backends import arrays
+from ..backends import arrays, numbers
 from ..backends.parallel import side_by_side
 from .content import target_content
 
@@ -69,7 +69,7 @@ def pixelwise(
     channels, positions = matrices[0].shape
     scale = weight / (channels * positions) ** 2
 
-    def one_block(part: slice) -> float:
+    def one_block(part: slice) -> Any:
         f, p, g = (matrix[:, part] for matrix in matrices)
         d = f - p
         power = xp.einsum("im,im->m", f, f)
@@ -80,7 +80,7 @@ def pixelwise(
         g += d
         xp.multiply(p, scale * overlap, out=d)
         g += d
-        return arrays.number(pairs.sum(dtype=xp.float64))
+        return numbers.number(pairs.sum(dtype=xp.float64))
 
     total = sum(side_by_side(one_block, arrays.blocks(matrices[0]), features))
     return 0.25 * scale * total, gradient

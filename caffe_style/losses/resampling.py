@@ -5,12 +5,11 @@ The gradient of a resized map is resized by the transposed matrices.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, List, Tuple
 
 import numpy as np
 
-from ..backends import arrays
+from ..backends import arrays, caches
 
 
 def resampling(features: Any, size: Tuple[int, int]) -> List[Any]:
@@ -29,7 +28,7 @@ def resampling(features: Any, size: Tuple[int, int]) -> List[Any]:
     return [_triangle(new, old, kind) for new, old in zip(size, features.shape[1:])]
 
 
-@lru_cache(maxsize=64)
+@caches.cached
 def _triangle(new: int, old: int, kind: arrays.Kind) -> Any:
     """Return linear interpolation from `old` to `new` positions as a matrix; shrinking averages."""
     ratio = old / new

@@ -22,7 +22,9 @@ def response_sums(features: Any, guides: Optional[Any] = None) -> Any:
     """
     if guides is None:
         double = features.sum((1, 2), dtype=arrays.namespace(features).float64)
-        return arrays.kind(features).of(arrays.to_numpy(double))
+        sums = arrays.empty(double.shape, features)
+        sums[...] = double
+        return sums
     matrix = arrays.as_matrix(maps.dense(features))
     return arrays.matmul(guides.reshape(len(guides), -1), matrix.T)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..backends import arrays, maps
-from ..engine import native
 
 
 def total_variation(
@@ -47,9 +46,8 @@ def total_variation(
     """
     if gradient is None:
         gradient = arrays.zeros_like(features)
-    rows = [maps.rows(part) for part in (features, gradient)]
-    if not target and all(part is not None for part in rows):
-        squares = native.squared_variation(rows[0], len(features), rows[1], weight)
+    squares = None if target else maps.squared_variation(features, gradient, weight)
+    if squares is not None:
         return 0.5 * weight * squares, gradient
     squares = 0.0
     for axis in (1, 2):

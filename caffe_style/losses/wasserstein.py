@@ -7,12 +7,11 @@ cloud; the projections on all directions hold the whole of it.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from ..backends import arrays
+from ..backends import arrays, caches
 from ..backends.parallel import side_by_side
 
 BLOCK = 16
@@ -147,10 +146,10 @@ def _sort(rows: Any) -> float:
     return 0.0
 
 
-def _subtract_quantiles(projected: Any, quantiles: Any, between: Any) -> float:
+def _subtract_quantiles(projected: Any, quantiles: Any, between: Any) -> Any:
     """Subtract from each projection the quantile of its rank, in place; return the sum of squares."""
 
-    def subtract(rows: slice) -> float:
+    def subtract(rows: slice) -> Any:
         found, wanted = projected[rows], _interpolated(quantiles[rows], between)
         order = found.argsort(1)
         ones = arrays.namespace(found).ones_like(order[:, :1])
@@ -163,7 +162,7 @@ def _subtract_quantiles(projected: Any, quantiles: Any, between: Any) -> float:
     return sum(side_by_side(subtract, _rows(projected), projected))
 
 
-@functools.lru_cache(maxsize=16)
+@caches.cached
 def _between(count: int, positions: int, kind: arrays.Kind) -> Optional[Tuple[Any, Any, Any]]:
     """Return which of `count` quantiles are next to those of `positions` values, and the upper's share."""
     if count == positions:

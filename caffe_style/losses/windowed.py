@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from ..backends import arrays
+from ..backends import arrays, caches, numbers
 from ..backends.parallel import side_by_side
 from .content import target_content
 
@@ -92,7 +91,7 @@ def windowed(
     size = TILE if xp is np else DEVICE_TILE
     f_map, p_map, g_map = (xp.moveaxis(x, 0, -1) for x in (features, target, gradient))
 
-    def row_of_tiles(rows: _Span) -> float:
+    def row_of_tiles(rows: _Span) -> Any:
         total = 0.0
         for columns in _spans(width, size, radius):
             near, tile = (rows.near, columns.near), (rows.tile, columns.tile)
@@ -102,8 +101,8 @@ def windowed(
             products = arrays.matmul(f_and_d, f_and_d_near.T)
             (ff, fd), (df, dd) = (xp.hsplit(part, 2) for part in xp.vsplit(products, 2))
             slopes = xp.concatenate([pairs * fd, pairs * (ff - fd)], 1)
-            total += arrays.number(xp.einsum("yz,yz->", pairs * dd, 2 * ff + dd - 4 * fd))
-            total += 2 * arrays.number(xp.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
+            total += numbers.number(xp.einsum("yz,yz->", pairs * dd, 2 * ff + dd - 4 * fd))
+            total += 2 * numbers.number(xp.einsum("yz,yz->", slopes[:, : ff.shape[1]], df))
             out = g_map[tile]
             out += arrays.matmul(slopes, f_and_d_near, alpha=scale).reshape(out.shape)
         return total
@@ -135,7 +134,7 @@ def _spans(length: int, size: int, radius: int) -> Iterator[_Span]:
         yield _Span(slice(start, stop), slice(first, last), shape)
 
 
-@lru_cache(maxsize=64)
+@caches.cached
 def _pair_weights(rows: tuple, columns: tuple, radius: int, kind: arrays.Kind) -> Any:
     """Return W(y, z) for y in a tile and z around it, given as `_Span.shape`; all inner tiles share it."""
     centres, tile, near = zip(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..backends import arrays, estimate
+from ..backends import arrays, caches, estimate, numbers
 from ..backends.net import Net
 from ..errors import LayerError
 from ..networks.margin import Frame
@@ -80,6 +80,7 @@ class Objective:
                     raise LayerError("term '%s': the network has no blob '%s'" % (term.name, blob))
         self._terms = terms
         self._steps = _Steps()
+        self._misses = caches.misses()
         watched = {blob for term in terms for blob in term.blobs} | {self.input_blob}
         self._stops = sorted(watched, key=lambda blob: self._writer[blob], reverse=True)
         top = self._writer[self._stops[0]]
@@ -129,13 +130,16 @@ class Objective:
         device, on_host = self.net.device, arrays.namespace(image) is arrays.np
         with estimate.explained(self.net, self.input_blob):
             image = device.placed(image) if on_host else image
+            if caches.misses() != self._misses:
+                # A recording may read arrays that are no longer kept.
+                self._misses, self._steps = caches.misses(), _Steps()
             if all(term.steady for term in self._terms):
                 gradient, parts = device.repeat(
                     self._steps, self.net, self.input_blob, self._run, image
                 )
             else:
                 gradient, parts = self._run(image)
-            values = arrays.floats(parts)
+            values = numbers.floats(parts)
         if on_host:
             gradient = self._on_host(gradient)
         return sum(values.values()), gradient, values

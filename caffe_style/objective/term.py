@@ -20,7 +20,7 @@ class Term(NamedTuple):
         Blobs that the loss reads.
     loss : callable
         `loss(features, gradients) -> number`. It takes the responses (N, H, W) of each blob, adds the weighted
-        gradient to each array of `gradients` in place, and returns the weighted value, see `arrays.number`.
+        gradient to each array of `gradients` in place, and returns the weighted value, see `numbers.number`.
     takes_gaps : bool
         Whether these arrays may have gaps in memory.
     renew : callable, optional

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Callable, Tuple
 
-from ..backends import arrays
 from .evaluations import Run
 
 
@@ -49,7 +48,7 @@ def descend_in_turn(
         before = run.iteration
         redraw(done + before)
         if run.state is not None:
-            point = arrays.copy_of(run.state.point)
+            point = run.state.point
             run.state = dataclasses.replace(
                 run.state, pairs=[], first=0, fresh_starts=1, drawn=point, age=0
             )

@@ -163,7 +163,7 @@ class Run:
         with interrupts.within():
             loss, gradient, *terms = self.function(trial)
         # A device has finished when its last number has arrived.
-        finite = math.isfinite(loss) and math.isfinite(gradient.sum())
+        finite = math.isfinite(loss) and arrays.is_finite(gradient)
         answered = time.perf_counter()
         starting, self.at_start = self.at_start, False
         history = self.result.history

@@ -33,7 +33,8 @@ class State:
     step_length : float
         Euclidean length of the last step. With an empty memory, the length of the first step to try.
     pairs : list of Pair
-        The last steps and the change of the gradient along each, oldest first.
+        The last steps and the change of the gradient along each, oldest first. Their arrays are views, which
+        are overwritten some steps after the pair has been forgotten.
     first : int
         As in `memory.Memory`.
     loss : float

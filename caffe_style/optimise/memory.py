@@ -68,8 +68,7 @@ class Memory:
         self._rows = size + 1
         self._shape, self._precondition = like.shape, precondition
         # Rows s_i, then rows P y_i.
-        self._matrix = arrays.empty((2 * self._rows, arrays.count(like)), like)
-        self._matrix[...] = 0
+        self._matrix = arrays.zeros((2 * self._rows, arrays.count(like)), like)
         self._products = np.zeros((2, self._rows, self._rows))
         self._changes: Dict[int, Any] = {}
         self._order: List[int] = []
@@ -98,6 +97,8 @@ class Memory:
         self._matrix[self._rows + row] = smoothed.reshape(-1)
         found = self._times(change)
         if not found[0, row] > 0:
+            # A value that is not finite would spoil sums, even times zero.
+            self._matrix[row] = self._matrix[self._rows + row] = 0
             return False
         # Of the rows s_i y_j only those with i older than j are needed.
         self._products[:, :, row] = found

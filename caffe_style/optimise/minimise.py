@@ -63,7 +63,7 @@ def minimise(
         identity. It excludes bounds: SciPy gets smoothed variables, for which bounds on pixels are not bounds.
     callback : callable, optional
         `callback(record, image)`, called after each accepted step. It may raise StopIteration to end the
-        optimisation. The image (float64, on the start's device) is overwritten later, so copy what you keep.
+        optimisation. The image (float64, on the start's device) is the optimiser's own: do not write to it.
     redraw : callable, optional
         `redraw(iteration)`, for an objective with random targets, or with targets that depend on the picture.
         It is called before the first step and then after every `steps` steps, and changes what `evaluate`
@@ -75,7 +75,8 @@ def minimise(
         Number of accepted steps between two calls of `redraw`.
     state : lbfgs.State, optional
         For "device": state to continue from, instead of from the start. It is kept up to date until the next
-        call of `redraw`. A run that continues from a saved copy takes the same steps.
+        call of `redraw`. A run that continues from a saved copy takes the same steps. The arrays of its pairs
+        are overwritten some steps later, so copy what you keep.
     done : int
         Number of steps that were taken to this state. `redraw` counts from their first one.
     save : callable, optional
@@ -222,6 +223,7 @@ def _descend_on_device(
     goal = run.iteration + steps
     precondition = None if preconditioner is None else preconditioner.whole
     memory = Memory(corrections, state.point, precondition, state.pairs, state.first)
+    state.pairs, state.first = memory.pairs, memory.first
     while True:
         run.at_start = True
         lbfgs.start(state, run.evaluate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Any, Iterator
 
 from .. import losses
 from ..backends import arrays
@@ -46,7 +46,7 @@ def chained_term(target: LayerTarget, weight: float) -> Term:
     """Make the term of two neighbouring layers."""
     value = target.value
 
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
+    def evaluate(features: Arrays, gradients: Arrays) -> Any:
         nonlocal value
         value = arrays.beside(value, features[0])
         return losses.chained(features, value, weight, gradients)[0]

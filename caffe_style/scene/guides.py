@@ -58,7 +58,7 @@ def self_guided_term(target: LayerTarget, weight: float) -> Term:
     guide, basis = target.own_guides
     grams = CovariationTarget(target.value.grams)
 
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
+    def evaluate(features: Arrays, gradients: Arrays) -> Any:
         nonlocal grams, basis
         grams, basis = arrays.beside(grams, features[0]), arrays.beside(basis, features[0])
         guides = losses.make_guides(features[1], basis, features[0].shape[1:])

@@ -61,7 +61,7 @@ def neighbours_term(network: Network, reference: Reference, shape: Tuple[int, in
     parts = _parts(reference, columns, grid(shape), weight)
     matches: List[Any] = [None] * len(parts)
 
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
+    def evaluate(features: Arrays, gradients: Arrays) -> Any:
         nonlocal parts
         parts = [arrays.beside(part, features[0]) for part in parts]
         columns = losses.make_hypercolumns(features, factors, grid(shape))

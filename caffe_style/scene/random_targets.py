@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..backends import arrays
@@ -17,7 +19,7 @@ def random_term(reference: Reference, target: LayerTarget, weight: float) -> Ter
     """
     value = target.value
 
-    def evaluate(features: Arrays, gradients: Arrays) -> float:
+    def evaluate(features: Arrays, gradients: Arrays) -> Any:
         nonlocal value
         value = arrays.beside(value, features[0])
         return reference.loss.loss(features[0], value, weight, gradients[0])[0]

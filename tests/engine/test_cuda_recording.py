@@ -11,8 +11,10 @@ from helpers.objective_nets import VGG, make
 
 from caffe_style import losses
 from caffe_style.backends.arrays import to_numpy
+from caffe_style.engine import Net
 from caffe_style.engine.devices import make_device
 from caffe_style.engine.devices.cuda import convolution, recording
+from caffe_style.engine.formats.prototxt import parse_net
 from caffe_style.networks.margin import Margin
 from caffe_style.objective.term import Term, single_term
 from caffe_style.optimise.minimise import minimise
@@ -210,14 +212,14 @@ def test_split_factors_have_what_tf32_keeps():
     assert torch.equal(hi + lo, values)
     assert (hi.view(torch.int32) % (1 << 13) == 0).all()
     assert (lo.abs() <= values.abs() * 2.0**-10).all()
-    # One of two bits of lo beyond TF32's are dropped.
+    # lo has up to two bits more than TF32 holds. They are dropped.
     dropped = lo - convolution.split(torch, lo)[0]
     assert (dropped.abs() <= values.abs() * 2.0**-20).all()
 
 
 @gpu
 @pytest.mark.parametrize("relu", [False, True])
-def test_split_convolutions_are_as_near_as_single_precision(relu):
+def test_split_convolutions_are_within_2e_5(relu):
     device = make_device("cuda")
     if not device.splits:
         pytest.skip("this GPU's tensor cores are not used for single precision")
@@ -227,9 +229,6 @@ def test_split_convolutions_are_as_near_as_single_precision(relu):
         for shape in ((1, 256, 40, 40), (1, 256, 40, 40), (256, 256, 3, 3))
     )
     exact = torch.nn.functional.conv2d(x.double(), w.double(), padding=1)
-    from caffe_style.engine import Net
-    from caffe_style.engine.formats.prototxt import parse_net
-
     net = Net.from_param(
         parse_net(
             """force_backward: true

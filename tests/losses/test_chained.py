@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.losses_checks import maps
 
-from caffe_style.backends import arrays
+from caffe_style.backends import arrays, numbers
 from caffe_style.losses import chained, target_chained
 from caffe_style.losses.resampling import resampling
 
@@ -69,7 +69,7 @@ def test_layouts_and_tensors(shapes, layout, library):
     for gradient in gradients:
         gradient[...] = 1
     value, found = chained(features, target, 1.0, gradients)
-    assert arrays.floats({"": value})[""] == pytest.approx(expected, rel=1e-4)
+    assert numbers.floats({"": value})[""] == pytest.approx(expected, rel=1e-4)
     assert found is gradients
     for gradient, slope in zip(gradients, slopes):
         difference = arrays.to_numpy(gradient) - 1 - slope

@@ -8,7 +8,7 @@ from helpers.gradients import check_gradient
 from helpers.losses_checks import maps
 
 from caffe_style import losses
-from caffe_style.backends import arrays
+from caffe_style.backends import arrays, numbers
 
 torch = pytest.importorskip("torch")
 
@@ -45,7 +45,7 @@ def test_tensors_give_what_arrays_give(name, layout):
     before = tensor.clone()
     placed = arrays.beside(target, tensor)
     tensor_value, tensor_gradient = loss(tensor, placed, 0.7)
-    assert arrays.floats({name: tensor_value})[name] == pytest.approx(value, rel=1e-5)
+    assert numbers.floats({name: tensor_value})[name] == pytest.approx(value, rel=1e-5)
     assert tensor_gradient.dtype == torch.float32
     assert tensor_gradient.stride() == tensor.stride()
     scale = np.abs(gradient).max()

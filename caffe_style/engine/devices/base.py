@@ -28,6 +28,8 @@ class Device:
         Whether `forward_with_relu` and `backward_with_relu` gain anything, so that lean nets call them.
     own_memory : bool
         Whether blobs lie in buffers of its own; otherwise it works in the host's.
+    shows_memory : bool
+        Whether losses and our own L-BFGS work in that memory, on tensors; otherwise on the host.
     uses_blas : bool
         Whether layers run on the threads of numpy's BLAS, which must then keep them.
     free_bytes, peak_bytes : int or None
@@ -38,6 +40,7 @@ class Device:
     description = "this machine"
     fuses_relu = False
     own_memory = False
+    shows_memory = False
     uses_blas = True
     free_bytes: Optional[int] = None
     peak_bytes: Optional[int] = None
@@ -111,7 +114,7 @@ class Device:
         input_blob : str
             The net's input that `run` sets.
         run : callable
-            What it returns the next call may overwrite.
+            The next call may overwrite what it returns.
         x : array
         """
         return run(x)

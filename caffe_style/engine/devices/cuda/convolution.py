@@ -1,7 +1,7 @@
 """Convolution: by cuDNN on a GPU, where factors may be split for its tensor cores.
 
 Tensor cores multiply faster than the other cores, but keep only 10 bits of a factor's mantissa (TF32). If the
-device `splits`, each factor x is split into hi + lo, which TF32 both holds (lo to 11 bits), and the product x w
+device `splits`, each factor x is split into hi + lo. TF32 holds hi exactly, and lo to 11 bits. The product x w
 is computed as hi w_hi + hi w_lo + lo w_hi. What is left out is about 2^-21 of the product. The three are
 convolved apart, since tensor cores truncate sums: small terms would be lost beside large ones (Ootomo and
 Yokota 2022, Recovering single precision accuracy from Tensor Cores).

@@ -75,6 +75,7 @@ class TorchDevice(KernelDevice):
     """
 
     own_memory = True
+    shows_memory = True
 
     def __init__(self, torch: Any, name: str, place: Any) -> None:
         super().__init__(KERNELS, make_cpu_device())

@@ -53,7 +53,8 @@ def backward(device: Any, layer: Any, top: Blobs, wanted: Wanted, bottom: Blobs)
         dx = aten.max_pool2d_with_indices_backward(dy, x, *window, (1, 1), ceil_mode, places)
     else:
         if any(layer.pad):
-            # On a GPU, PyTorch before July 2026 ignores the padding if memory is channels-last.
-            x, dy = x.contiguous(), dy.contiguous()
+            # On a GPU, PyTorch ignores the padding of channels-last memory (its issue 188344).
+            plain = device.torch.contiguous_format
+            x, dy = x.clone(memory_format=plain), dy.clone(memory_format=plain)
         dx = aten.avg_pool2d_backward(dy, x, *window, ceil_mode, True, None)
     device.set_diff(bottom[0], dx)

@@ -6,6 +6,7 @@ pixels. A CUDA graph starts all of them at once, on the same memory each time.
 
 from __future__ import annotations
 
+import operator
 import warnings
 from typing import Any, Callable, List, Optional, Tuple
 
@@ -49,11 +50,8 @@ class Recorder:
         if self._runs == 2:
             return self._try(run, x)
         if self._recording is None:
-            if not self._has_room():
-                self._refuse("it would take too much GPU memory")
-                return run(x)
-            self._recording = _Recording(self._device, self._net, run, x)
-        return self._recording.replay(x)
+            self._recording = self._record(run, x)
+        return run(x) if self._recording is None else self._recording.replay(x)
 
     def _state(self, x: Any) -> Any:
         """All that the function's steps depend on beside x."""
@@ -62,16 +60,28 @@ class Recorder:
         kept += [net.blobs[name] for name in self._others]
         for blob in kept:
             blob.collect()
+        memories = [blob.data_memory for blob in kept]
         return (
             (tuple(x.shape), x.dtype),
-            [(blob.data_memory, blob.data_memory.version) for blob in kept],
-            [memory for blob in net.blobs.values() for memory in _memories(blob)],
+            [(memory, memory.version) for memory in memories],
+            _Same(memory.latest_on(self._device) for memory in memories),
+            [(blob.shape, *_memories(blob)) for blob in net.blobs.values()],
         )
 
     def _has_room(self) -> bool:
         """Whether a second set of all that PyTorch holds now would fit."""
         held = self._device.torch.cuda.memory_allocated(self._device.place)
         return bool(self._device.free_bytes > held)
+
+    def _record(self, run: Callable[[Any], Any], x: Any) -> Optional[_Recording]:
+        if not self._has_room():
+            self._refuse("it would take too much GPU memory")
+            return None
+        try:
+            return _Recording(self._device, self._net, run, x)
+        except RuntimeError as error:
+            self._refuse(str(error).splitlines()[0])
+            return None
 
     def _try(self, run: Callable[[Any], Any], x: Any) -> Any:
         cuda = self._device.torch.cuda
@@ -102,7 +112,15 @@ class _Recording:
         self._device = device
         self._x = x.clone()
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+        # Without a stream, PyTorch would record one of the GPU that is current, not of this one.
+        with (
+            torch.cuda.device(device.place),
+            torch.cuda.graph(
+                self._graph,
+                stream=torch.cuda.Stream(device.place),
+                capture_error_mode="thread_local",
+            ),
+        ):
             self._result = run(self._x)
         self._written: List[Tuple[Memory, Any]] = [
             (memory, memory.latest_on(device))
@@ -119,6 +137,13 @@ class _Recording:
             memory.replace(self._device, buffer)
             memory.show()
         return self._result
+
+
+class _Same(list):
+    """A list that equals another one of the same objects. It keeps them, so no other gets their place."""
+
+    def __eq__(self, other: Any) -> bool:
+        return len(self) == len(other) and all(map(operator.is_, self, other))
 
 
 def _memories(blob: Any) -> Tuple[Memory, Memory]:
