@@ -45,8 +45,12 @@ class Recorder:
         if key != self._key:
             self._key, self._runs, self._recording = key, 0, None
         self._runs += 1
-        if self._refused or self._runs == 1:
+        if self._refused:
             return run(x)
+        if self._runs == 1:
+            result = run(x)
+            self._key = self._state(x)  # parameters are on the GPU now
+            return result
         if self._runs == 2:
             return self._try(run, x)
         if self._recording is None:
