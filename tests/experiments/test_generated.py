@@ -230,7 +230,8 @@ def test_statistics_command(tmp_path, monkeypatch, capsys):
 def test_a_matrix_that_is_drawn_anew_reaches_the_device():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     gram = np.eye(2, dtype=np.float32)
-    term = generated._gram_term("conv1_1", gram, 1.0)
+    term = generated._changing_term("conv1_1", gram, 1.0)
+    assert not term.steady
     features = torch.ones(2, 3, 3)
     values = []
     for factor in (1, 0):
