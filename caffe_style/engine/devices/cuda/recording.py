@@ -117,14 +117,9 @@ class _Recording:
         self._x = x.clone()
         self._graph = torch.cuda.CUDAGraph()
         # Without a stream, PyTorch would record one of the GPU that is current, not of this one.
-        with (
-            torch.cuda.device(device.place),
-            torch.cuda.graph(
-                self._graph,
-                stream=torch.cuda.Stream(device.place),
-                capture_error_mode="thread_local",
-            ),
-        ):
+        stream = torch.cuda.Stream(device.place)
+        recording = torch.cuda.graph(self._graph, stream=stream, capture_error_mode="thread_local")
+        with torch.cuda.device(device.place), recording:
             self._result = run(self._x)
         self._written: List[Tuple[Memory, Any]] = [
             (memory, memory.latest_on(device))
