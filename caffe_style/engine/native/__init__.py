@@ -5,12 +5,15 @@ All arrays are float32. Pictures are channels-last, C-contiguous (N, H, W, C); w
 a wrong shape, type or memory order. Results depend on the number of threads at most by rounding, and never
 from one run to the next. Where the kernels were not built, `available` is False and `why_not` says why.
 
-convolve(x, weights, bias, out, pad=(0, 0), stride=(1, 1), dilation=(1, 1), group=1, relu=False)
+convolve(x, weights, bias, out, pad=(0, 0), stride=(1, 1), dilation=(1, 1), group=1, relu=False, kept=None)
     out (N, Ho, Wo, K) = windows of x (N, H, W, C) times weights, plus bias (K,) unless None, rectified if
     `relu`. A window that reaches past the picture reads zeros.
-convolve_input_gradient(dy, weights, dx, pad, stride, dilation, group, mask=None)
+convolve_input_gradient(dy, weights, dx, pad, stride, dilation, group, mask=None, kept=None)
     dx (overwritten) = the gradient with respect to x. With `mask`, the rectified responses, dy counts as zero
     where they are not positive.
+KeptFilters()
+    As `kept`, it keeps the transforms of the weights from call to call: of up to 10 MB for a direction. It
+    must be replaced when the weights change. `nbytes` is what it takes.
 convolve_filter_gradient(x, dy, dw, db, pad, stride, dilation, group)
     Adds the gradients with respect to the parameters to dw and, unless None, db.
 pool_max(x, out, kernel, stride, pad), pool_average(x, out, kernel, stride, pad)
@@ -50,7 +53,8 @@ from typing import List
 from ...errors import OptionError
 from .cpus import available_cpus
 
-FUNCTIONS = (
+NAMES = (
+    "KeptFilters",
     "convolve",
     "convolve_input_gradient",
     "convolve_filter_gradient",
@@ -115,10 +119,10 @@ def _load_best() -> None:
         except ImportError as error:
             why_not = str(error)
             continue
-        if not all(hasattr(kernels, function) for function in FUNCTIONS):
+        if not all(hasattr(kernels, each) for each in NAMES):
             why_not = "they were built from an older version: install again"
             continue
-        globals().update({function: getattr(kernels, function) for function in FUNCTIONS})
+        globals().update({each: getattr(kernels, each) for each in NAMES})
         kernels.set_threads(available_cpus())
         # GNU OpenMP's threads do not survive a fork; one thread needs none.
         if hasattr(os, "register_at_fork"):

@@ -34,8 +34,9 @@ def convolution_forward(
     device: Any, layer: Any, bottom: Blobs, top: Blobs, relu: bool = False
 ) -> None:
     """Convolve, and rectify in the same pass if `relu`."""
-    weights = layer.blobs[0].data_view
-    bias = layer.blobs[1].data_view if len(layer.blobs) > 1 else None
+    weights = layer.blobs[0].read_data()
+    bias = layer.blobs[1].read_data() if len(layer.blobs) > 1 else None
+    kept = device.kept_filters(layer, forward=True)
     for below, above in zip(bottom, top):
         native.convolve(
             below.data_buffer(),
@@ -43,6 +44,7 @@ def convolution_forward(
             bias,
             above.data_buffer(overwritten=True),
             relu=relu,
+            kept=kept,
             **_window(layer),
         )
 
@@ -57,15 +59,17 @@ def convolution_backward(
 ) -> None:
     """Send the gradient through a convolution, and with `relu` through the ReLU on its top before."""
     window = _window(layer)
+    kept = device.kept_filters(layer, forward=False)
     for below, above, wanted in zip(bottom, top, propagate_down):
         dy = above.diff_buffer()
         _filter_gradient(layer, below.data_buffer, dy, window)
         if wanted:
             native.convolve_input_gradient(
                 dy,
-                layer.blobs[0].data_view,
+                layer.blobs[0].read_data(),
                 below.diff_buffer(overwritten=True),
                 mask=above.data_buffer() if relu else None,
+                kept=kept,
                 **window,
             )
 

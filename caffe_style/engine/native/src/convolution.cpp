@@ -15,12 +15,16 @@ bool is_picture(ptrdiff_t channels, const Window& w) {
          (W > FEW_CHANNELS || !suits_winograd(w));
 }
 
+KeptPart* part_of(KeptFilters* kept, ptrdiff_t group, bool reversed) {
+  return kept ? &kept->part(group, reversed) : nullptr;
+}
+
 const float* group_of(const float* data, ptrdiff_t offset) { return data ? data + offset : nullptr; }
 
 }  // namespace
 
-void convolve(const Input& x, const float* weights, const float* bias, const Output& out, const Window& w,
-              ptrdiff_t groups, bool relu) {
+void convolve(const Input& x, const float* weights, KeptFilters* kept, const float* bias, const Output& out,
+              const Window& w, ptrdiff_t groups, bool relu) {
   const ptrdiff_t C = x.channels / groups, K = out.channels / groups, taps = w.kernel_h * w.kernel_w;
   if (C == 1 && K == 1) return depthwise_convolution(x, weights, bias, relu, out, w);
   for (ptrdiff_t g = 0; g < groups; g++) {
@@ -30,14 +34,15 @@ void convolve(const Input& x, const float* weights, const float* bias, const Out
     if (is_picture(C, w))
       picture_convolution(xg, wg, bg, relu, og, w);
     else if (suits_winograd(w))
-      winograd(xg, nullptr, Filters{wg, C * taps, taps}, false, bg, relu, og, w.pad_h, w.pad_w);
+      winograd(xg, nullptr, Filters{wg, C * taps, taps}, false, part_of(kept, g, false), bg, relu, og, w.pad_h,
+               w.pad_w);
     else
       columns_convolution(xg, wg, bg, relu, og, w);
   }
 }
 
-void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
-                             const Window& w, ptrdiff_t groups) {
+void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, KeptFilters* kept,
+                             const Output& dx, const Window& w, ptrdiff_t groups) {
   const ptrdiff_t C = dx.channels / groups, K = dy.channels / groups, taps = w.kernel_h * w.kernel_w;
   if (C == 1 && K == 1) return depthwise_input_gradient(dy, mask, weights, dx, w);
   for (ptrdiff_t g = 0; g < groups; g++) {
@@ -47,7 +52,8 @@ void convolve_input_gradient(const Input& dy, const float* mask, const float* we
     if (is_picture(C, w))
       scattered_input_gradient(yg, mg, wg, xg, w);
     else if (suits_winograd(w))
-      winograd(yg, mg, Filters{wg, taps, C * taps}, true, nullptr, false, xg, 2 - w.pad_h, 2 - w.pad_w);
+      winograd(yg, mg, Filters{wg, taps, C * taps}, true, part_of(kept, g, true), nullptr, false, xg,
+               2 - w.pad_h, 2 - w.pad_w);
     else
       columns_input_gradient(yg, mg, wg, xg, w);
   }

@@ -1,6 +1,7 @@
 // What a convolution is, for every algorithm that computes one.
 #pragma once
 
+#include "kept_filters.h"
 #include "simd.h"
 
 namespace native {
@@ -47,13 +48,13 @@ struct Filters {
 using Input = Pictures<const float>;
 using Output = Pictures<float>;
 
-// out = windows of x times weights (+ bias) (rectified if relu).
-void convolve(const Input& x, const float* weights, const float* bias, const Output& out,
+// out = windows of x times weights (+ bias) (rectified if relu). `kept`, or null, belongs to these weights.
+void convolve(const Input& x, const float* weights, KeptFilters* kept, const float* bias, const Output& out,
               const Window& window, ptrdiff_t groups, bool relu);
 
 // dx = the gradient of convolve with respect to x; dy counts as zero where mask.data is not positive.
-void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
-                             const Window& window, ptrdiff_t groups);
+void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, KeptFilters* kept,
+                             const Output& dx, const Window& window, ptrdiff_t groups);
 
 // dweights += , dbias += the gradients with respect to the parameters.
 void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, float* dbias,
@@ -62,8 +63,8 @@ void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, 
 // --- the algorithms that these choose from; all for one group ---
 
 // 3x3, stride 1: Winograd's minimal filtering. `reversed` reads the filters' taps from last to first.
-void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
-              bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w);
+void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, KeptPart* kept,
+              const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w);
 
 // Any window: matrix products of columns (im2col) that are made a block at a time.
 void columns_convolution(const Input& x, const float* weights, const float* bias, bool relu,

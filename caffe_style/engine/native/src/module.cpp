@@ -15,7 +15,8 @@ namespace {
 using namespace arguments;
 
 void convolve(const py::array& x, const py::array& weights, const py::object& bias, py::array& out,
-              const Pair& pad, const Pair& stride, const Pair& dilation, ptrdiff_t group, bool relu) {
+              const Pair& pad, const Pair& stride, const Pair& dilation, ptrdiff_t group, bool relu,
+              native::KeptFilters* kept) {
   const auto from = pictures(x, "x");
   const auto to = pictures_to_write(out, "out");
   const float* w = read(weights, "weights");
@@ -24,12 +25,12 @@ void convolve(const py::array& x, const py::array& weights, const py::object& bi
   same_count(from.count, to.count);
   const float* b = optional(bias, to.channels, "bias");
   py::gil_scoped_release unlocked;
-  native::convolve(from, w, b, to, window, group, relu);
+  native::convolve(from, w, kept, b, to, window, group, relu);
 }
 
 void convolve_input_gradient(const py::array& dy, const py::array& weights, py::array& dx, const Pair& pad,
                              const Pair& stride, const Pair& dilation, ptrdiff_t group,
-                             const py::object& mask) {
+                             const py::object& mask, native::KeptFilters* kept) {
   const auto from = pictures(dy, "dy");
   const auto to = pictures_to_write(dx, "dx");
   const float* w = read(weights, "weights");
@@ -38,7 +39,7 @@ void convolve_input_gradient(const py::array& dy, const py::array& weights, py::
   same_count(from.count, to.count);
   const float* m = optional(mask, dy.size(), "mask");
   py::gil_scoped_release unlocked;
-  native::convolve_input_gradient(from, m, w, to, window, group);
+  native::convolve_input_gradient(from, m, w, kept, to, window, group);
 }
 
 void convolve_filter_gradient(const py::array& x, const py::array& dy, py::array& dw, py::object& db,
@@ -230,6 +231,9 @@ double squared_variation(const py::array& x, ptrdiff_t channels, py::array& dx, 
 PYBIND11_MODULE(KERNELS_MODULE, m) {
   using py::arg;
   const Pair zero{0, 0}, one{1, 1};
+  py::class_<native::KeptFilters>(m, "KeptFilters", py::module_local())
+      .def(py::init<>())
+      .def_property_readonly("nbytes", &native::KeptFilters::bytes);
   m.def("set_threads", &native::set_threads, arg("count"));
   m.def("get_threads", &native::threads);
   m.def("release_scratch", &native::release_scratch);
@@ -240,10 +244,11 @@ PYBIND11_MODULE(KERNELS_MODULE, m) {
   m.attr("openmp") = false;
 #endif
   m.def("convolve", &convolve, arg("x"), arg("weights"), arg("bias"), arg("out"), arg("pad") = zero,
-        arg("stride") = one, arg("dilation") = one, arg("group") = 1, arg("relu") = false);
+        arg("stride") = one, arg("dilation") = one, arg("group") = 1, arg("relu") = false,
+        arg("kept") = py::none());
   m.def("convolve_input_gradient", &convolve_input_gradient, arg("dy"), arg("weights"), arg("dx"),
         arg("pad") = zero, arg("stride") = one, arg("dilation") = one, arg("group") = 1,
-        arg("mask") = py::none());
+        arg("mask") = py::none(), arg("kept") = py::none());
   m.def("convolve_filter_gradient", &convolve_filter_gradient, arg("x"), arg("dy"), arg("dw"), arg("db"),
         arg("pad") = zero, arg("stride") = one, arg("dilation") = one, arg("group") = 1);
   m.def("pool_max", &pool_max, arg("x"), arg("out"), arg("kernel"), arg("stride") = one, arg("pad") = zero);

@@ -21,7 +21,7 @@ constexpr ptrdiff_t AHEAD = 2;  // tiles from one whose pixels are fetched to th
 constexpr ptrdiff_t PAIR = 2;   // panels of filters multiplied before their responses are transformed
 
 constexpr ptrdiff_t FLOATS_PER_MB = 1 << 18;
-constexpr ptrdiff_t FILTER_FLOATS = 19 * FLOATS_PER_MB;  // of transformed filters at a time
+constexpr ptrdiff_t FILTER_FLOATS = 19 * FLOATS_PER_MB;  // of filters at a time, where they are not kept
 constexpr ptrdiff_t OWN_FLOATS = 10 * FLOATS_PER_MB;     // of V and M, of all threads together
 
 // The tiles in a chunk. Where the filters fit into a core's cache, V and M should leave them room there;
@@ -36,12 +36,13 @@ class Winograd {
   static constexpr ptrdiff_t POSITIONS = Tile::POSITIONS;
 
  public:
-  Winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
-           bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w)
+  Winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, KeptPart* kept,
+           const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w)
       : x_(x),
         mask_(mask),
         filters_(filters),
         reversed_(reversed),
+        kept_(kept),
         bias_(bias),
         relu_(relu),
         out_(out),
@@ -61,12 +62,15 @@ class Winograd {
         m_plane_(chunk_ * LDM + PLANE_GAP) {}
 
   void run() {
-    const ptrdiff_t groups = divide_up(pairs_, std::max<ptrdiff_t>(FILTER_FLOATS / pair_floats_, 1));
+    const std::size_t all = pairs_ * pair_floats_;
+    const ptrdiff_t groups =
+        kept_ ? 1 : divide_up(pairs_, std::max<ptrdiff_t>(FILTER_FLOATS / pair_floats_, 1));
     const ptrdiff_t group = divide_up(pairs_, groups), chunks = divide_up(tiles_, chunk_);
-    const std::size_t u_size = Scratch::rounded(group * pair_floats_);
+    const std::size_t u_size = kept_ ? 0 : Scratch::rounded(group * pair_floats_);
     const std::size_t own_size = Scratch::rounded(POSITIONS * (v_plane_ + m_plane_ + ldv_));
     Scratch scratch(u_size + threads() * own_size);
-    float* u = scratch.take(u_size);
+    const bool transformed = kept_ && kept_->floats() == all;  // a tile of another kind has another size
+    float* u = kept_ ? kept_->room(all) : scratch.take(u_size);
     float* own = scratch.take(threads() * own_size);
 #pragma omp parallel num_threads(threads())
     {
@@ -75,7 +79,7 @@ class Winograd {
         const ptrdiff_t pairs = std::min(group, pairs_ - first);
         // Fewer chunks than threads: some share a chunk's filters, each with all of its patches.
         const ptrdiff_t shares = std::min(divide_up(threads(), chunks), pairs);
-        transform_filters(first, pairs, u);
+        if (!transformed) transform_filters(first, pairs, u);
 #pragma omp for schedule(dynamic)
         for (ptrdiff_t unit = 0; unit < chunks * shares; unit++) {
           const ptrdiff_t tile = unit / shares * chunk_, share = unit % shares;
@@ -256,6 +260,7 @@ class Winograd {
   const float* const mask_;
   const Filters filters_;
   const bool reversed_;
+  KeptPart* const kept_;
   const float* const bias_;
   const bool relu_;
   const Output out_;
@@ -279,15 +284,15 @@ ptrdiff_t products(const Output& out) {
 
 }  // namespace
 
-void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, const float* bias,
-              bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w) {
+void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, KeptPart* kept,
+              const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w) {
   if (!out.count || !out.height || !out.width) return;
   // Larger filters cost more on their way from memory than the fewer products save.
   const bool near = Tile6::POSITIONS * x.channels * out.channels <= NEAR_FILTER_FLOATS;
   if (near && products<Tile6>(out) < products<Tile4>(out))
-    Winograd<Tile6>(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
+    Winograd<Tile6>(x, mask, filters, reversed, kept, bias, relu, out, pad_h, pad_w).run();
   else
-    Winograd<Tile4>(x, mask, filters, reversed, bias, relu, out, pad_h, pad_w).run();
+    Winograd<Tile4>(x, mask, filters, reversed, kept, bias, relu, out, pad_h, pad_w).run();
 }
 
 }  // namespace native
