@@ -10,7 +10,7 @@ trap 'rm -rf "$folder"' EXIT
 cp -r "$root/caffe_style" "$root/setup.py" "$root/pyproject.toml" "$folder"
 mkdir -p "$folder/prototxt" "$folder/models" "$folder/tests"
 cp -r "$root/tests/helpers" "$folder/tests"
-for tests in convolution kernels calls kept_filters; do
+for tests in convolution kernels calls kept; do
     cp "$root/tests/engine/test_native_$tests.py" "$folder/tests"
 done
 find "$folder" -name '*.so' -delete

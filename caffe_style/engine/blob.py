@@ -160,12 +160,15 @@ class Blob:
         """`diff_buffer` likewise."""
         return self._in_shape(self.diff_buffer())
 
-    def read_data(self) -> np.ndarray:
-        """`data_view`, only to be read: a device's copy of it stays as good."""
+    def read_buffer(self) -> np.ndarray:
+        """`data_buffer`, only to be read: copies in other places, and what was made of it, stay as good."""
         buffer = self._data.read()[: self.count].reshape(self.physical_shape)
-        shown = self._in_shape(buffer).view()
-        shown.flags.writeable = False
-        return shown
+        buffer.flags.writeable = False
+        return buffer
+
+    def read_data(self) -> np.ndarray:
+        """`data_view`, only to be read."""
+        return self._in_shape(self.read_buffer())
 
     @property
     def data_memory(self) -> Memory:

@@ -5,15 +5,19 @@ All arrays are float32. Pictures are channels-last, C-contiguous (N, H, W, C); w
 a wrong shape, type or memory order. Results depend on the number of threads at most by rounding, and never
 from one run to the next. Where the kernels were not built, `available` is False and `why_not` says why.
 
-convolve(x, weights, bias, out, pad=(0, 0), stride=(1, 1), dilation=(1, 1), group=1, relu=False, kept=None)
+convolve(x, weights, bias, out, pad=(0, 0), stride=(1, 1), dilation=(1, 1), group=1, relu=False, kept=None,
+         signs=None)
     out (N, Ho, Wo, K) = windows of x (N, H, W, C) times weights, plus bias (K,) unless None, rectified if
     `relu`. A window that reaches past the picture reads zeros.
 convolve_input_gradient(dy, weights, dx, pad, stride, dilation, group, mask=None, kept=None)
-    dx (overwritten) = the gradient with respect to x. With `mask`, the rectified responses, dy counts as zero
-    where they are not positive.
+    dx (overwritten) = the gradient with respect to x. With `mask`, the rectified responses or their signs, dy
+    counts as zero where they are not positive.
 KeptFilters()
-    As `kept`, it keeps the transforms of the weights from call to call: of up to 10 MB for a direction. It
-    must be replaced when the weights change. `nbytes` is what it takes.
+    As `kept`, it keeps the transforms of the weights from call to call. It must be replaced when the weights
+    change. `nbytes` is what it takes.
+Signs()
+    As `signs`, it gets one bit for each rectified response, which serves as the mask. `size` is the number of
+    responses; 0 where the responses themselves serve as well.
 convolve_filter_gradient(x, dy, dw, db, pad, stride, dilation, group)
     Adds the gradients with respect to the parameters to dw and, unless None, db.
 pool_max(x, out, kernel, stride, pad), pool_average(x, out, kernel, stride, pad)
@@ -55,6 +59,7 @@ from .cpus import available_cpus
 
 NAMES = (
     "KeptFilters",
+    "Signs",
     "convolve",
     "convolve_input_gradient",
     "convolve_filter_gradient",

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sys
-import weakref
-from typing import Any
 
-from ....system.memory import available_bytes
 from ... import native
 from ...layers.base import Layer
 from ..base import Device
 from ..kernels import Blobs, KernelDevice, Wanted
 from . import layers
-
-#: Bytes that must be free for each weight, so that its transforms (up to 64 bytes) are kept.
-FREE_FOR_FILTERS = 400
+from .kept import Keeper
 
 _told = False
 
@@ -48,22 +43,7 @@ class CpuDevice(KernelDevice):
 
     def __init__(self) -> None:
         super().__init__(layers.KERNELS, Device())
-        self._filters: Any = weakref.WeakKeyDictionary()
-
-    def kept_filters(self, layer: Layer, forward: bool) -> Any:
-        """Where the kernels keep what they made of a layer's weights, until these change; or None.
-
-        It begins in the second run forward with the same weights, so that a net that runs once, or is trained,
-        keeps nothing; and not where memory is short. Results are the same with and without it.
-        """
-        memory = layer.blobs[0].data_memory
-        weights, kept = self._filters.get(layer, (None, None))
-        if weights != (memory, memory.version):
-            weights, kept = (memory, memory.version), None
-        elif forward and kept is None and _is_free(FREE_FOR_FILTERS * layer.blobs[0].count):
-            kept = native.KeptFilters()
-        self._filters[layer] = weights, kept
-        return kept
+        self.keeper = Keeper()
 
     def forward_with_relu(self, layer: Layer, bottom: Blobs, top: Blobs) -> None:
         """Run a convolution and its ReLU in one pass over the top."""
@@ -83,8 +63,3 @@ class CpuDevice(KernelDevice):
             diff = top[0].diff_buffer()
             native.relu_gradient(top[0].data_buffer(), diff, diff)
             self.backward(layer, top, propagate_down, bottom)
-
-
-def _is_free(size: int) -> bool:
-    available = available_bytes()
-    return available is None or available >= size

@@ -36,17 +36,20 @@ def convolution_forward(
     """Convolve, and rectify in the same pass if `relu`."""
     weights = layer.blobs[0].read_data()
     bias = layer.blobs[1].read_data() if len(layer.blobs) > 1 else None
-    kept = device.kept_filters(layer, forward=True)
+    kept = device.keeper.kept(layer, forward=True)
     for below, above in zip(bottom, top):
         native.convolve(
-            below.data_buffer(),
+            below.read_buffer(),
             weights,
             bias,
             above.data_buffer(overwritten=True),
             relu=relu,
-            kept=kept,
+            kept=kept and kept.filters,
+            signs=kept and kept.signs,
             **_window(layer),
         )
+        if kept:
+            kept.saw(above)
 
 
 def convolution_backward(
@@ -59,17 +62,18 @@ def convolution_backward(
 ) -> None:
     """Send the gradient through a convolution, and with `relu` through the ReLU on its top before."""
     window = _window(layer)
-    kept = device.kept_filters(layer, forward=False)
+    kept = device.keeper.kept(layer, forward=False)
     for below, above, wanted in zip(bottom, top, propagate_down):
         dy = above.diff_buffer()
-        _filter_gradient(layer, below.data_buffer, dy, window)
+        _filter_gradient(layer, below.read_buffer, dy, window)
         if wanted:
+            signs = kept.signs_of(above) if relu and kept else None
             native.convolve_input_gradient(
                 dy,
                 layer.blobs[0].read_data(),
                 below.diff_buffer(overwritten=True),
-                mask=above.data_buffer() if relu else None,
-                kept=kept,
+                mask=signs or (above.read_buffer() if relu else None),
+                kept=kept and kept.filters,
                 **window,
             )
 
@@ -91,7 +95,7 @@ def _always(layer: Any, bottom: Blobs, top: Blobs) -> bool:
 
 
 def _relu_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None:
-    native.relu(bottom[0].data_buffer(), top[0].data_buffer(overwritten=True), layer.slope)
+    native.relu(bottom[0].read_buffer(), top[0].data_buffer(overwritten=True), layer.slope)
 
 
 def _relu_backward(
@@ -100,7 +104,7 @@ def _relu_backward(
     if propagate_down[0]:
         overwritten = bottom[0] is not top[0]
         native.relu_gradient(
-            bottom[0].data_buffer(),
+            bottom[0].read_buffer(),
             top[0].diff_buffer(),
             bottom[0].diff_buffer(overwritten),
             layer.slope,
@@ -117,7 +121,7 @@ def _pooling_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None
         layer.forward(bottom, top)
         return
     pool = native.pool_max if layer.method == "MAX" else native.pool_average
-    x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
+    x, y = bottom[0].read_buffer(), top[0].data_buffer(overwritten=True)
     pool(x, y, layer.kernel, layer.stride, layer.pad)
 
 
@@ -129,7 +133,7 @@ def _pooling_backward(
     window = layer.kernel, layer.stride, layer.pad
     dy, dx = top[0].diff_buffer(), bottom[0].diff_buffer(overwritten=True)
     if layer.method == "MAX":
-        native.pool_max_gradient(bottom[0].data_buffer(), dy, dx, *window)
+        native.pool_max_gradient(bottom[0].read_buffer(), dy, dx, *window)
     else:
         native.pool_average_gradient(dy, dx, *window)
 
@@ -139,7 +143,7 @@ def _is_across_channels(layer: Any, bottom: Blobs, top: Blobs) -> bool:
 
 
 def _lrn_forward(device: Any, layer: Any, bottom: Blobs, top: Blobs) -> None:
-    x, y = bottom[0].data_buffer(), top[0].data_buffer(overwritten=True)
+    x, y = bottom[0].read_buffer(), top[0].data_buffer(overwritten=True)
     native.lrn_across(x, y, layer.size, layer.alpha, layer.beta, layer.k)
 
 
@@ -148,8 +152,8 @@ def _lrn_backward(
 ) -> None:
     if propagate_down[0]:
         native.lrn_across_gradient(
-            bottom[0].data_buffer(),
-            top[0].data_buffer(),
+            bottom[0].read_buffer(),
+            top[0].read_buffer(),
             top[0].diff_buffer(),
             bottom[0].diff_buffer(overwritten=True),
             layer.size,

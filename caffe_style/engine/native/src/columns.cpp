@@ -6,11 +6,11 @@ namespace native {
 namespace {
 
 // Copies n floats, or those that the mask lets through. May write up to W floats too many.
-inline void copy(const float* from, const float* mask, ptrdiff_t n, float* to) {
+inline void copy(const float* from, const Mask& mask, ptrdiff_t n, float* to) {
   ptrdiff_t i = 0;
   if (mask) {
-    for (; i + W <= n; i += W) store(to + i, select(load(mask + i) > vec{}, load(from + i), vec{}));
-    if (i < n) store(to + i, select(load_first(mask + i, n - i) > vec{}, load_first(from + i, n - i), vec{}));
+    for (; i + W <= n; i += W) store(to + i, mask.apply(load(from + i), i));
+    if (i < n) store(to + i, mask.apply(load_first(from + i, n - i), i, n - i));
   } else {
     for (; i + W <= n; i += W) store(to + i, load(from + i));
     if (i < n) store(to + i, load_first(from + i, n - i));
@@ -64,7 +64,7 @@ void Columns::gather_inside(const float* from, float* to) const {
     const float* pixel = from + (run.dy * x.width + run.dx) * x.pixel;
     const ptrdiff_t stretches = packed ? 1 : run.taps, floats = packed ? run.taps * C : C;
     for (ptrdiff_t i = 0; i < stretches; i++, pixel += x.pixel, to += floats)
-      copy(pixel, mask ? mask + (pixel - x.data) : nullptr, floats, to);
+      copy(pixel, mask.from(pixel - x.data), floats, to);
   }
 }
 
@@ -78,12 +78,12 @@ void Columns::gather_at_border(ptrdiff_t n, ptrdiff_t y, ptrdiff_t i, float* to)
         continue;
       }
       const float* pixel = x.at(n, py, px);
-      copy(pixel, mask ? mask + (pixel - x.data) : nullptr, C, to);
+      copy(pixel, mask.from(pixel - x.data), C, to);
     }
 }
 
 Columns window_columns(const Input& x, const Output& out, const Window& w) {
-  Columns columns(x, nullptr, w.stride_h, w.stride_w, out.height, out.width);
+  Columns columns(x, Mask{}, w.stride_h, w.stride_w, out.height, out.width);
   for (ptrdiff_t ky = 0; ky < w.kernel_h; ky++)
     for (ptrdiff_t kx = 0; kx < w.kernel_w; kx++)
       columns.add(ky * w.dilation_h - w.pad_h, kx * w.dilation_w - w.pad_w);

@@ -17,8 +17,8 @@ struct Run {
 // (y * stride_h, x * stride_w).
 class Columns {
  public:
-  // Values of x count as zero where the mask, unless null, is not positive; it lies as x does.
-  Columns(const Input& x, const float* mask, ptrdiff_t stride_h, ptrdiff_t stride_w, ptrdiff_t height,
+  // Values of x count as zero where the mask does not let them through; it lies as x does.
+  Columns(const Input& x, const Mask& mask, ptrdiff_t stride_h, ptrdiff_t stride_w, ptrdiff_t height,
           ptrdiff_t width)
       : x(x), mask(mask), height(height), width(width), stride_h_(stride_h), stride_w_(stride_w) {}
 
@@ -35,7 +35,7 @@ class Columns {
   bool is_pointwise() const;
 
   const Input x;
-  const float* const mask;
+  const Mask mask;
   const ptrdiff_t height, width;
 
  private:

@@ -94,7 +94,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
       float* pixels[8 * MR];
       grid.pixels(first, count, columns.height, columns.width, pixels);
       // What the next block reads, if that is one stretch to be masked; otherwise what it writes.
-      const bool reads = pointwise && columns.mask;
+      const bool reads = pointwise && columns.mask.responses;
       const ptrdiff_t parts = end_panel - first_panel;
       const auto next = [=](const float* block, ptrdiff_t pixel, ptrdiff_t p) {
         const ptrdiff_t floats = count * pixel / parts;
@@ -104,7 +104,7 @@ void multiply(const Columns& columns, const OrderedFilters& filters, const float
       for (ptrdiff_t p = first_panel; p < end_panel; p++) {
         const Stretch near = reads ? next(columns.x.data + at, columns.x.pixel, p) : Stretch{};
         const Stretch far =
-            reads ? next(columns.mask + at, columns.x.pixel, p) : next(pixels[0], grid.out.pixel, p);
+            reads ? next(columns.mask.responses + at, columns.x.pixel, p) : next(pixels[0], grid.out.pixel, p);
         const ptrdiff_t k = p * NR, lanes = K - k;
         const float* b = packed + (p - first_panel) * depth * NR;
         if (lanes > W)
@@ -148,7 +148,7 @@ void columns_convolution(const Input& x, const float* weights, const float* bias
   multiply(window_columns(x, out, w), filters, bias, relu, Grid{out, 0, 0, 1, 1});
 }
 
-void columns_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+void columns_input_gradient(const Input& dy, const Mask& mask, const float* weights, const Output& dx,
                             const Window& w) {
   const ptrdiff_t taps = w.kernel_h * w.kernel_w;
   for (ptrdiff_t y = 0; y < std::min(w.stride_h, dx.height); y++)

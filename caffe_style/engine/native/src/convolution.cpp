@@ -24,36 +24,41 @@ const float* group_of(const float* data, ptrdiff_t offset) { return data ? data 
 }  // namespace
 
 void convolve(const Input& x, const float* weights, KeptFilters* kept, const float* bias, const Output& out,
-              const Window& w, ptrdiff_t groups, bool relu) {
+              Signs* signs, const Window& w, ptrdiff_t groups, bool relu) {
   const ptrdiff_t C = x.channels / groups, K = out.channels / groups, taps = w.kernel_h * w.kernel_w;
+  if (signs) signs->forget();
   if (C == 1 && K == 1) return depthwise_convolution(x, weights, bias, relu, out, w);
+  const bool writes = signs && relu && K % W == 0 && (is_picture(C, w) || suits_winograd(w));
+  Bits* bits = writes ? signs->room(out.count * out.height * out.width * out.channels) : nullptr;
   for (ptrdiff_t g = 0; g < groups; g++) {
     const Input xg = x.group(g, groups);
     const Output og = out.group(g, groups);
     const float *wg = weights + g * K * C * taps, *bg = group_of(bias, g * K);
+    Bits* sg = bits ? bits + g * K / W : nullptr;
     if (is_picture(C, w))
-      picture_convolution(xg, wg, bg, relu, og, w);
+      picture_convolution(xg, wg, bg, relu, og, sg, w);
     else if (suits_winograd(w))
-      winograd(xg, nullptr, Filters{wg, C * taps, taps}, false, part_of(kept, g, false), bg, relu, og, w.pad_h,
-               w.pad_w);
+      winograd(xg, Mask{}, Filters{wg, C * taps, taps}, false, part_of(kept, g, false), bg, relu, og, sg,
+               w.pad_h, w.pad_w);
     else
       columns_convolution(xg, wg, bg, relu, og, w);
   }
 }
 
-void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, KeptFilters* kept,
+void convolve_input_gradient(const Input& dy, const Mask& mask, const float* weights, KeptFilters* kept,
                              const Output& dx, const Window& w, ptrdiff_t groups) {
   const ptrdiff_t C = dx.channels / groups, K = dy.channels / groups, taps = w.kernel_h * w.kernel_w;
   if (C == 1 && K == 1) return depthwise_input_gradient(dy, mask, weights, dx, w);
   for (ptrdiff_t g = 0; g < groups; g++) {
     const Input yg = dy.group(g, groups);
     const Output xg = dx.group(g, groups);
-    const float *wg = weights + g * K * C * taps, *mg = group_of(mask, g * K);
+    const float* wg = weights + g * K * C * taps;
+    const Mask mg = mask.from(g * K);
     if (is_picture(C, w))
       scattered_input_gradient(yg, mg, wg, xg, w);
     else if (suits_winograd(w))
       winograd(yg, mg, Filters{wg, taps, C * taps}, true, part_of(kept, g, true), nullptr, false, xg,
-               2 - w.pad_h, 2 - w.pad_w);
+               nullptr, 2 - w.pad_h, 2 - w.pad_w);
     else
       columns_input_gradient(yg, mg, wg, xg, w);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kept_filters.h"
+#include "signs.h"
 #include "simd.h"
 
 namespace native {
@@ -49,11 +50,12 @@ using Input = Pictures<const float>;
 using Output = Pictures<float>;
 
 // out = windows of x times weights (+ bias) (rectified if relu). `kept`, or null, belongs to these weights.
+// `signs`, or null, gets those of rectified responses; it is left empty where that would gain nothing.
 void convolve(const Input& x, const float* weights, KeptFilters* kept, const float* bias, const Output& out,
-              const Window& window, ptrdiff_t groups, bool relu);
+              Signs* signs, const Window& window, ptrdiff_t groups, bool relu);
 
-// dx = the gradient of convolve with respect to x; dy counts as zero where mask.data is not positive.
-void convolve_input_gradient(const Input& dy, const float* mask, const float* weights, KeptFilters* kept,
+// dx = the gradient of convolve with respect to x; what the mask does not let through of dy counts as zero.
+void convolve_input_gradient(const Input& dy, const Mask& mask, const float* weights, KeptFilters* kept,
                              const Output& dx, const Window& window, ptrdiff_t groups);
 
 // dweights += , dbias += the gradients with respect to the parameters.
@@ -63,27 +65,28 @@ void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, 
 // --- the algorithms that these choose from; all for one group ---
 
 // 3x3, stride 1: Winograd's minimal filtering. `reversed` reads the filters' taps from last to first.
-void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, KeptPart* kept,
-              const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w);
+// `signs`, or null, has room for those of `out`.
+void winograd(const Input& x, const Mask& mask, const Filters& filters, bool reversed, KeptPart* kept,
+              const float* bias, bool relu, const Output& out, Bits* signs, ptrdiff_t pad_h, ptrdiff_t pad_w);
 
 // Any window: matrix products of columns (im2col) that are made a block at a time.
 void columns_convolution(const Input& x, const float* weights, const float* bias, bool relu,
                          const Output& out, const Window& window);
-void columns_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+void columns_input_gradient(const Input& dy, const Mask& mask, const float* weights, const Output& dx,
                             const Window& window);
 
 // At most so many channels in the input, no dilation: matrix products whose columns share their values.
 constexpr ptrdiff_t FEW_CHANNELS = 4;
 void picture_convolution(const Input& x, const float* weights, const float* bias, bool relu,
-                         const Output& out, const Window& window);
+                         const Output& out, Bits* signs, const Window& window);
 // The same for its gradient: a matrix product makes the columns, which are then added up (col2im).
-void scattered_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+void scattered_input_gradient(const Input& dy, const Mask& mask, const float* weights, const Output& dx,
                               const Window& window);
 
 // One input and one output channel a group, all groups at once.
 void depthwise_convolution(const Input& x, const float* weights, const float* bias, bool relu,
                            const Output& out, const Window& window);
-void depthwise_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+void depthwise_input_gradient(const Input& dy, const Mask& mask, const float* weights, const Output& dx,
                               const Window& window);
 
 }  // namespace native

@@ -46,7 +46,7 @@ void depthwise_convolution(const Input& x, const float* weights, const float* bi
   }
 }
 
-void depthwise_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+void depthwise_input_gradient(const Input& dy, const Mask& mask, const float* weights, const Output& dx,
                               const Window& w) {
   const ptrdiff_t C = dx.channels, taps = w.kernel_h * w.kernel_w;
   Scratch scratch(Scratch::rounded(taps * C));
@@ -66,7 +66,7 @@ void depthwise_input_gradient(const Input& dy, const float* mask, const float* w
             if (left < 0 || left % w.stride_w || left / w.stride_w >= dy.width) continue;
             const float* from = dy.at(n, top / w.stride_h, left / w.stride_w) + c;
             vec d = load_upto(from, lanes);
-            if (mask) d = select(load_upto(mask + (from - dy.data), lanes) > vec{}, d, vec{});
+            d = mask.apply(d, from - dy.data, lanes);
             sum += d * load_upto(filters + (ky * w.kernel_w + kx) * C + c, lanes);
           }
         }

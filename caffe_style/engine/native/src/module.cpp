@@ -14,9 +14,17 @@ namespace {
 
 using namespace arguments;
 
+// The responses of `size` places, their signs, or None.
+native::Mask mask_of(const py::object& mask, ptrdiff_t size) {
+  if (!py::isinstance<native::Signs>(mask)) return {optional(mask, size, "mask"), nullptr};
+  const auto& signs = mask.cast<const native::Signs&>();
+  require(signs.responses() == size, "mask", "has the wrong number of values");
+  return {nullptr, signs.bits()};
+}
+
 void convolve(const py::array& x, const py::array& weights, const py::object& bias, py::array& out,
               const Pair& pad, const Pair& stride, const Pair& dilation, ptrdiff_t group, bool relu,
-              native::KeptFilters* kept) {
+              native::KeptFilters* kept, native::Signs* signs) {
   const auto from = pictures(x, "x");
   const auto to = pictures_to_write(out, "out");
   const float* w = read(weights, "weights");
@@ -25,7 +33,7 @@ void convolve(const py::array& x, const py::array& weights, const py::object& bi
   same_count(from.count, to.count);
   const float* b = optional(bias, to.channels, "bias");
   py::gil_scoped_release unlocked;
-  native::convolve(from, w, kept, b, to, window, group, relu);
+  native::convolve(from, w, kept, b, to, signs, window, group, relu);
 }
 
 void convolve_input_gradient(const py::array& dy, const py::array& weights, py::array& dx, const Pair& pad,
@@ -37,7 +45,7 @@ void convolve_input_gradient(const py::array& dy, const py::array& weights, py::
   const auto window =
       check_convolution(weights, "weights", to.channels, from.channels, pad, stride, dilation, group);
   same_count(from.count, to.count);
-  const float* m = optional(mask, dy.size(), "mask");
+  const auto m = mask_of(mask, dy.size());
   py::gil_scoped_release unlocked;
   native::convolve_input_gradient(from, m, w, kept, to, window, group);
 }
@@ -234,6 +242,9 @@ PYBIND11_MODULE(KERNELS_MODULE, m) {
   py::class_<native::KeptFilters>(m, "KeptFilters", py::module_local())
       .def(py::init<>())
       .def_property_readonly("nbytes", &native::KeptFilters::bytes);
+  py::class_<native::Signs>(m, "Signs", py::module_local())
+      .def(py::init<>())
+      .def_property_readonly("size", &native::Signs::responses);
   m.def("set_threads", &native::set_threads, arg("count"));
   m.def("get_threads", &native::threads);
   m.def("release_scratch", &native::release_scratch);
@@ -245,7 +256,7 @@ PYBIND11_MODULE(KERNELS_MODULE, m) {
 #endif
   m.def("convolve", &convolve, arg("x"), arg("weights"), arg("bias"), arg("out"), arg("pad") = zero,
         arg("stride") = one, arg("dilation") = one, arg("group") = 1, arg("relu") = false,
-        arg("kept") = py::none());
+        arg("kept") = py::none(), arg("signs") = py::none());
   m.def("convolve_input_gradient", &convolve_input_gradient, arg("dy"), arg("weights"), arg("dx"),
         arg("pad") = zero, arg("stride") = one, arg("dilation") = one, arg("group") = 1,
         arg("mask") = py::none(), arg("kept") = py::none());

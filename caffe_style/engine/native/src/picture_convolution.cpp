@@ -61,9 +61,9 @@ struct Strips {
 }  // namespace
 
 void picture_convolution(const Input& x, const float* weights, const float* bias, bool relu,
-                         const Output& out, const Window& w) {
+                         const Output& out, Bits* signs, const Window& w) {
   const Strips strips(x, w);
-  const Responses responses(bias, relu, out);
+  const Responses responses(bias, relu, out, signs);
   const ptrdiff_t K = out.channels, depth = strips.depth, blocks = divide_up(out.width, BLOCK);
   Scratch scratch(Scratch::rounded(round_up(K, NR) * depth) + threads() * strips.floats());
   float* packed = scratch.take(round_up(K, NR) * depth);

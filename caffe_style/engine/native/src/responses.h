@@ -10,9 +10,11 @@ struct Responses {
   bool relu;
   bool streams;  // past the caches
   ptrdiff_t channels;
+  const float* first;
+  Bits* signs;  // of all responses, or null
 
-  Responses(const float* bias, bool relu, const Output& out)
-      : bias(bias), relu(relu), streams(out.streams()), channels(out.channels) {}
+  Responses(const float* bias, bool relu, const Output& out, Bits* signs = nullptr)
+      : bias(bias), relu(relu), streams(out.streams()), channels(out.channels), first(out.data), signs(signs) {}
 
   // V vectors of one pixel's responses, from channel k; lanes past the last channel are dropped.
   template <int V>
@@ -24,6 +26,7 @@ struct Responses {
       vec y = sums[v];
       if (bias) y += load_upto(bias + at, left);
       if (relu) y = rectified(y);
+      if (signs) signs[std::size_t(pixel + at - first) / W] = positive(y);
       if (streams)
         stream(pixel + at, y);
       else

@@ -19,7 +19,7 @@ constexpr ptrdiff_t BLOCK = 4 * MR;  // pixels of dy at a time
 
 class Scatter {
  public:
-  Scatter(const Input& dy, const float* mask, const float* weights, const Output& dx, const Window& w)
+  Scatter(const Input& dy, const Mask& mask, const float* weights, const Output& dx, const Window& w)
       : dy_(dy),
         mask_(mask),
         weights_(weights),
@@ -85,7 +85,8 @@ class Scatter {
       ptrdiff_t lda = dy_.pixel;
       // The next block's pixels.
       const Stretch near{a + count * lda, count * lda / panels_};
-      const Stretch far = mask_ ? Stretch{mask_ + (near.at - dy_.data), near.floats} : near;
+      const float* responses = mask_.from(near.at - dy_.data).responses;
+      const Stretch far = responses ? Stretch{responses, near.floats} : near;
       if (mask_) {
         rectify(a, count, rectified_dy);
         a = rectified_dy;
@@ -105,10 +106,10 @@ class Scatter {
   }
 
   void rectify(const float* dy, ptrdiff_t count, float* to) const {
-    const float* mask = mask_ + (dy - dy_.data);
-    for (ptrdiff_t i = 0; i < count; i++, dy += dy_.pixel, mask += dy_.pixel, to += round_up(K_, W) + W)
-      for (ptrdiff_t k = 0; k < K_; k += W)
-        store(to + k, select(load_upto(mask + k, K_ - k) > vec{}, load_upto(dy + k, K_ - k), vec{}));
+    const Mask mask = mask_.from(dy - dy_.data);
+    for (ptrdiff_t i = 0; i < count; i++, to += round_up(K_, W) + W)
+      for (ptrdiff_t k = 0, at = i * dy_.pixel; k < K_; k += W, at += W)
+        store(to + k, mask.apply(load_upto(dy + at, K_ - k), at, K_ - k));
   }
 
   // The columns of a row of dy, added up for each pixel of a row of dx: its taps' rows and channels remain.
@@ -150,7 +151,7 @@ class Scatter {
   }
 
   const Input& dy_;
-  const float* const mask_;
+  const Mask mask_;
   const float* const weights_;
   const Output& dx_;
   const Window& w_;
@@ -162,7 +163,7 @@ class Scatter {
 
 }  // namespace
 
-void scattered_input_gradient(const Input& dy, const float* mask, const float* weights, const Output& dx,
+void scattered_input_gradient(const Input& dy, const Mask& mask, const float* weights, const Output& dx,
                               const Window& w) {
   Scatter(dy, mask, weights, dx, w).run();
 }

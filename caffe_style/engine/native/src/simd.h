@@ -44,6 +44,29 @@ inline ivec select(ivec mask, ivec a, ivec b) { return mask ? a : b; }
 // max(v, 0) that lets NaN through, as std::max(v, 0) in Caffe does.
 inline vec rectified(vec v) { return select(v < vec{}, vec{}, v); }
 
+// A bit for each lane of a vector, and what they are for: the lanes that are positive, and 0 in the others.
+#if defined(__AVX512F__)
+typedef std::uint16_t Bits;
+inline Bits positive(vec v) { return _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_GT_OQ); }
+inline vec where(Bits bits, vec v) { return (vec)_mm512_maskz_mov_ps(bits, (__m512)v); }
+#else
+typedef std::uint8_t Bits;
+inline Bits positive(vec v) {
+#if defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps((__m256)v, _mm256_setzero_ps(), _CMP_GT_OQ));
+#else
+  int bits = 0;
+  for (int i = 0; i < W; i++) bits |= (v[i] > 0) << i;
+  return bits;
+#endif
+}
+inline vec where(Bits bits, vec v) {
+  ivec lane;
+  for (int i = 0; i < W; i++) lane[i] = 1 << i;
+  return select((splat(int32_t(bits)) & lane) != 0, v, vec{});
+}
+#endif
+
 // Stores past the caches, for what is too large to be found there again: no line is read first to be
 // overwritten. Only where a vector is a whole cache line, aligned; stream_fence() before another thread
 // reads.

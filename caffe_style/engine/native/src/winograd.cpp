@@ -36,8 +36,8 @@ class Winograd {
   static constexpr ptrdiff_t POSITIONS = Tile::POSITIONS;
 
  public:
-  Winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, KeptPart* kept,
-           const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w)
+  Winograd(const Input& x, const Mask& mask, const Filters& filters, bool reversed, KeptPart* kept,
+           const float* bias, bool relu, const Output& out, Bits* signs, ptrdiff_t pad_h, ptrdiff_t pad_w)
       : x_(x),
         mask_(mask),
         filters_(filters),
@@ -46,6 +46,7 @@ class Winograd {
         bias_(bias),
         relu_(relu),
         out_(out),
+        signs_(signs),
         streams_(out.streams()),
         pad_h_(pad_h),
         pad_w_(pad_w),
@@ -164,30 +165,30 @@ class Winograd {
       return;
     }
     const float* from = x_.at(n, y, x);
-    const float* mask = mask_ ? mask_ + (from - x_.data) : nullptr;
+    const Mask mask = mask_.from(from - x_.data);
     const ptrdiff_t row = x_.width * x_.pixel, pixel = x_.pixel;
     // What the next tiles of the row will read: the hardware does not see through so many streams.
     const ptrdiff_t ahead = AHEAD * OUT * pixel;
-    for (ptrdiff_t c = 0; c < C_; c += W)
-      if (mask)
+    const auto transform = [=](const Mask mask) {
+      for (ptrdiff_t c = 0; c < C_; c += W)
         transform_patch_vector<Tile>(
             [=](int i, int j) {
               const ptrdiff_t at = i * row + j * pixel + c;
               if (j >= IN - OUT) {
                 __builtin_prefetch(from + at + ahead);
-                __builtin_prefetch(mask + at + ahead);
+                if (mask.responses) __builtin_prefetch(mask.responses + at + ahead);
               }
-              return masked(load(from + at), load(mask + at));
+              return mask.apply(load(from + at), at);
             },
             v + c, v_plane_);
-      else
-        transform_patch_vector<Tile>(
-            [=](int i, int j) {
-              const ptrdiff_t at = i * row + j * pixel + c;
-              if (j >= IN - OUT) __builtin_prefetch(from + at + ahead);
-              return load(from + at);
-            },
-            v + c, v_plane_);
+    };
+    // Three loops, each without the question.
+    if (mask.bits)
+      transform(Mask{nullptr, mask.bits});
+    else if (mask.responses)
+      transform(Mask{mask.responses, nullptr});
+    else
+      transform(Mask{});
   }
 
   // A patch that reaches past the picture, or has no whole vectors, with zeros in these places.
@@ -198,13 +199,11 @@ class Winograd {
         const float* from = inside ? x_.at(n, y, x) : nullptr;
         for (ptrdiff_t c = 0; c < C_; c += W) {
           vec d = from ? load_upto(from + c, C_ - c) : vec{};
-          if (from && mask_) d = masked(d, load_upto(mask_ + (from - x_.data) + c, C_ - c));
+          if (from) d = mask_.apply(d, from - x_.data + c, C_ - c);
           store(to + c, d);
         }
       }
   }
-
-  static vec masked(vec d, vec mask) { return select(mask > vec{}, d, vec{}); }
 
   // M of n tiles for one pair of panels. Meanwhile the next panel and the next V_e are fetched.
   void multiply(const float* v, ptrdiff_t n, const float* u, ptrdiff_t pair, float* m) const {
@@ -243,8 +242,10 @@ class Winograd {
       transform_response_vector<Tile>(m + i, m_plane_, [&](int r, const vec* row) {
         if (r >= rows) return;
         float* to = corner + r * out_.width * out_.pixel + k;
+        Bits* signs = signs_ ? signs_ + std::size_t(to - out_.data) / W : nullptr;
         for (ptrdiff_t j = 0; j < columns; j++, to += out_.pixel) {
           const vec response = relu_ ? rectified(row[j] + bias) : row[j] + bias;
+          if (signs_) signs[j * std::size_t(out_.pixel) / W] = positive(response);
           if (streams_) {
             stream(to, response);
           } else {
@@ -257,13 +258,14 @@ class Winograd {
   }
 
   const Input x_;
-  const float* const mask_;
+  const Mask mask_;
   const Filters filters_;
   const bool reversed_;
   KeptPart* const kept_;
   const float* const bias_;
   const bool relu_;
   const Output out_;
+  Bits* const signs_;
   const bool streams_;
   const ptrdiff_t pad_h_, pad_w_;
   const ptrdiff_t down_, across_, tiles_;  // tiles of a picture, and of all
@@ -284,15 +286,15 @@ ptrdiff_t products(const Output& out) {
 
 }  // namespace
 
-void winograd(const Input& x, const float* mask, const Filters& filters, bool reversed, KeptPart* kept,
-              const float* bias, bool relu, const Output& out, ptrdiff_t pad_h, ptrdiff_t pad_w) {
+void winograd(const Input& x, const Mask& mask, const Filters& filters, bool reversed, KeptPart* kept,
+              const float* bias, bool relu, const Output& out, Bits* signs, ptrdiff_t pad_h, ptrdiff_t pad_w) {
   if (!out.count || !out.height || !out.width) return;
   // Larger filters cost more on their way from memory than the fewer products save.
   const bool near = Tile6::POSITIONS * x.channels * out.channels <= NEAR_FILTER_FLOATS;
   if (near && products<Tile6>(out) < products<Tile4>(out))
-    Winograd<Tile6>(x, mask, filters, reversed, kept, bias, relu, out, pad_h, pad_w).run();
+    Winograd<Tile6>(x, mask, filters, reversed, kept, bias, relu, out, signs, pad_h, pad_w).run();
   else
-    Winograd<Tile4>(x, mask, filters, reversed, kept, bias, relu, out, pad_h, pad_w).run();
+    Winograd<Tile4>(x, mask, filters, reversed, kept, bias, relu, out, signs, pad_h, pad_w).run();
 }
 
 }  // namespace native

@@ -1,4 +1,4 @@
-"""Transformed filters that the cpu device keeps: the same results, until the weights change."""
+"""What the cpu device keeps of convolutions, transformed filters and signs: it changes no result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from helpers.native_kernels import built, floats, with_threads
 
 from caffe_style.engine import native
-from caffe_style.engine.devices.cpu import device as cpu
+from caffe_style.engine.devices.cpu import kept as cpu
 from caffe_style.engine.pycaffe import Net
 
 #: Height, width, channels and filters: large tiles, small tiles, and edges that no tile or vector fits.
@@ -66,6 +66,39 @@ def test_other_windows_keep_nothing(kernels):
     assert kept.nbytes == 0
 
 
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("channels", [3, 32])
+def test_signs_serve_as_the_responses_do(kernels, channels, group):
+    channels = channels if group == 1 else 32
+    rng = np.random.default_rng(channels)
+    x, weights = floats(rng, 2, 21, 30, channels), floats(rng, 64, channels // group, 3, 3)
+    out, signs = np.empty((2, 21, 30, 64), np.float32), kernels.Signs()
+    kernels.convolve(x, weights, None, out, (1, 1), group=group, relu=True, signs=signs)
+    assert signs.size == out.size
+    dy, wanted, found = floats(rng, *out.shape), np.empty_like(x), np.empty_like(x)
+    kernels.convolve_input_gradient(dy, weights, wanted, (1, 1), group=group, mask=out)
+    kernels.convolve_input_gradient(dy, weights, found, (1, 1), group=group, mask=signs)
+    assert found.tobytes() == wanted.tobytes()
+
+
+def test_signs_are_empty_where_they_gain_nothing(kernels):
+    rng = np.random.default_rng(0)
+    x, signs = floats(rng, 1, 9, 9, 8), kernels.Signs()
+    for filters, edge, rectified in ((32, 3, True), (32, 3, False), (7, 3, True), (32, 5, True)):
+        out = np.empty((1, 10 - edge, 10 - edge, filters), np.float32)
+        weights = floats(rng, filters, 8, edge, edge)
+        kernels.convolve(x, weights, None, out, relu=rectified, signs=signs)
+        assert signs.size == (out.size if (filters, edge, rectified) == (32, 3, True) else 0)
+
+
+def test_signs_of_other_responses_are_refused(kernels):
+    dy, dx = np.zeros((1, 9, 9, 32), np.float32), np.zeros((1, 9, 9, 8), np.float32)
+    with pytest.raises(ValueError, match="mask has the wrong number of values"):
+        kernels.convolve_input_gradient(
+            dy, np.zeros((32, 8, 3, 3), np.float32), dx, (1, 1), mask=kernels.Signs()
+        )
+
+
 # -- the device --------------------------------------------------------------------------------------
 
 needs_kernels = pytest.mark.skipif(not native.available, reason=native.why_not)
@@ -88,7 +121,7 @@ def net(tmp_path):
 
 
 def kept_bytes(net):
-    return sum(0 if kept is None else kept.nbytes for _, kept in net.device._filters.values())
+    return sum(kept.filters.nbytes for _, kept in net.device.keeper._layers.values() if kept)
 
 
 def run(net, x):
@@ -140,3 +173,58 @@ def test_nothing_is_kept_where_memory_is_short_or_weights_change(net, monkeypatc
     for _ in range(3):
         run(net, x)
     assert kept_bytes(net) == 0
+
+
+# -- signs -------------------------------------------------------------------------------------------
+
+RECTIFIED = (
+    TWO_CONVOLUTIONS.replace("num_output: 24", "num_output: 32")
+    + """
+layer { name: "relu2" type: "ReLU" bottom: "conv2" top: "conv2" }
+layer { name: "pool" type: "Pooling" bottom: "conv2" top: "pool"
+        pooling_param { pool: AVE kernel_size: 2 stride: 2 } }
+"""
+)
+
+
+@pytest.fixture
+def rectified(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(RECTIFIED)
+    net = Net(str(path), 1)
+    net.lean = True
+    net.blobs["data"].data[...] = np.random.default_rng(0).standard_normal((1, 3, 20, 30))
+    return net
+
+
+def slope(net):
+    net.blobs["pool"].diff[...] = 1
+    net.backward(diffs=["data"])
+    return net.blobs["data"].diff.copy()
+
+
+def knows_signs(net):
+    kept = net.device.keeper._layers[net.layers[2]][1]
+    return kept is not None and kept.signs_of(net.blobs["conv2"]) is not None
+
+
+@needs_kernels
+def test_signs_are_used_until_the_responses_change(rectified):
+    net = rectified
+    assert net._layer_names[2] == "conv2"
+    net.forward()
+    first = slope(net)
+    assert not knows_signs(net)
+    net.forward()
+    assert knows_signs(net)
+    assert slope(net).tobytes() == first.tobytes()
+    assert knows_signs(net)
+    # A caller's own responses count, with the array let go or held.
+    net.blobs["conv2"].data[:, :16] = 0
+    assert not knows_signs(net)
+    changed = slope(net)
+    assert not np.allclose(changed, first)
+    net.forward()
+    held = net.blobs["conv2"].data
+    held[:, :16] = 0
+    assert slope(net).tobytes() == changed.tobytes()
