@@ -45,9 +45,9 @@ class Preconditioner:
     wrapped : bool
         Whether opposite sides of the pictures are neighbours.
     coarse_colours : bool
-        Whether the colour differences have no variables above two thirds of the highest frequency of an axis.
+        Whether the colour differences have no variables above three quarters of an axis' highest frequency.
         The channels then change together there: by the brightness and the colours that go with it in C. The eye
-        hardly sees other fine colours, and five eighths of the variables are left.
+        hardly sees other fine colours, and seven tenths of the variables are left.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Preconditioner:
             down, across = (np.arange(edge) / edge for edge in shape)
         square = (down[:, np.newaxis] ** 2 + across**2) / corner**2
         self._weights = (1 + square) ** (-exponent / 2)
-        self._coarse = (np.abs(down) < 2 / 3)[:, np.newaxis] & (np.abs(across) < 2 / 3)
+        self._coarse = (np.abs(down) < 3 / 4)[:, np.newaxis] & (np.abs(across) < 3 / 4)
         self._coarse_colours = coarse_colours
         self._sizes = plane_sizes(shape, coarse_colours and not wrapped)
         colours = np.eye(3) if colours is None else colours
@@ -154,7 +154,7 @@ def plane_sizes(shape: Tuple[int, int], coarse_colours: bool) -> List[Tuple[int,
     >>> plane_sizes((5, 8), coarse_colours=True)
     [(5, 8), (4, 6), (4, 6)]
     """
-    colours = tuple(-(-2 * edge // 3) for edge in shape) if coarse_colours else shape
+    colours = tuple(-(-3 * edge // 4) for edge in shape) if coarse_colours else shape
     return [shape, colours, colours]
 
 

@@ -6,8 +6,8 @@ r^-0.3 and by the power 0.4 of the colours' standard deviations, which lowers th
 "whitened" scales nearly by the amplitudes themselves, as Olah, Mordvintsev and Schubert (2017) do. It is slower
 than "smooth", but networks with random filters paint less grain in it.
 
-In both, colour differences change only at the lower two thirds of the frequencies of brightness on each axis.
-So SciPy's L-BFGS has five eighths as many variables, unless the picture is seamless. A run that starts from
+In both, colour differences change only at the lower three quarters of the frequencies of brightness on each
+axis. So SciPy's L-BFGS has seven tenths as many variables, unless the picture is seamless. A run that starts from
 noise changes colours at all frequencies, because otherwise its noise would stay.
 """
 

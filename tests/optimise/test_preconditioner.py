@@ -99,11 +99,11 @@ def test_coarse_colours_leave_out_fine_colours_only(wrapped):
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (7, 5)])
-def test_coarse_colours_have_two_thirds_of_each_axis(shape):
+def test_coarse_colours_have_three_quarters_of_each_axis(shape):
     height, width = shape
     assert len(smoothing(shape).gather(picture(shape))) == 3 * height * width
     found = len(smoothing(shape, coarse=True).gather(picture(shape)))
-    assert found == height * width + 2 * math.ceil(2 * height / 3) * math.ceil(2 * width / 3)
+    assert found == height * width + 2 * math.ceil(3 * height / 4) * math.ceil(3 * width / 4)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -55,8 +55,8 @@ def test_colours_are_coarse_unless_the_start_has_noise(init, coarse, tileable):
     settings = asked("whitened", init=init, tileable=tileable)
     found = scene_preconditioner(scene(picture(0), (picture(1), 1.0)), settings)
     count = len(found.gather(np.zeros((1, 3, 40, 60))))
-    assert count == variables((40, 60), settings) == (4560 if coarse and not tileable else 7200)
-    assert variables((5, 7), settings) == (75 if coarse and not tileable else 105)
+    assert count == variables((40, 60), settings) == (5100 if coarse and not tileable else 7200)
+    assert variables((5, 7), settings) == (83 if coarse and not tileable else 105)
     stripes = np.zeros((1, 3, 40, 60))
     stripes[0, 0, :, ::2] = stripes[0, 2, :, 1::2] = 1
     blue, _, red = found.whole(stripes)[0, :, 20, 30:32]
