@@ -7,8 +7,8 @@ r^-0.3 and by the power 0.4 of the colours' standard deviations, which lowers th
 than "smooth", but networks with random filters paint less grain in it.
 
 In both, colour differences change only at the lower three quarters of the frequencies of brightness on each
-axis. So SciPy's L-BFGS has seven tenths as many variables, unless the picture is seamless. A run that starts from
-noise changes colours at all frequencies, because otherwise its noise would stay.
+axis. So SciPy's L-BFGS has seven tenths as many variables, unless the picture is seamless. A run that starts
+from noise changes colours at all frequencies, because otherwise its noise would stay.
 """
 
 from __future__ import annotations
