@@ -112,6 +112,7 @@ def check_device(
     on_device = device_bytes(net, last_layer, responses)
     free = net.device.free_bytes
     if free is None:
+        net.device.reserve(needed + on_device)
         return needed + on_device
     if not net.device.shows_memory:
         optimiser = 0

@@ -161,7 +161,7 @@ class Blob:
         return self._in_shape(self.diff_buffer())
 
     def read_buffer(self) -> np.ndarray:
-        """`data_buffer`, only to be read: copies in other places, and what was made of it, stay as good."""
+        """`data_buffer`, only to be read: copies in other places, and what depends on it, stay valid."""
         buffer = self._data.read()[: self.count].reshape(self.physical_shape)
         buffer.flags.writeable = False
         return buffer

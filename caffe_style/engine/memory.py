@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from typing import Any, Optional, Set, Tuple
 
@@ -13,6 +14,8 @@ from .pool import Pool, aligned
 Order = Tuple[int, int, int]
 
 FLAT, LAID, COPY = "flat", "laid", "copy"
+
+_versions = itertools.count()
 
 
 class Memory:
@@ -40,7 +43,7 @@ class Memory:
     pool : Pool or None
         Where the host's arrays come from.
     version : int
-        Changes whenever somebody may have changed the values.
+        Changes whenever somebody may have changed the values. No two memories have the same.
     """
 
     __slots__ = ("capacity", "order", "pool", "version", "_order", "_current", "_flat", "_laid")
@@ -50,7 +53,7 @@ class Memory:
         self.capacity = capacity
         self.order: Order = (1, 1, capacity)
         self.pool: Optional[Pool] = None
-        self.version = 0
+        self.version = next(_versions)
         self._order = self.order  # of the working values that are there
         self._current: Set[str] = set()  # the places that have the latest values
         self._flat: Optional[np.ndarray] = None
@@ -157,7 +160,7 @@ class Memory:
 
     def _written(self, place: str) -> None:
         self._current = {place}
-        self.version += 1
+        self.version = next(_versions)
 
     def _arrange(self, overwritten: bool) -> None:
         if self._order == self.order:

@@ -55,7 +55,7 @@ def fit(
         tiles += [tile for tile in TILES if tile < longest]
     optimizers = [settings.optimizer]
     if settings.optimizer == "scipy" and not settings.bounds:
-        # With half as many variables, SciPy's needs less memory than our own.
+        # With seven tenths of the variables, SciPy's needs less memory than our own.
         if variables(shape, settings) == 3 * shape[0] * shape[1]:
             optimizers.append("device")
     failure: Exception = OptionError("no tiles")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from helpers.native_kernels import built, floats, with_threads
 
 from caffe_style.engine import native
 from caffe_style.engine.devices.cpu import kept as cpu
+from caffe_style.engine.devices.cpu.device import CpuDevice
 from caffe_style.engine.pycaffe import Net
 
 #: Height, width, channels and filters: large tiles, small tiles, and edges that no tile or vector fits.
@@ -107,9 +110,9 @@ TWO_CONVOLUTIONS = """
 force_backward: true
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 20 dim: 30 } } }
 layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
-        convolution_param { num_output: 16 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
+        convolution_param { num_output: 32 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
 layer { name: "conv2" type: "Convolution" bottom: "conv1" top: "conv2"
-        convolution_param { num_output: 24 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
+        convolution_param { num_output: 48 kernel_size: 3 pad: 1 weight_filler { type: "xavier" } } }
 """
 
 
@@ -162,23 +165,56 @@ def test_what_a_caller_writes_into_weights_that_it_holds_counts(net):
 
 
 @needs_kernels
-def test_nothing_is_kept_where_memory_is_short_or_weights_change(net, monkeypatch):
+def test_nothing_is_kept_where_weights_change(net):
     x = np.random.default_rng(0).standard_normal((1, 3, 20, 30))
     for _ in range(3):
         run(net, x)
         net.params["conv1"][0].data[...] += 1
         net.params["conv2"][0].data[...] += 1
     assert kept_bytes(net) == 0
-    monkeypatch.setattr(cpu, "available_bytes", lambda: 1000)
-    for _ in range(3):
-        run(net, x)
-    assert kept_bytes(net) == 0
+
+
+@needs_kernels
+def test_filters_leave_a_run_the_memory_that_it_needs(net, monkeypatch):
+    free = 4 * 10**6
+    monkeypatch.setattr(cpu, "available_bytes", lambda: free - kept_bytes(net))
+    net.device = CpuDevice()
+    x = np.random.default_rng(0).standard_normal((1, 3, 20, 30))
+    for needed, keeps in ((free, False), (10**6, True), (free, False), (10**6, True)):
+        net.device.reserve(needed)
+        for _ in range(3):
+            run(net, x)
+        assert bool(kept_bytes(net)) == keeps
+        assert needed + kept_bytes(net) <= free or not keeps
+
+
+@needs_kernels
+def test_a_copied_net_keeps_nothing_yet(net):
+    net.device = CpuDevice()
+    x = np.random.default_rng(0).standard_normal((1, 3, 20, 30))
+    first = [run(net, x) for _ in range(2)][0]
+    assert kept_bytes(net) > 0
+    assert kept_bytes(copy.deepcopy(net)) == 0
+    assert run(copy.deepcopy(net), x)[0].tobytes() == first[0].tobytes()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("group", [1, 8])
+def test_no_more_is_kept_than_announced(kernels, size, group):
+    height, width, c, k = size
+    rng = np.random.default_rng(0)
+    weights, kept = floats(rng, k * group, c, 3, 3), kernels.KeptFilters()
+    dy = floats(rng, 1, height, width, k * group)
+    results(kernels, floats(rng, 1, height, width, c * group), dy, weights, kept, group)
+    assert 0 < kept.nbytes <= kernels.most_kept_bytes(weights, group=group)
+    assert kernels.most_kept_bytes(floats(rng, 8, 16, 5, 5)) == 0
+    assert kernels.most_kept_bytes(weights, stride=(2, 2), group=group) == 0
 
 
 # -- signs -------------------------------------------------------------------------------------------
 
 RECTIFIED = (
-    TWO_CONVOLUTIONS.replace("num_output: 24", "num_output: 32")
+    TWO_CONVOLUTIONS.replace("num_output: 48", "num_output: 64")
     + """
 layer { name: "relu2" type: "ReLU" bottom: "conv2" top: "conv2" }
 layer { name: "pool" type: "Pooling" bottom: "conv2" top: "pool"
@@ -228,3 +264,44 @@ def test_signs_are_used_until_the_responses_change(rectified):
     held = net.blobs["conv2"].data
     held[:, :16] = 0
     assert slope(net).tobytes() == changed.tobytes()
+
+
+@needs_kernels
+def test_a_reshape_ends_the_signs(rectified):
+    net = rectified
+    for _ in range(2):
+        net.forward()
+    assert knows_signs(net)
+    net.blobs["conv2"].reshape(1, 32, 40, 30)
+    assert not knows_signs(net)
+
+
+IN_PLACE = """
+layer { name: "shift" type: "Power" bottom: "conv2" top: "conv2" power_param { shift: -0.5 } }
+"""
+
+
+@needs_kernels
+def test_a_layer_in_place_after_the_relu_ends_the_signs(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(RECTIFIED.replace('layer { name: "pool"', IN_PLACE + 'layer { name: "pool"'))
+    net = Net(str(path), 1)
+    net.lean = True
+    net.blobs["data"].data[...] = np.random.default_rng(0).standard_normal((1, 3, 20, 30))
+    net.forward()
+    first = slope(net)
+    net.forward()
+    assert not knows_signs(net)
+    assert slope(net).tobytes() == first.tobytes()
+
+
+def test_signs_of_responses_that_are_streamed(kernels):
+    rng = np.random.default_rng(0)
+    x, weights = floats(rng, 1, 420, 512, 3), floats(rng, 32, 3, 3, 3)
+    out, signs = np.empty((1, 420, 512, 32), np.float32), kernels.Signs()
+    assert out.nbytes > 24 << 20
+    kernels.convolve(x, weights, None, out, (1, 1), relu=True, signs=signs)
+    wanted, found = np.empty_like(x), np.empty_like(x)
+    for mask, dx in ((out, wanted), (signs, found)):
+        kernels.convolve_input_gradient(out, weights, dx, (1, 1), mask=mask)
+    assert found.tobytes() == wanted.tobytes()

@@ -129,6 +129,9 @@ class Device:
         """What a net keeps beside the data once it has run up to a layer; 0 where diffs are recycled."""
         return 0
 
+    def reserve(self, needed: int) -> None:
+        """Be told how many bytes of the host's memory a run needs that is about to start."""
+
     # -- memory of its own -----------------------------------------------------------------------
 
     def allocate(self, count: int) -> Any:

@@ -14,7 +14,9 @@ convolve_input_gradient(dy, weights, dx, pad, stride, dilation, group, mask=None
     counts as zero where they are not positive.
 KeptFilters()
     As `kept`, it keeps the transforms of the weights from call to call. It must be replaced when the weights
-    change. `nbytes` is what it takes.
+    change. `nbytes` is what it takes. It and Signs are for one Python thread at a time.
+most_kept_bytes(weights, stride, dilation, group)
+    What it takes at most, for both directions.
 Signs()
     As `signs`, it gets one bit for each rectified response, which serves as the mask. `size` is the number of
     responses; 0 where the responses themselves serve as well.
@@ -62,6 +64,7 @@ NAMES = (
     "Signs",
     "convolve",
     "convolve_input_gradient",
+    "most_kept_bytes",
     "convolve_filter_gradient",
     "pool_max",
     "pool_max_gradient",

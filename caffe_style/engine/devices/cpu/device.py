@@ -45,6 +45,10 @@ class CpuDevice(KernelDevice):
         super().__init__(layers.KERNELS, Device())
         self.keeper = Keeper()
 
+    def reserve(self, needed: int) -> None:
+        """Keep filters only in the memory that a run leaves."""
+        self.keeper.reserve(needed)
+
     def forward_with_relu(self, layer: Layer, bottom: Blobs, top: Blobs) -> None:
         """Run a convolution and its ReLU in one pass over the top."""
         if layers.is_plain(layer, bottom, top):

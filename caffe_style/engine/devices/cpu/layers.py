@@ -72,7 +72,7 @@ def convolution_backward(
                 dy,
                 layer.blobs[0].read_data(),
                 below.diff_buffer(overwritten=True),
-                mask=signs or (above.read_buffer() if relu else None),
+                mask=above.read_buffer() if relu and signs is None else signs,
                 kept=kept and kept.filters,
                 **window,
             )

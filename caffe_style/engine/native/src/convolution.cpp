@@ -45,6 +45,12 @@ void convolve(const Input& x, const float* weights, KeptFilters* kept, const flo
   }
 }
 
+std::size_t most_kept_bytes(ptrdiff_t channels, ptrdiff_t filters, const Window& w, ptrdiff_t groups) {
+  const ptrdiff_t C = channels / groups, K = filters / groups;
+  if ((C == 1 && K == 1) || is_picture(C, w) || !suits_winograd(w)) return 0;
+  return groups * (most_kept_floats(C, K) + most_kept_floats(K, C)) * sizeof(float);
+}
+
 void convolve_input_gradient(const Input& dy, const Mask& mask, const float* weights, KeptFilters* kept,
                              const Output& dx, const Window& w, ptrdiff_t groups) {
   const ptrdiff_t C = dx.channels / groups, K = dy.channels / groups, taps = w.kernel_h * w.kernel_w;

@@ -54,6 +54,9 @@ using Output = Pictures<float>;
 void convolve(const Input& x, const float* weights, KeptFilters* kept, const float* bias, const Output& out,
               Signs* signs, const Window& window, ptrdiff_t groups, bool relu);
 
+// The most bytes that KeptFilters take for both directions, given the channels and filters of all groups.
+std::size_t most_kept_bytes(ptrdiff_t channels, ptrdiff_t filters, const Window& window, ptrdiff_t groups);
+
 // dx = the gradient of convolve with respect to x; what the mask does not let through of dy counts as zero.
 void convolve_input_gradient(const Input& dy, const Mask& mask, const float* weights, KeptFilters* kept,
                              const Output& dx, const Window& window, ptrdiff_t groups);
@@ -68,6 +71,9 @@ void convolve_filter_gradient(const Input& x, const Input& dy, float* dweights, 
 // `signs`, or null, has room for those of `out`.
 void winograd(const Input& x, const Mask& mask, const Filters& filters, bool reversed, KeptPart* kept,
               const float* bias, bool relu, const Output& out, Bits* signs, ptrdiff_t pad_h, ptrdiff_t pad_w);
+
+// The most floats that the transformed filters take.
+ptrdiff_t most_kept_floats(ptrdiff_t channels, ptrdiff_t filters);
 
 // Any window: matrix products of columns (im2col) that are made a block at a time.
 void columns_convolution(const Input& x, const float* weights, const float* bias, bool relu,

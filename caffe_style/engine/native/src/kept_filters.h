@@ -15,6 +15,7 @@ class KeptPart {
   float* room(std::size_t floats) {
     if (floats != floats_) {
       floats_ = 0;
+      memory_.reset();  // before the new memory is taken
       memory_.reset(static_cast<float*>(std::aligned_alloc(64, (4 * floats + 63) / 64 * 64)));
       if (!memory_) throw std::bad_alloc();
       floats_ = floats;

@@ -14,11 +14,13 @@ namespace {
 
 using namespace arguments;
 
-// The responses of `size` places, their signs, or None.
-native::Mask mask_of(const py::object& mask, ptrdiff_t size) {
+// The responses of a gradient's places, their signs, or None.
+native::Mask mask_of(const py::object& mask, const native::Input& dy, ptrdiff_t groups) {
+  const ptrdiff_t size = dy.count * dy.height * dy.width * dy.channels;
   if (!py::isinstance<native::Signs>(mask)) return {optional(mask, size, "mask"), nullptr};
   const auto& signs = mask.cast<const native::Signs&>();
-  require(signs.responses() == size, "mask", "has the wrong number of values");
+  require(signs.responses() == size && dy.channels / groups % native::W == 0, "mask",
+          "has the wrong number of values");
   return {nullptr, signs.bits()};
 }
 
@@ -36,6 +38,14 @@ void convolve(const py::array& x, const py::array& weights, const py::object& bi
   native::convolve(from, w, kept, b, to, signs, window, group, relu);
 }
 
+std::size_t most_kept_bytes(const py::array& weights, const Pair& stride, const Pair& dilation,
+                            ptrdiff_t group) {
+  require(weights.ndim() == 4 && group >= 1, "weights", "must have four axes (K, C / group, kh, kw)");
+  const ptrdiff_t C = weights.shape(1) * group, K = weights.shape(0);
+  const auto window = check_convolution(weights, "weights", C, K, {0, 0}, stride, dilation, group);
+  return native::most_kept_bytes(C, K, window, group);
+}
+
 void convolve_input_gradient(const py::array& dy, const py::array& weights, py::array& dx, const Pair& pad,
                              const Pair& stride, const Pair& dilation, ptrdiff_t group,
                              const py::object& mask, native::KeptFilters* kept) {
@@ -45,7 +55,7 @@ void convolve_input_gradient(const py::array& dy, const py::array& weights, py::
   const auto window =
       check_convolution(weights, "weights", to.channels, from.channels, pad, stride, dilation, group);
   same_count(from.count, to.count);
-  const auto m = mask_of(mask, dy.size());
+  const auto m = mask_of(mask, from, group);
   py::gil_scoped_release unlocked;
   native::convolve_input_gradient(from, m, w, kept, to, window, group);
 }
@@ -260,6 +270,8 @@ PYBIND11_MODULE(KERNELS_MODULE, m) {
   m.def("convolve_input_gradient", &convolve_input_gradient, arg("dy"), arg("weights"), arg("dx"),
         arg("pad") = zero, arg("stride") = one, arg("dilation") = one, arg("group") = 1,
         arg("mask") = py::none(), arg("kept") = py::none());
+  m.def("most_kept_bytes", &most_kept_bytes, arg("weights"), arg("stride") = one, arg("dilation") = one,
+        arg("group") = 1);
   m.def("convolve_filter_gradient", &convolve_filter_gradient, arg("x"), arg("dy"), arg("dw"), arg("db"),
         arg("pad") = zero, arg("stride") = one, arg("dilation") = one, arg("group") = 1);
   m.def("pool_max", &pool_max, arg("x"), arg("out"), arg("kernel"), arg("stride") = one, arg("pad") = zero);

@@ -13,15 +13,17 @@ class Signs {
   // Room for so many responses, a multiple of W.
   Bits* room(ptrdiff_t responses) {
     bits_.resize(responses / W);
+    responses_ = responses;
     return bits_.data();
   }
-  void forget() { bits_.clear(); }
+  void forget() { responses_ = 0; }
 
   const Bits* bits() const { return bits_.data(); }
-  ptrdiff_t responses() const { return bits_.size() * W; }
+  ptrdiff_t responses() const { return responses_; }
 
  private:
   std::vector<Bits> bits_;
+  ptrdiff_t responses_ = 0;
 };
 
 // What lets values pass where a response was positive, which lies as they do. It knows the responses or their

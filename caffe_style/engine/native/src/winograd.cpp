@@ -71,8 +71,8 @@ class Winograd {
     const std::size_t own_size = Scratch::rounded(POSITIONS * (v_plane_ + m_plane_ + ldv_));
     Scratch scratch(u_size + threads() * own_size);
     const bool transformed = kept_ && kept_->floats() == all;  // a tile of another kind has another size
-    float* u = kept_ ? kept_->room(all) : scratch.take(u_size);
     float* own = scratch.take(threads() * own_size);
+    float* u = kept_ ? kept_->room(all) : scratch.take(u_size);
 #pragma omp parallel num_threads(threads())
     {
       const Buffers mine(own + thread_index() * own_size, *this);
@@ -284,14 +284,22 @@ ptrdiff_t products(const Output& out) {
   return (tiles + FILTER_TILES) * Tile::POSITIONS;
 }
 
+// Larger filters cost more on their way from memory than the fewer products save.
+bool suits_large_tiles(ptrdiff_t channels, ptrdiff_t filters) {
+  return Tile6::POSITIONS * channels * filters <= NEAR_FILTER_FLOATS;
+}
+
 }  // namespace
+
+ptrdiff_t most_kept_floats(ptrdiff_t channels, ptrdiff_t filters) {
+  const ptrdiff_t positions = suits_large_tiles(channels, filters) ? Tile6::POSITIONS : Tile4::POSITIONS;
+  return positions * divide_up(filters, PAIR * NR) * (PAIR * NR * channels + PLANE_GAP);
+}
 
 void winograd(const Input& x, const Mask& mask, const Filters& filters, bool reversed, KeptPart* kept,
               const float* bias, bool relu, const Output& out, Bits* signs, ptrdiff_t pad_h, ptrdiff_t pad_w) {
   if (!out.count || !out.height || !out.width) return;
-  // Larger filters cost more on their way from memory than the fewer products save.
-  const bool near = Tile6::POSITIONS * x.channels * out.channels <= NEAR_FILTER_FLOATS;
-  if (near && products<Tile6>(out) < products<Tile4>(out))
+  if (suits_large_tiles(x.channels, out.channels) && products<Tile6>(out) < products<Tile4>(out))
     Winograd<Tile6>(x, mask, filters, reversed, kept, bias, relu, out, signs, pad_h, pad_w).run();
   else
     Winograd<Tile4>(x, mask, filters, reversed, kept, bias, relu, out, signs, pad_h, pad_w).run();
