@@ -73,8 +73,7 @@ def split(torch: Any, values: Any) -> Tuple[Any, Any]:
 
     Examples
     --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
+    >>> import torch
     >>> hi, lo = split(torch, torch.tensor([1 + 2.0**-9 + 2.0**-12]))
     >>> hi.item() == 1 + 2.0**-9, lo.item() == 2.0**-12
     (True, True)
