@@ -63,7 +63,7 @@ inline Bits positive(vec v) {
 inline vec where(Bits bits, vec v) {
   ivec lane;
   for (int i = 0; i < W; i++) lane[i] = 1 << i;
-  return select((splat(int32_t(bits)) & lane) != 0, v, vec{});
+  return select((splat(int32_t(bits)) & lane) != ivec{}, v, vec{});
 }
 #endif
 
